@@ -1,0 +1,1 @@
+"""The parts Agor is made of; each package wraps one outside thing."""
