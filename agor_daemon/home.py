@@ -1,0 +1,99 @@
+"""The daemon's home directory: who holds it, and where others find the daemon that does."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from agor_core.errors import ConfigError
+
+LOCK_FILE = "daemon.lock"
+FACTS_FILE = "daemon.json"
+LOG_FILE = "daemon.log"
+
+
+class HomeInUse(ConfigError):
+    """Another daemon holds this home; `pid` is its process, None if it could not be read."""
+
+    def __init__(self, home: Path, pid: int | None) -> None:
+        super().__init__(f"a daemon already runs on {home} (pid {pid or 'unknown'}); `agor daemon stop` ends it")
+        self.pid = pid
+
+
+def prepare(home: Path) -> None:
+    """Make the home, readable by its owner only. Raises ConfigError if it cannot be written."""
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        home.chmod(0o700)
+        probe = home / f".write-test-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise ConfigError(
+            f"cannot write to {home}: {error.strerror}; set AGOR_HOME to a directory of yours, or fix its owner"
+        ) from error
+
+
+@contextlib.contextmanager
+def held(home: Path) -> Iterator[None]:
+    """Hold `home` for this process. The lock goes with the process, however it ends. Raises HomeInUse."""
+    descriptor = os.open(home / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise HomeInUse(home, _pid_in(descriptor)) from None
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, str(os.getpid()).encode())
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def holder(home: Path) -> int | None:
+    """The pid of the daemon that holds `home`; None if none does."""
+    try:
+        descriptor = os.open(home / LOCK_FILE, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _pid_in(descriptor)
+    finally:
+        os.close(descriptor)
+    return None
+
+
+@contextlib.contextmanager
+def announced(home: Path, facts: dict[str, Any]) -> Iterator[None]:
+    """Say in `daemon.json` where this daemon is, as long as it runs."""
+    path = home / FACTS_FILE
+    fresh = path.with_suffix(".new")
+    fresh.touch(mode=0o600)
+    fresh.write_text(json.dumps(facts))
+    fresh.replace(path)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def read_facts(home: Path) -> dict[str, Any] | None:
+    """What `daemon.json` says, or None. It may be left over from a daemon that was killed: ask `holder` too."""
+    try:
+        facts = json.loads((home / FACTS_FILE).read_text())
+    except (OSError, ValueError):
+        return None
+    return facts if isinstance(facts, dict) else None
+
+
+def _pid_in(descriptor: int) -> int | None:
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    text = os.read(descriptor, 32).decode(errors="replace").strip()
+    return int(text) if text.isdigit() else None

@@ -1,0 +1,43 @@
+"""What every test may use, and the rule that a skipped test fails where nothing may be skipped."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.daemon import Daemon, clean_environment, running_daemon
+from tests.support.repository import make_repository
+
+SKIPS_FAIL = "AGOR_TEST_SKIPS_FAIL"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Where AGOR_TEST_SKIPS_FAIL is set, a skipped test is a failed one."""
+    report = yield
+    if os.environ.get(SKIPS_FAIL) and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped, and {SKIPS_FAIL} is set: {report.longrepr}"
+    return report
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """The environment of a user with an empty home."""
+    return clean_environment(tmp_path / "home")
+
+
+@pytest.fixture
+def daemon(environment: dict[str, str], tmp_path: Path) -> Iterator[Daemon]:
+    """A real daemon with an empty home, on a free port of loopback."""
+    with running_daemon(tmp_path, environment=environment) as running:
+        yield running
+
+
+@pytest.fixture
+def repository(environment: dict[str, str], tmp_path: Path) -> Path:
+    """A git repository with one commit on `main`."""
+    return make_repository(tmp_path / "demo", environment)
