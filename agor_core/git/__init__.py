@@ -1,0 +1,52 @@
+"""Git, for Agor: repositories, worktrees, their state, and never a lost byte. Nothing here blocks the event loop."""
+
+from __future__ import annotations
+
+from agor_core.git.history import Changes, Commit, changes_since
+from agor_core.git.names import (
+    check_ref,
+    check_slug,
+    check_url,
+    check_worktree_name,
+    contained,
+    folder_name,
+    is_local_url,
+    scrub_url,
+    slug_of,
+)
+from agor_core.git.removal import WorktreeReport, remove_worktree, worktree_report
+from agor_core.git.repository import RepositoryFacts, WorktreeEntry, inspect, root_of, worktrees
+from agor_core.git.status import FileStatus, State, Status, state, status
+from agor_core.git.worktrees import WorktreeFacts, add_worktree, lock_worktree, unlock_worktree
+
+__all__ = [
+    "Changes",
+    "Commit",
+    "FileStatus",
+    "RepositoryFacts",
+    "State",
+    "Status",
+    "WorktreeEntry",
+    "WorktreeFacts",
+    "WorktreeReport",
+    "add_worktree",
+    "changes_since",
+    "check_ref",
+    "check_slug",
+    "check_url",
+    "check_worktree_name",
+    "contained",
+    "folder_name",
+    "inspect",
+    "is_local_url",
+    "lock_worktree",
+    "remove_worktree",
+    "root_of",
+    "scrub_url",
+    "slug_of",
+    "state",
+    "status",
+    "unlock_worktree",
+    "worktree_report",
+    "worktrees",
+]

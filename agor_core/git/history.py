@@ -1,0 +1,61 @@
+"""What happened in a worktree since a commit: commits made, and how much is different."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from agor_core.git.capture import capture
+from agor_core.git.names import check_revision
+from agor_core.git.program import run_git
+
+# A task that rebases onto a distant branch may "make" thousands; the first tell the story.
+COMMITS_LIMIT = 200
+
+_STAT = re.compile(rb"(\d+) (file|insertion|deletion)")
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A commit. `created_at`: when it was committed, in milliseconds."""
+
+    sha: str
+    subject: str
+    author: str
+    created_at: int
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Commits (oldest first, the newest 200 of them) and the difference in content, uncommitted work included."""
+
+    commits: tuple[Commit, ...]
+    files_changed: int
+    insertions: int
+    deletions: int
+
+
+async def changes_since(path: Path | str, sha: str) -> Changes:
+    """What the worktree at `path` has now that commit `sha` had not."""
+    start = check_revision(sha)
+    taken = await capture(path)
+    stat = await run_git(
+        "diff-tree", "--shortstat", "--no-ext-diff", "--no-textconv", "-M", start, taken.work_tree, cwd=path
+    )
+    numbers = {kind: int(number) for number, kind in _STAT.findall(stat.stdout)}
+    return Changes(
+        commits=await _commits(path, start) if taken.head_sha else (),
+        files_changed=numbers.get(b"file", 0),
+        insertions=numbers.get(b"insertion", 0),
+        deletions=numbers.get(b"deletion", 0),
+    )
+
+
+async def _commits(path: Path | str, start: str) -> tuple[Commit, ...]:
+    form = "--format=%H%x00%ct%x00%an%x00%s"
+    output = await run_git(
+        "log", "--no-show-signature", f"--max-count={COMMITS_LIMIT}", form, f"{start}..HEAD", "--", cwd=path
+    )
+    lines = [line.split("\0") for line in output.text.split("\n") if line]
+    return tuple(Commit(sha, subject, author, int(time) * 1000) for sha, time, author, subject in reversed(lines))
