@@ -1,0 +1,90 @@
+"""Agents: programs that act on prompts, behind one protocol.
+
+Adding one is a folder that holds a class like `protocol.Agent`, and a line in `AGENTS`.
+What a run needs of foreign libraries is loaded when a run starts.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+
+from agor_core.agents.acp import AcpAgent
+from agor_core.agents.claude_code import ClaudeCode
+from agor_core.agents.environment import agent_env
+from agor_core.agents.process import end_leftover
+from agor_core.agents.protocol import (
+    Agent,
+    AgentError,
+    AgentEvent,
+    AgentMessage,
+    AgentProcess,
+    AgentSession,
+    Ask,
+    Availability,
+    ContextUsed,
+    Finished,
+    ForkPoint,
+    PermissionAnswer,
+    PermissionQuestion,
+    RunRequest,
+    TextDelta,
+    ThinkingDelta,
+    ToolFinished,
+    ToolStarted,
+    Usage,
+)
+from agor_core.agents.scripted import Scripted
+
+__all__ = [
+    "AGENTS",
+    "Agent",
+    "AgentError",
+    "AgentEvent",
+    "AgentMessage",
+    "AgentProcess",
+    "AgentSession",
+    "Ask",
+    "Availability",
+    "ContextUsed",
+    "Finished",
+    "ForkPoint",
+    "PermissionAnswer",
+    "PermissionQuestion",
+    "RunRequest",
+    "TextDelta",
+    "ThinkingDelta",
+    "ToolFinished",
+    "ToolStarted",
+    "Usage",
+    "agent_env",
+    "end_leftover",
+    "registered",
+]
+
+AGENTS: dict[str, Agent] = {
+    agent.name: agent
+    for agent in (
+        ClaudeCode(),
+        AcpAgent("codex", ["codex-acp"], how_to="npm install -g @zed-industries/codex-acp"),
+        AcpAgent("gemini", ["gemini", "--experimental-acp"], how_to="npm install -g @google/gemini-cli"),
+        AcpAgent("opencode", ["opencode", "acp"], how_to="npm install -g opencode-ai"),
+        AcpAgent("cursor", ["cursor-agent", "acp"], how_to="see https://cursor.com/cli"),
+        Scripted(),
+    )
+}
+
+
+def registered(commands: Mapping[str, str | Sequence[str]] | None = None) -> dict[str, Agent]:
+    """`AGENTS`, changed and added to by `agents.<name>.command` of the configuration.
+
+    `commands`: per name, one command line or its words. For `claude-code` it is the CLI to use; any other command
+    must speak the Agent Client Protocol. `scripted` has no command.
+    """
+    agents = dict(AGENTS)
+    for name, command in (commands or {}).items():
+        words = shlex.split(command) if isinstance(command, str) else list(command)
+        if not words or name == Scripted.name:
+            continue
+        agents[name] = ClaudeCode(words) if name == ClaudeCode.name else AcpAgent(name, words)
+    return agents

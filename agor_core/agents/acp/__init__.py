@@ -1,0 +1,5 @@
+"""Any agent that speaks the Agent Client Protocol."""
+
+from agor_core.agents.acp.agent import AcpAgent
+
+__all__ = ["AcpAgent"]

@@ -1,0 +1,234 @@
+"""Agents run as process groups of their own, so that ending one ends all it started."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections import deque
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+# What a program says before it dies fits; a flood of warnings does not fill the memory.
+STDERR_LINES = 50
+STDERR_LINE_CHARS = 1_000
+
+# asyncio stops reading a pipe once twice this much waits; a longer line has to be read in pieces.
+PIPE_BUFFER_BYTES = 256 * 1024
+LONGEST_LINE_BYTES = 64 * 1024 * 1024
+
+# Elsewhere (macOS) a process has no start time that can be read without a program: only its number is compared.
+HAS_PROC = Path("/proc/self/stat").is_file()
+
+GRACE_S = 0.7
+POLL_S = 0.02
+
+
+class LineTooLong(Exception):
+    """A program wrote a line longer than any message of its protocol should be."""
+
+
+class _Protocol(asyncio.subprocess.SubprocessStreamProtocol):
+    """Tells when the process itself has ended; asyncio's own `wait` waits for everyone who holds its pipes."""
+
+    def __init__(self, limit: int, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(limit=limit, loop=loop)
+        self.exited = asyncio.Event()
+
+    def process_exited(self) -> None:
+        super().process_exited()
+        self.exited.set()
+
+
+class ChildProcess:
+    """A program that leads a process group, with pipes for its input and output and the tail of its stderr."""
+
+    def __init__(self, transport: asyncio.SubprocessTransport, protocol: _Protocol) -> None:
+        self._transport = transport
+        self._exited = protocol.exited
+        self._process = asyncio.subprocess.Process(transport, protocol, asyncio.get_running_loop())
+        self._stderr: deque[str] = deque(maxlen=STDERR_LINES)
+        self._stderr_reader = asyncio.create_task(self._read_stderr(), name=f"stderr of {self.pid}")
+        self.identity = process_identity(self.pid) or ""
+
+    @classmethod
+    async def start(cls, command: Sequence[str], *, cwd: str, environment: Mapping[str, str]) -> ChildProcess:
+        """Start `command` with exactly `environment`. Raises FileNotFoundError, NotADirectoryError, PermissionError."""
+        loop = asyncio.get_running_loop()
+        transport, protocol = await loop.subprocess_exec(
+            lambda: _Protocol(PIPE_BUFFER_BYTES, loop),
+            *command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            cwd=cwd,
+            env=dict(environment),
+            start_new_session=True,
+        )
+        return cls(transport, protocol)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def stdin(self) -> asyncio.StreamWriter:
+        assert self._process.stdin is not None
+        return self._process.stdin
+
+    @property
+    def stdout(self) -> asyncio.StreamReader:
+        assert self._process.stdout is not None
+        return self._process.stdout
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.returncode
+
+    @property
+    def stderr_tail(self) -> str:
+        """The last lines of what the program said on stderr."""
+        return "\n".join(self._stderr)
+
+    async def wait(self) -> int:
+        """Wait for the leader's end (not the group's) and give its exit code, negative for a signal."""
+        await self._exited.wait()
+        assert self.returncode is not None
+        return self.returncode
+
+    async def write(self, data: bytes) -> None:
+        """Write and wait for room. Raises ConnectionError if nobody reads any more."""
+        self.stdin.write(data)
+        await self.stdin.drain()
+
+    async def read_line(self) -> bytes:
+        """The next line of stdout with its newline; at the end, what is left, then b"". Raises LineTooLong."""
+        parts: list[bytes] = []
+        size = 0
+        while True:
+            try:
+                part = await self.stdout.readuntil(b"\n")
+                ended = True
+            except asyncio.IncompleteReadError as error:
+                part, ended = error.partial, True
+            except asyncio.LimitOverrunError as error:
+                part, ended = await self.stdout.readexactly(error.consumed), False
+            if not parts and ended:
+                return part
+            parts.append(part)
+            size += len(part)
+            if size > LONGEST_LINE_BYTES:
+                raise LineTooLong(f"a line of more than {LONGEST_LINE_BYTES // 1024 // 1024} MB")
+            if ended:
+                return b"".join(parts)
+
+    async def close(self, *, grace_s: float = GRACE_S) -> None:
+        """End the whole group: end of input, then SIGTERM, then SIGKILL, `grace_s` apart. Safe to call twice.
+
+        Runs to its end even if the caller is cancelled meanwhile: a group left behind would go on writing files.
+        """
+        closing = asyncio.ensure_future(self._close(grace_s))
+        try:
+            await asyncio.shield(closing)
+        except asyncio.CancelledError:
+            await closing
+            raise
+
+    async def _close(self, grace_s: float) -> None:
+        self.stdin.close()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._exited.wait(), grace_s)
+        await end_group(self.pid, grace_s=grace_s)
+        await self._exited.wait()
+        # A grandchild in a session of its own may hold our pipes for ever: do not wait for their end.
+        self._stderr_reader.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._stderr_reader
+        self._transport.close()
+
+    async def _read_stderr(self) -> None:
+        assert self._process.stderr is not None
+        while True:
+            try:
+                line = await self._process.stderr.readuntil(b"\n")
+            except asyncio.IncompleteReadError as error:
+                self._remember(error.partial)
+                return
+            except asyncio.LimitOverrunError as error:
+                line = await self._process.stderr.readexactly(error.consumed)
+            self._remember(line)
+
+    def _remember(self, line: bytes) -> None:
+        text = line[:STDERR_LINE_CHARS].decode("utf-8", "replace").rstrip()
+        if text:
+            self._stderr.append(text)
+
+
+def process_identity(pid: int) -> str | None:
+    """What tells process `pid` from a later one with the same number: when it started. None if there is none."""
+    if HAS_PROC:
+        try:
+            stat = Path(f"/proc/{pid}/stat").read_text()
+        except OSError:
+            return None
+        # The name in parentheses may hold spaces: count fields from the last ")". Field 22 is the start time.
+        return stat.rpartition(")")[2].split()[19]
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return None
+    except PermissionError:
+        pass
+    return "unknown"
+
+
+def group_lives(pgid: int) -> bool:
+    """Whether any process of the group is alive; zombies that wait for their parent do not count where we can tell."""
+    try:
+        os.killpg(pgid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    if HAS_PROC:
+        return any(_is_member(entry, pgid) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+    return True
+
+
+def _is_member(entry: Path, pgid: int) -> bool:
+    try:
+        state, _, group, *_ = (entry / "stat").read_text().rpartition(")")[2].split()
+    except (OSError, ValueError):
+        return False
+    return int(group) == pgid and state not in "ZX"
+
+
+async def end_group(pgid: int, *, grace_s: float = GRACE_S) -> bool:
+    """End all processes of the group; whether there were any. SIGKILL follows SIGTERM after `grace_s`."""
+    if not group_lives(pgid):
+        return False
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(pgid, sign)
+        deadline = asyncio.get_running_loop().time() + grace_s
+        while group_lives(pgid):
+            if asyncio.get_running_loop().time() >= deadline:
+                break
+            # There is no event to wait for: most members are not our children.
+            await asyncio.sleep(POLL_S)
+        else:
+            return True
+    return True
+
+
+async def end_leftover(pid: int, identity: str, *, grace_s: float = GRACE_S) -> bool:
+    """End what a daemon that was killed left of an agent; whether anything was still alive.
+
+    `pid` and `identity` as in `AgentProcess`. Another process that has got the number since is left alone. If the
+    leader is gone, the group's number cannot have been given away while members live, so these are ended.
+    """
+    now = process_identity(pid)
+    if now is not None and now != identity:
+        return False
+    return await end_group(pid, grace_s=grace_s)

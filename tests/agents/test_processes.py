@@ -1,0 +1,135 @@
+"""Agents' processes: groups of their own, which end whole."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+
+import pytest
+
+from agor_core.agents import process as processes
+from agor_core.agents.process import ChildProcess, LineTooLong, end_leftover, group_lives, process_identity
+
+ENVIRONMENT = {"PATH": "/usr/bin:/bin"}
+
+
+async def start(*command: str, cwd: object = "/") -> ChildProcess:
+    return await ChildProcess.start(command, cwd=str(cwd), environment=ENVIRONMENT)
+
+
+async def test_the_environment_is_exactly_the_given_one(monkeypatch, tmp_path):
+    """Nothing of our own environment reaches the child."""
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "leaked")
+    child = await start("/usr/bin/env", "-0")
+    environment = (await child.stdout.read()).rstrip(b"\0").split(b"\0")
+    await child.close()
+    assert environment == [b"PATH=/usr/bin:/bin"]
+
+
+async def test_a_child_leads_a_group_apart_from_ours():
+    """So that a signal to our own group does not reach it, nor one to its group us."""
+    child = await start("sleep", "300")
+    assert os.getpgid(child.pid) == child.pid != os.getpgrp()
+    await child.close(grace_s=0.05)
+    assert not group_lives(child.pid)
+
+
+@pytest.mark.parametrize("script", ["sleep 300 & sleep 300", "trap '' TERM; sleep 300 & while :; do sleep 1; done"])
+async def test_closing_ends_the_whole_group(script):
+    """Background children go too, also of a program that ignores the polite signal."""
+    child = await start("/bin/sh", "-c", f"echo ready; {script}")
+    await child.read_line()
+    async with asyncio.timeout(2):
+        await child.close(grace_s=0.2)
+    assert not group_lives(child.pid)
+    await child.close()
+
+
+async def test_closing_goes_on_when_cancelled():
+    """A caller that is cancelled while closing still leaves no process."""
+    child = await start("/bin/sh", "-c", "trap '' TERM; echo ready; while :; do sleep 1; done")
+    await child.read_line()
+    closer = asyncio.create_task(child.close(grace_s=0.1))
+    await asyncio.sleep(0)
+    closer.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closer
+    assert not group_lives(child.pid)
+
+
+async def test_a_program_that_ends_on_end_of_input_is_not_signalled():
+    """It gets its chance to write down what it has to."""
+    child = await start("/bin/sh", "-c", "cat; echo tidy >&2")
+    await child.close(grace_s=5)
+    assert child.returncode == 0
+
+
+async def test_lines_of_any_length_are_read_whole():
+    """A line far over the pipe's buffer arrives in one piece; the end of output is empty."""
+    code = "import sys; sys.stdout.write('x' * 3_000_000 + '\\nshort\\nlast')"
+    child = await start(sys.executable, "-c", code)
+    assert [len(await child.read_line()) for _ in range(4)] == [3_000_001, 6, 4, 0]
+    await child.close()
+
+
+async def test_an_endless_line_is_refused(monkeypatch):
+    """A program that never ends its line cannot fill our memory."""
+    monkeypatch.setattr(processes, "LONGEST_LINE_BYTES", 1_000_000)
+    child = await start("/bin/sh", "-c", "cat /dev/zero")
+    with pytest.raises(LineTooLong):
+        await child.read_line()
+    await child.close(grace_s=0.1)
+    assert not group_lives(child.pid)
+
+
+async def test_the_tail_of_stderr_is_kept_and_no_more():
+    """The last lines stay, each cut; a flood does not stop the program or fill the memory."""
+    code = "import sys; [sys.stderr.write(f'{n} ' + 'x' * 5000 + '\\n') for n in range(2000)]; print('done')"
+    child = await start(sys.executable, "-c", code)
+    assert await child.read_line() == b"done\n"
+    assert await child.wait() == 0
+    await child.close()
+    lines = child.stderr_tail.splitlines()
+    assert lines[-1].startswith("1999 x")
+    assert len(lines) == processes.STDERR_LINES
+    assert max(map(len, lines)) <= processes.STDERR_LINE_CHARS
+
+
+async def test_a_leftover_is_ended_by_pid_and_identity():
+    """What a killed daemon left is ended; asking again finds nothing."""
+    child = await start("sleep", "300")
+    assert await end_leftover(child.pid, child.identity, grace_s=0.5)
+    assert await child.wait() == -signal.SIGTERM
+    assert not await end_leftover(child.pid, child.identity)
+    await child.close()
+
+
+async def test_a_leftovers_children_are_ended_without_it():
+    """The leader is gone, a background child of it still runs: it is ended too."""
+    child = await start("/bin/sh", "-c", "sleep 300 & echo ready")
+    await child.read_line()
+    await child.wait()
+    assert group_lives(child.pid)
+    assert await end_leftover(child.pid, child.identity, grace_s=0.5)
+    assert not group_lives(child.pid)
+    await child.close()
+
+
+async def test_a_grandchild_that_left_the_group_holds_nobody_up(tmp_path):
+    """A child that made a session of its own and keeps our pipes open does not keep us from closing."""
+    child = await start("/bin/sh", "-c", f"setsid sleep 300 & echo $! > {tmp_path}/pid; echo ready")
+    await child.read_line()
+    async with asyncio.timeout(2):
+        await child.close(grace_s=0.2)
+    os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+
+
+async def test_another_process_with_the_same_number_is_left_alone():
+    """A reused pid has another identity, and is none of our business."""
+    child = await start("sleep", "300")
+    assert not await end_leftover(child.pid, "some other start")
+    assert process_identity(child.pid) == child.identity
+    assert child.returncode is None
+    await child.close(grace_s=0.05)

@@ -1,0 +1,329 @@
+"""Reading what Claude Code wrote: real transcripts of two generations, and damaged ones."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agor_core.agents import Usage
+from agor_core.agents.claude_code.home import project_slug
+from agor_core.agents.claude_code.transcript import (
+    Transcript,
+    TranscriptMessage,
+    find_transcript,
+    list_transcripts,
+    read_transcript,
+)
+from agor_core.errors import NotFound
+
+SAMPLES = Path(__file__).parent.parent / "samples"
+GENERATIONS = ("claude-2.0", "claude-2.1")
+
+
+def kinds(messages: list[TranscriptMessage]) -> list[list[str] | str]:
+    """Per message its role, or the types of its blocks."""
+    return [
+        [block["type"] for block in message.content] if isinstance(message.content, list) else message.role
+        for message in messages
+    ]
+
+
+@pytest.fixture(params=GENERATIONS)
+def sample(request: pytest.FixtureRequest) -> Any:
+    """Reads a sample of either generation."""
+    return lambda name: read_transcript(SAMPLES / request.param / f"{name}.jsonl")
+
+
+def test_tasks_begin_at_what_the_person_asked(sample):
+    """Two prompts make two tasks, in order, with times; tool results begin none."""
+    transcript: Transcript = sample("tools")
+    assert [task.prompt for task in transcript.tasks] == ["Rename the greeting in hello.py", "Write some notes"]
+    first, second = transcript.tasks
+    assert first.started_at < first.ended_at < second.started_at < second.ended_at
+    assert transcript.preamble == []
+
+
+def test_blocks_of_one_answer_are_one_message(sample):
+    """What was written as a record per block is one message again; parallel tools keep both their results."""
+    first, second = sample("tools").tasks
+    assert kinds(first.messages)[1:] == [
+        ["text", "tool_use"],
+        ["tool_result"],
+        ["tool_use"],
+        ["tool_result"],
+        ["text", "tool_use", "tool_use"],
+        ["tool_result"],
+        ["tool_result"],
+        ["text"],
+    ]
+    assert kinds(second.messages)[1:] == [["tool_use"], ["tool_result"], ["text"]]
+    answered = {m.content[0]["tool_use_id"] for m in first.messages if kinds([m]) == [["tool_result"]]}
+    asked = {b["id"] for m in first.messages for b in m.content if isinstance(b, dict) and b["type"] == "tool_use"}
+    assert answered == asked
+
+
+def test_usage_is_counted_once_an_answer(sample):
+    """Six answers of 1000 and 100 tokens, though each block's record repeats them."""
+    assert sample("tools").usage == Usage(6000, 600)
+    assert sample("tools").tasks[1].usage == Usage(2000, 200)
+
+
+def test_what_the_file_tells_about_the_conversation(sample):
+    """Directory, branch, model, version and Claude's own session id."""
+    transcript = sample("tools")
+    assert (transcript.cwd, transcript.git_branch) == ("/home/dev/demo", "main")
+    assert transcript.model == "claude-sonnet-4-5-20250929"
+    assert transcript.version.startswith("2.")
+    assert len(transcript.session_id) == 36
+    assert transcript.skipped == []
+
+
+def test_a_sub_agents_messages_follow_the_call(sample):
+    """Inside the file or in one of its own: its messages stand between call and result and name the call."""
+    (task,) = sample("subagent").tasks
+    call = task.messages[1].content[0]["id"]
+    assert [message.parent_tool_use_id for message in task.messages] == [None, None, *[call] * 4, None, None]
+    assert task.messages[2].content == "Count the files in this repository."
+    assert task.messages[6].content[0]["tool_use_id"] == call
+    assert task.usage == Usage(4000, 400)
+
+
+def test_a_compaction_keeps_what_came_before(sample):
+    """Both sides of a compaction are there; boundary and summary are notes; `/compact` is no prompt."""
+    transcript = sample("compacted")
+    assert [task.prompt for task in transcript.tasks] == ["Explain hello.py", "Explain it again"]
+    notes = transcript.tasks[0].messages[2:]
+    assert notes[0].role == "system"
+    assert "ompacted" in notes[0].content
+    assert all(note.is_meta for note in notes[1:])
+    assert any("continued from a previous conversation" in note.content for note in notes[1:])
+
+
+def test_an_interrupt_is_a_note_and_begins_no_task(sample):
+    """The notice is kept with the task that was interrupted, marked as said by the machinery."""
+    first, second = sample("interrupted").tasks
+    assert [first.prompt, second.prompt] == ["Wait for it", "Explain hello.py after all"]
+    assert first.messages[-1].is_meta
+
+
+def test_an_api_error_is_marked(sample):
+    """The error that ended a task is a message with `is_error` and no model."""
+    (task,) = sample("api-error").tasks
+    assert task.messages[-1].is_error
+    assert task.messages[-1].model is None
+    assert "529" in task.messages[-1].content[0]["text"]
+
+
+def test_a_denied_tool_keeps_the_reason(sample):
+    """The person's no is the tool's result."""
+    (task,) = sample("denied").tasks
+    assert task.messages[2].content[0]["content"] == "The user said no."
+    assert task.messages[2].content[0]["is_error"]
+
+
+def test_resumed_and_forked_conversations_are_whole(sample):
+    """A resumed file has all its prompts, a fork those of its parent too; ids are unique in a file."""
+    assert [task.prompt for task in sample("resumed").tasks] == ["Explain hello.py", "Explain it once more"]
+    forked = sample("forked")
+    assert [task.prompt for task in forked.tasks][-1] == "Explain what you did"
+    assert len(forked.tasks) == 3
+    ids = [message.original_id for message in forked.messages]
+    assert len(set(ids)) == len(ids)
+
+
+def test_bookkeeping_is_kept_apart_as_it_is():
+    """Records that are not conversation stay whole in `other`, unknown ones too."""
+    transcript = read_transcript(SAMPLES / "claude-2.1" / "tools.jsonl")
+    found = {record["type"] for record in transcript.other}
+    assert {"attachment", "queue-operation", "cost-state", "api-request"} <= found
+
+
+# --- made by hand -----------------------------------------------------------------------------------------------------
+
+
+class Writer:
+    """Writes a transcript record by record, each answering the one before."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.lines: list[str] = []
+        self.last: str | None = None
+
+    def add(self, type: str, content: Any, parent: str | None = "last", **more: Any) -> str:
+        uuid = f"u{len(self.lines)}"
+        message = {"role": type, "content": content, **more.pop("message", {})}
+        record = {
+            "type": type,
+            "uuid": uuid,
+            "parentUuid": self.last if parent == "last" else parent,
+            "sessionId": "s",
+            "timestamp": f"2026-11-22T10:00:{len(self.lines) % 60:02d}.000Z",
+            "message": message,
+            **more,
+        }
+        self.lines.append(json.dumps(record))
+        self.last = uuid
+        return uuid
+
+    def read(self) -> Transcript:
+        self.path.write_text("\n".join(self.lines) + "\n")
+        return read_transcript(self.path)
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> Writer:
+    return Writer(tmp_path / "s.jsonl")
+
+
+def test_a_bad_line_costs_only_itself(writer):
+    """Damaged lines are reported with number and reason; everything around them is read."""
+    writer.add("user", "one")
+    writer.lines += ["{broken", "[1, 2]", '{"type": "user", "uuid": "x"}', ""]
+    writer.add("assistant", [{"type": "text", "text": "two"}])
+    writer.lines.append('{"type": "assistant", "uuid": "cut of')
+    transcript = writer.read()
+
+    assert [number for number, _ in transcript.skipped] == [2, 3, 4, 7]
+    assert "not JSON" in transcript.skipped[0][1]
+    assert transcript.skipped[2][1] == "a record of type user without a message"
+    assert len(transcript.tasks[0].messages) == 2
+
+
+def test_the_newest_branch_is_the_conversation(writer):
+    """After going back and asking something else, what was said on the old branch is not told."""
+    first = writer.add("user", "one")
+    writer.add("assistant", [{"type": "text", "text": "old"}])
+    writer.add("user", "forgotten")
+    writer.add("assistant", [{"type": "text", "text": "new"}], parent=first)
+    transcript = writer.read()
+    assert [task.prompt for task in transcript.tasks] == ["one"]
+    assert transcript.tasks[0].messages[-1].content[0]["text"] == "new"
+
+
+def test_a_pointer_off_the_newest_branch_is_a_rewind(writer):
+    """`last-prompt` at the end of the file may name an earlier branch as the one to go on from."""
+    first = writer.add("user", "one")
+    kept = writer.add("assistant", [{"type": "text", "text": "kept"}])
+    writer.add("assistant", [{"type": "text", "text": "dropped"}], parent=first)
+    writer.lines.append(json.dumps({"type": "last-prompt", "leafUuid": kept}))
+    assert writer.read().tasks[0].messages[-1].content[0]["text"] == "kept"
+
+
+def test_the_title_is_of_this_conversation(writer):
+    """A summary counts if its leaf is in the file; a title given by a person beats all."""
+    leaf = writer.add("user", "one")
+    writer.lines.append(json.dumps({"type": "summary", "summary": "Another's", "leafUuid": "elsewhere"}))
+    assert writer.read().title is None
+    writer.lines.append(json.dumps({"type": "summary", "summary": "Ours", "leafUuid": leaf}))
+    assert writer.read().title == "Ours"
+    writer.lines.append(json.dumps({"type": "custom-title", "customTitle": "Mine"}))
+    writer.lines.append(json.dumps({"type": "ai-title", "aiTitle": "Model's"}))
+    assert writer.read().title == "Mine"
+
+
+def test_a_slash_command_is_a_prompt_if_the_model_worked(writer):
+    """`/review 12` that was answered begins a task under that name; `/model` answered by the CLI does not."""
+    writer.add("user", "<command-name>/model</command-name>\n<command-args>opus</command-args>")
+    writer.add("user", "<local-command-stdout>Set</local-command-stdout>")
+    writer.add("user", "<command-name>/review</command-name>\n<command-args>12</command-args>")
+    writer.add("user", "Please review…", isMeta=True)
+    writer.add("assistant", [{"type": "text", "text": "Fine."}])
+    transcript = writer.read()
+    assert [task.prompt for task in transcript.tasks] == ["/review 12"]
+    assert all(message.is_meta for message in transcript.preamble)
+
+
+def test_what_was_typed_meanwhile_is_kept(writer):
+    """A prompt queued while the agent worked is a user message of that task; a background notice is a note."""
+    writer.add("user", "one")
+    for prompt in ("and two", "<task-notification>done</task-notification>"):
+        writer.add("attachment", "", attachment={"type": "queued_command", "prompt": prompt})
+    writer.add("assistant", [{"type": "text", "text": "Both."}])
+    (task,) = writer.read().tasks
+    assert [message.content for message in task.messages[1:3]] == [
+        "and two",
+        "<task-notification>done</task-notification>",
+    ]
+    assert [message.is_meta for message in task.messages[1:3]] == [False, True]
+
+
+def test_unknown_records_with_something_to_read_are_told(writer):
+    """A type of record that nobody knows yet is a system message if it says something, else bookkeeping."""
+    writer.add("user", "one")
+    writer.add("oracle", "a new kind of note")
+    writer.lines.append(json.dumps({"type": "future", "count": 3}))
+    transcript = writer.read()
+    assert transcript.tasks[0].messages[-1].role == "system"
+    assert transcript.tasks[0].messages[-1].content == "a new kind of note"
+    assert transcript.other == [{"type": "future", "count": 3}]
+
+
+def test_a_loop_of_parents_ends(writer):
+    """Records that name each other as parent are read once, not for ever."""
+    writer.add("user", "one", parent="u1")
+    writer.add("assistant", [{"type": "text", "text": "two"}])
+    assert len(writer.read().messages) == 2
+
+
+def test_half_a_character_is_read(writer):
+    """A text that the CLI cut inside a surrogate pair is no damaged line."""
+    writer.add("user", "one")
+    writer.lines.append(writer.lines[0].replace('"one"', r'"\ud83d"').replace('"u0"', '"u9"'))
+    assert writer.read().skipped == []
+
+
+def test_ten_thousand_messages_take_less_than_two_seconds(writer):
+    """The limit that importing sets, with room for a slow machine's other half: reading is not all of it."""
+    for number in range(2500):
+        writer.add("user", f"prompt {number}")
+        call = [{"type": "tool_use", "id": f"t{number}", "name": "Read", "input": {"path": "x" * 200}}]
+        writer.add("assistant", call, message={"id": f"m{number}"})
+        writer.add("user", [{"type": "tool_result", "tool_use_id": f"t{number}", "content": "y" * 500}])
+        writer.add("assistant", [{"type": "text", "text": "z" * 300}], message={"id": f"n{number}"})
+    writer.path.write_text("\n".join(writer.lines))
+    started = time.process_time()
+    transcript = read_transcript(writer.path)
+    assert time.process_time() - started < 1.5
+    assert len(transcript.messages) == 10_000
+
+
+# --- finding ----------------------------------------------------------------------------------------------------------
+
+
+def test_transcripts_are_found_by_id(tmp_path):
+    """Under CLAUDE_CONFIG_DIR or the home's .claude, in whatever project; an id nobody has is NotFound."""
+    id = "13bd397d-8c2d-4920-b6cb-671bb0fbd87a"
+    for environ, root in (
+        ({"CLAUDE_CONFIG_DIR": str(tmp_path / "c")}, tmp_path / "c"),
+        ({"HOME": str(tmp_path / "h")}, tmp_path / "h" / ".claude"),
+    ):
+        folder = root / "projects" / project_slug("/home/dev/my_demo.v2")
+        folder.mkdir(parents=True)
+        (folder / f"{id}.jsonl").touch()
+        assert find_transcript(id.upper(), environ) == folder / f"{id}.jsonl"
+    for nonsense in ("13bd397d-8c2d-4920-b6cb-671bb0fbd87b", "*", "../../x"):
+        with pytest.raises(NotFound):
+            find_transcript(nonsense, {"HOME": str(tmp_path / "h")})
+
+
+def test_the_project_folder_is_named_as_claude_names_it():
+    """Every character that is no ASCII letter or digit becomes a hyphen."""
+    assert project_slug("/home/dev/my_demo.v2 é") == "-home-dev-my-demo-v2--"
+
+
+def test_all_transcripts_newest_first(tmp_path):
+    """Conversations only, no sub-agents' files; those untouched since a time are left out."""
+    folder = tmp_path / "projects" / "-x"
+    folder.mkdir(parents=True)
+    old, new = (folder / f"13bd397d-8c2d-4920-b6cb-67000000000{n}.jsonl" for n in "12")
+    for path, at in ((old, 1_000), (new, 2_000), (folder / "agent-abc.jsonl", 3_000)):
+        path.touch()
+        os.utime(path, (at, at))
+    environ = {"CLAUDE_CONFIG_DIR": str(tmp_path)}
+    assert list_transcripts(environ) == [new, old]
+    assert list_transcripts(environ, since_ms=1_500_000) == [new]
