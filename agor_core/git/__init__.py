@@ -14,8 +14,11 @@ from agor_core.git.names import (
     scrub_url,
     slug_of,
 )
-from agor_core.git.removal import WorktreeReport, remove_worktree, worktree_report
+from agor_core.git.removal import remove_worktree
+from agor_core.git.report import WorktreeReport, worktree_report
 from agor_core.git.repository import RepositoryFacts, WorktreeEntry, inspect, root_of, worktrees
+from agor_core.git.restoring import restore
+from agor_core.git.snapshots import Snapshot, drop_snapshot, snapshot, snapshots
 from agor_core.git.status import FileStatus, State, Status, state, status
 from agor_core.git.worktrees import WorktreeFacts, add_worktree, lock_worktree, unlock_worktree
 
@@ -24,6 +27,7 @@ __all__ = [
     "Commit",
     "FileStatus",
     "RepositoryFacts",
+    "Snapshot",
     "State",
     "Status",
     "WorktreeEntry",
@@ -36,14 +40,18 @@ __all__ = [
     "check_url",
     "check_worktree_name",
     "contained",
+    "drop_snapshot",
     "folder_name",
     "inspect",
     "is_local_url",
     "lock_worktree",
     "remove_worktree",
+    "restore",
     "root_of",
     "scrub_url",
     "slug_of",
+    "snapshot",
+    "snapshots",
     "state",
     "status",
     "unlock_worktree",

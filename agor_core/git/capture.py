@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
@@ -16,29 +17,63 @@ from agor_core.git.program import WRITE_LIMIT_S, run_git
 
 @dataclass(frozen=True)
 class Capture:
-    """A worktree's content. `index_tree`: what is staged, less what is in conflict; `work_tree`: all that is there.
+    """A worktree's content; ignored files are in none of it.
 
-    `unmerged`: the index entries of conflicts, as `git ls-files --stage -z` prints them. Ignored files are in neither.
+    `index_tree`: what is staged, less what is in conflict. `work_tree`: all that is there, untracked files included.
+    `unmerged`: the index entries of conflicts, as `git ls-files --stage -z` prints them. `nested`: folders with a
+    repository of their own, whose content no tree of ours can hold.
     """
 
     head_sha: str | None
+    head_tree: str | None
     index_tree: str
     work_tree: str
     unmerged: bytes
+    nested: tuple[str, ...]
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether all of it is the commit that is checked out."""
+        return self.head_tree == self.index_tree == self.work_tree and not self.unmerged
 
 
 async def capture(path: Path | str) -> Capture:
     """The content of the worktree at `path`; its objects are stored, but nothing refers to them yet."""
-    head = await run_git("rev-parse", "--verify", "--quiet", "HEAD^{commit}", cwd=path, accept=(0, 1))
     async with _index_copy(path) as env:
-        unmerged = await run_git("ls-files", "--unmerged", "-z", cwd=path, env=env)
-        if unmerged.stdout:
+        unmerged = (await run_git("ls-files", "--unmerged", "-z", cwd=path, env=env)).stdout
+        if unmerged:
             # A tree cannot hold a conflict: its entries leave our copy of the index and are kept beside it.
-            await run_git("update-index", "-z", "--index-info", cwd=path, env=env, stdin=_removals(unmerged.stdout))
-        index_tree = await run_git("write-tree", cwd=path, env=env)
-        await run_git("add", "--all", "--", ".", cwd=path, env=env, timeout_s=WRITE_LIMIT_S)
-        work_tree = await run_git("write-tree", cwd=path, env=env)
-    return Capture(head.text or None, index_tree.text, work_tree.text, unmerged.stdout)
+            await run_git("update-index", "-z", "--index-info", cwd=path, env=env, stdin=_removals(unmerged))
+        index_tree = (await run_git("write-tree", cwd=path, env=env)).text
+        nested = await _nested(path, env)
+        await _add_all(path, env, nested)
+        work_tree = (await run_git("write-tree", cwd=path, env=env)).text
+    sha, tree = await _head(path)
+    return Capture(
+        sha, tree, index_tree, work_tree, unmerged, tuple(name.decode("utf-8", "replace") for name in nested)
+    )
+
+
+async def _head(path: Path | str) -> tuple[str | None, str | None]:
+    found = await run_git("log", "-1", "--no-show-signature", "--format=%H %T", "HEAD", "--", cwd=path, accept=(0, 128))
+    sha, _, tree = found.text.partition(" ")
+    return (sha, tree) if found.code == 0 else (None, None)
+
+
+async def _nested(path: Path | str, env: dict[str, str]) -> list[bytes]:
+    listed = await run_git("ls-files", "--others", "--exclude-standard", "-z", cwd=path, env=env)
+    return [name for name in listed.stdout.split(b"\0") if name.endswith(b"/")]
+
+
+async def _add_all(path: Path | str, env: dict[str, str], nested: list[bytes]) -> None:
+    """Stage all in our copy of the index, less the nested, of which git would keep no more than a commit's name."""
+    left_out = (f":(exclude,literal){os.fsdecode(name.rstrip(b'/'))}" for name in nested)
+    await run_git(
+        *("add", "--all", "--", ".", *left_out),
+        cwd=path,
+        env={**env, "GIT_LITERAL_PATHSPECS": "0"},
+        timeout_s=WRITE_LIMIT_S,
+    )
 
 
 @asynccontextmanager

@@ -3,83 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 import shutil
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from agor_core.errors import Conflict, NotFound
-from agor_core.git.capture import Capture, capture
 from agor_core.git.program import run_git
+from agor_core.git.report import Seen, WorktreeReport, look
 from agor_core.git.repository import common_dir
-from agor_core.git.status import status
+from agor_core.git.snapshots import Snapshot, save
 from agor_core.git.worktrees import entry_at, turn
 from agor_core.ids import new_id
 
-# A report is for reading; the counts say how much more there is.
-PATHS_LIMIT = 200
 
-# What git leaves in a worktree's own git directory while something is half done there.
-_OPERATIONS = {
-    "rebase-merge": "rebase",
-    "rebase-apply": "rebase",
-    "MERGE_HEAD": "merge",
-    "CHERRY_PICK_HEAD": "cherry-pick",
-    "REVERT_HEAD": "revert",
-    "BISECT_LOG": "bisect",
-}
-
-
-@dataclass(frozen=True)
-class WorktreeReport:
-    """What a removal would take away. Paths are the first 200 of each kind.
-
-    `unpushed`: commits of HEAD that no remote and no other branch has (they stay, with the branch).
-    `detached_commits`: commits that nothing but this worktree's own history refers to.
-    `nested`: repositories inside, own or submodules, that no snapshot can hold. `operation`: one half done, as a merge.
-    `token`: a digest of the content; worthless once anything changed.
-    """
-
-    path: Path
-    branch: str | None
-    head_sha: str | None
-    changed: tuple[str, ...]
-    untracked: tuple[str, ...]
-    changed_count: int
-    untracked_count: int
-    unpushed: int
-    detached_commits: int
-    nested: tuple[str, ...]
-    operation: str | None
-    token: str = field(repr=False)
-
-    @property
-    def is_clean(self) -> bool:
-        """Whether removing the folder loses nothing."""
-        return not (
-            self.changed_count or self.untracked_count or self.detached_commits or self.nested or self.operation
-        )
-
-    def as_dict(self) -> dict[str, Any]:
-        """For an answer in JSON: everything but the token, with `is_clean`."""
-        lists = {name: list(getattr(self, name)) for name in ("changed", "untracked", "nested")}
-        facts = {**asdict(self), **lists, "path": str(self.path), "is_clean": self.is_clean}
-        del facts["token"]
-        return facts
-
-
-async def worktree_report(path: Path | str) -> WorktreeReport:
-    """What is in the worktree at `path` and nowhere else."""
-    return (await _look(path))[0]
-
-
-async def remove_worktree(repository: Path | str, path: Path | str) -> None:
+async def remove_worktree(
+    repository: Path | str, path: Path | str, *, force: bool = False, token: str | None = None, name: str | None = None
+) -> Snapshot | None:
     """Remove the worktree of `repository` at `path`; its branch and commits stay. Ignored files go with the folder.
 
-    Refused for the main worktree, a locked one, and one that is not clean: Conflict with `report` and `token` in its
-    data.
+    One that is not clean is refused: Conflict with `report` and `token` in its data. With `force` a snapshot is taken
+    first, filed under `name` (by default the folder's), and returned; with `token` only if it is still that of the
+    report. A clean one may give a snapshot too, where commits would become unreachable.
+    Never the main worktree, a locked one, or one with repositories inside.
     """
     async with turn(await common_dir(repository)):
         entry = await entry_at(repository, path)
@@ -88,33 +33,50 @@ async def remove_worktree(repository: Path | str, path: Path | str) -> None:
         if entry.locked is not None:
             raise Conflict(f"{path} is locked: {entry.locked or 'no reason given'}", path=str(path))
         if entry.is_missing:
-            await _forget(repository, entry.path)
-            return
-        await _remove(Path(repository), entry.path)
+            await forget(repository, entry.path)
+            return None
+        await _refuse_strangers(Path(repository), entry.path)
+        seen = await look(entry.path)
+        _refuse_loss(seen.report, force, token)
+        return await take_away(Path(repository), entry.path, seen, "removed", name=name)
 
 
-async def _remove(repository: Path, folder: Path) -> None:
-    await _refuse_strangers(repository, folder)
-    report = (await _look(folder))[0]
-    if not report.is_clean:
-        raise Conflict(f"{folder} has work that git has not stored", report=report.as_dict(), token=report.token)
+def _refuse_loss(report: WorktreeReport, force: bool, token: str | None) -> None:
+    facts: dict[str, Any] = {"report": report.as_dict(), "token": report.token}
+    if report.nested:
+        raise Conflict(
+            f"{report.path} holds repositories of its own ({', '.join(report.nested[:3])}), which no snapshot can "
+            "keep; move them out, or remove it yourself with `git worktree remove --force`",
+            **facts,
+        )
+    if force and token is not None and token != report.token:
+        raise Conflict(f"{report.path} has changed since that report; look again", **facts)
+    if not force and not report.is_clean:
+        raise Conflict(f"{report.path} has work that git has not stored", **facts)
+
+
+async def take_away(
+    repository: Path, folder: Path, seen: Seen, reason: str, *, name: str | None = None
+) -> Snapshot | None:
+    """Save what `seen` says is nowhere else, then delete the folder, if it still is as it was seen."""
+    saved = None
+    if not (seen.taken.is_clean and not seen.loose):
+        saved = await save(folder, seen.taken, reason, name=name or folder.name, keep=seen.loose)
     # Out of everyone's sight first: whoever wrote while we looked is noticed before anything is deleted.
     aside = folder.with_name(f".{folder.name}.removing-{new_id()}")
     await asyncio.to_thread(folder.rename, aside)
-    again = await _look_aside(aside)
-    if again != (report.head_sha, report.token):
-        await asyncio.to_thread(aside.rename, folder)
-        raise Conflict(f"{folder} was changed while it was being removed; it was put back", path=str(folder))
-    await _forget(repository, folder)
+    try:
+        if (await look(aside)).report.token != seen.report.token:
+            raise Conflict(f"{folder} was changed while it was being removed; it is still there", path=str(folder))
+        await forget(repository, folder)
+    except BaseException:
+        await asyncio.shield(asyncio.to_thread(aside.rename, folder))
+        raise
     await asyncio.to_thread(shutil.rmtree, aside)
+    return saved
 
 
-async def _look_aside(aside: Path) -> tuple[str | None, str]:
-    report = (await _look(aside))[0]
-    return report.head_sha, report.token
-
-
-async def _forget(repository: Path | str, folder: Path) -> None:
+async def forget(repository: Path | str, folder: Path) -> None:
     """Take a worktree whose folder is gone from git's list, and only that one."""
     await run_git("worktree", "remove", "--force", "--", str(folder), cwd=repository, writes=True)
 
@@ -129,59 +91,3 @@ async def _refuse_strangers(repository: Path, folder: Path) -> None:
 
 def _is_linked(folder: Path) -> bool:
     return not folder.is_symlink() and (folder / ".git").is_file()
-
-
-async def _look(path: Path | str) -> tuple[WorktreeReport, Capture]:
-    found, taken = await status(path), await capture(path)
-    own = await _own_git_dir(path)
-    nested = [file.path for file in found.files if file.path.endswith("/")]
-    if (own / "modules").is_dir():
-        nested.append("submodules")
-    changed = [file.path for file in found.files if file.kind != "untracked"]
-    untracked = [file.path for file in found.files if file.kind == "untracked"]
-    operation = next((word for name, word in _OPERATIONS.items() if (own / name).exists()), None)
-    unreferenced = await _unreferenced(path)
-    facts = [found.branch, *map(str, _content(taken)), unreferenced, operation, nested]
-    report = WorktreeReport(
-        path=Path(path),
-        branch=found.branch,
-        head_sha=taken.head_sha,
-        changed=tuple(changed[:PATHS_LIMIT]),
-        untracked=tuple(untracked[:PATHS_LIMIT]),
-        changed_count=len(changed),
-        untracked_count=len(untracked),
-        unpushed=await _unpushed(path, found.branch) if taken.head_sha else 0,
-        detached_commits=len(unreferenced),
-        nested=tuple(nested[:PATHS_LIMIT]),
-        operation=operation,
-        token=hashlib.sha256(json.dumps(facts).encode()).hexdigest(),
-    )
-    return report, taken
-
-
-def _content(taken: Capture) -> tuple[str | None, str, str, str]:
-    return taken.head_sha, taken.index_tree, taken.work_tree, taken.unmerged.hex()
-
-
-async def _own_git_dir(path: Path | str) -> Path:
-    return Path((await run_git("rev-parse", "--absolute-git-dir", cwd=path)).text)
-
-
-async def _unpushed(path: Path | str, branch: str | None) -> int:
-    others = ("--remotes", *((f"--exclude={branch}",) if branch else ()), "--branches")
-    return int((await run_git("rev-list", "--count", "HEAD", "--not", *others, cwd=path)).text)
-
-
-async def _unreferenced(path: Path | str) -> list[str]:
-    """Commits this worktree's HEAD has been on that no branch, tag or other ref leads to; newest first."""
-    logged = await run_git("log", "--walk-reflogs", "--format=%H", "HEAD", "--", cwd=path, accept=(0, 128))
-    shas = sorted(set(logged.text.split("\n")) - {""}) if logged.code == 0 else []
-    if not shas:
-        return []
-    # Not `--all`: that counts the HEADs of worktrees too, and so this very one.
-    listed = await run_git(
-        *("rev-list", "--ignore-missing", "--not", "--glob=refs/*", "--not", "--stdin"),
-        cwd=path,
-        stdin="\n".join(shas).encode(),
-    )
-    return listed.text.split()

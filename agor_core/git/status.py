@@ -67,6 +67,12 @@ async def state(path: Path | str) -> State:
     return State(ref=found.branch or "HEAD", sha=found.head_sha, dirty=found.dirty)
 
 
+async def current_branch(path: Path | str) -> str | None:
+    """The branch that is checked out at `path`; None when detached."""
+    found = await run_git("symbolic-ref", "--quiet", "HEAD", cwd=path, accept=(0, 1))
+    return found.text.removeprefix("refs/heads/") or None
+
+
 async def _status(path: Path | str, *options: str) -> Status:
     output = await run_git("status", "--porcelain=v2", "--branch", "-z", "--ignore-submodules=none", *options, cwd=path)
     if len(output.stdout) > LARGE_BYTES:

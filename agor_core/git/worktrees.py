@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import weakref
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,7 +38,9 @@ class WorktreeFacts:
 
 
 @dataclass(frozen=True)
-class _Start:
+class Start:
+    """Where a worktree's branch begins, or stands; `tracking` is the remote-tracking branch a new one shall follow."""
+
     ref: str
     sha: str
     new_branch: bool
@@ -55,18 +58,32 @@ async def add_worktree(
     Raises BadRequest for names, Conflict where `path` exists or `branch` is checked out elsewhere, else GitRefused.
     """
     check_ref(branch)
+    exists = await sha_of(repository, f"refs/heads/{branch}") is not None
+    remote, notes = await fetch_start(repository, branch, online=fetch and start is None and not exists)
+    return await make_worktree(
+        repository, path, branch, await _start_of(repository, branch, start, remote), notes=notes
+    )
+
+
+async def make_worktree(
+    repository: Path | str,
+    path: Path | str,
+    branch: str,
+    start: Start,
+    *,
+    notes: Sequence[str] = (),
+    fill: Callable[[Path], Awaitable[None]] | None = None,
+) -> WorktreeFacts:
+    """`add_worktree` once it is settled where `branch` begins; `fill` completes the folder, or both go again."""
     folder = Path(path)
     if not folder.is_absolute():
         raise BadRequest(f"{folder} is not an absolute path", path=str(folder))
-    if await asyncio.to_thread(os.path.lexists, folder):
-        raise Conflict(f"{folder} exists already", path=str(folder))
-    exists = await _sha_of(repository, f"refs/heads/{branch}") is not None
-    remote, notes = await fetch_start(repository, branch, online=fetch and start is None and not exists)
     async with turn(await common_dir(repository)):
-        found = await _start_of(repository, branch, start, remote)
+        if await asyncio.to_thread(os.path.lexists, folder):
+            raise Conflict(f"{folder} exists already", path=str(folder))
         await _refuse_in_use(repository, branch)
-        notes += await _make(Path(repository), folder, branch, found)
-    return WorktreeFacts(folder, branch, found.ref, found.sha, found.new_branch, found.tracking, tuple(notes))
+        more = await _make(Path(repository), folder, branch, start, fill)
+    return WorktreeFacts(folder, branch, start.ref, start.sha, start.new_branch, start.tracking, (*notes, *more))
 
 
 def turn(shared: Path) -> asyncio.Lock:
@@ -108,8 +125,8 @@ async def resolve(repository: Path | str, revision: str) -> str:
     return found.text
 
 
-async def _start_of(repository: Path | str, branch: str, start: str | None, remote: RemoteBranch | None) -> _Start:
-    existing = await _sha_of(repository, f"refs/heads/{branch}")
+async def _start_of(repository: Path | str, branch: str, start: str | None, remote: RemoteBranch | None) -> Start:
+    existing = await sha_of(repository, f"refs/heads/{branch}")
     tracked = f"{remote.remote}/{branch}" if remote is not None and remote.has_branch else None
     if start is not None and (existing or tracked):
         where = "" if existing else f" as {tracked}"
@@ -117,26 +134,26 @@ async def _start_of(repository: Path | str, branch: str, start: str | None, remo
             f"the branch {branch!r} exists{where}; leave out the ref, or name a new branch", ref=start, branch=branch
         )
     if existing:
-        return _Start(branch, existing, new_branch=False, tracking=await _upstream(repository, branch))
+        return Start(branch, existing, new_branch=False, tracking=await _upstream(repository, branch))
     if tracked:
-        return _Start(tracked, await resolve(repository, f"refs/remotes/{tracked}"), new_branch=True, tracking=tracked)
+        return Start(tracked, await resolve(repository, f"refs/remotes/{tracked}"), new_branch=True, tracking=tracked)
     if start is not None:
-        return _Start(start, await resolve(repository, start), new_branch=True, tracking=None)
+        return Start(start, await resolve(repository, start), new_branch=True, tracking=None)
     if remote is not None and remote.default is not None:
         name = f"{remote.remote}/{remote.default}"
-        return _Start(name, await resolve(repository, f"refs/remotes/{name}"), new_branch=True, tracking=None)
+        return Start(name, await resolve(repository, f"refs/remotes/{name}"), new_branch=True, tracking=None)
     return await _head(repository)
 
 
-async def _head(repository: Path | str) -> _Start:
-    sha = await _sha_of(repository, "HEAD")
+async def _head(repository: Path | str) -> Start:
+    sha = await sha_of(repository, "HEAD")
     if sha is None:
         raise GitRefused("the repository has no commit yet; make the first one, then add worktrees")
     name = await run_git("symbolic-ref", "--quiet", "--short", "HEAD", cwd=repository, accept=(0, 1))
-    return _Start(name.text or "HEAD", sha, new_branch=True, tracking=None)
+    return Start(name.text or "HEAD", sha, new_branch=True, tracking=None)
 
 
-async def _sha_of(repository: Path | str, ref: str) -> str | None:
+async def sha_of(repository: Path | str, ref: str) -> str | None:
     found = await run_git("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}", cwd=repository, accept=(0, 1, 128))
     return found.text if found.code == 0 else None
 
@@ -146,29 +163,44 @@ async def _upstream(repository: Path | str, branch: str) -> str | None:
     return found.text or None
 
 
+async def is_free(repository: Path | str, branch: str) -> bool:
+    """Whether no worktree has `branch` checked out."""
+    return all(entry.branch != branch or entry.is_bare for entry in await worktrees(repository))
+
+
 async def _refuse_in_use(repository: Path | str, branch: str) -> None:
     for entry in await worktrees(repository):
         if entry.branch == branch and not entry.is_bare:
             raise Conflict(f"the branch {branch!r} is checked out at {entry.path}", branch=branch, path=str(entry.path))
 
 
-async def _make(repository: Path, folder: Path, branch: str, start: _Start) -> list[str]:
+async def _make(
+    repository: Path, folder: Path, branch: str, start: Start, fill: Callable[[Path], Awaitable[None]] | None
+) -> list[str]:
     """Branch first (created only if nobody else has), then folder; on failure both go again."""
     if start.new_branch:
-        await _create_branch(repository, branch, start)
+        await _create_branch(repository, folder, branch, start)
     try:
         if start.new_branch and start.tracking:
             await _track(repository, branch, start.tracking)
-        return await _check_out(repository, folder, branch, start)
+        notes = await _check_out(repository, folder, branch, start)
+        if fill is not None:
+            await fill(folder)
+        return notes
     except BaseException:
         await asyncio.shield(_undo(repository, folder, branch, start))
         raise
 
 
-async def _create_branch(repository: Path, branch: str, start: _Start) -> None:
+def begun_for(folder: Path) -> str:
+    """What the log of a branch made for the worktree at `folder` begins with, to know it again after a crash."""
+    return f"agor: begun for {folder}"
+
+
+async def _create_branch(repository: Path, folder: Path, branch: str, start: Start) -> None:
     try:
         await run_git(
-            *("update-ref", "-m", f"branch: Created from {start.ref}", f"refs/heads/{branch}", start.sha, _NOTHING),
+            *("update-ref", "--create-reflog", "-m", begun_for(folder), f"refs/heads/{branch}", start.sha, _NOTHING),
             cwd=repository,
             writes=True,
         )
@@ -183,7 +215,7 @@ async def _track(repository: Path, branch: str, upstream: str) -> None:
         await run_git("config", "--local", f"branch.{branch}.{key}", value, cwd=repository, writes=True)
 
 
-async def _check_out(repository: Path, folder: Path, branch: str, start: _Start) -> list[str]:
+async def _check_out(repository: Path, folder: Path, branch: str, start: Start) -> list[str]:
     made = await run_git(
         *("worktree", "add", "--", str(folder), branch),
         cwd=repository,
@@ -201,12 +233,12 @@ async def _check_out(repository: Path, folder: Path, branch: str, start: _Start)
 
 async def _sha_of_folder(folder: Path) -> str | None:
     try:
-        return await _sha_of(folder, "HEAD")
+        return await sha_of(folder, "HEAD")
     except ServiceError:
         return None
 
 
-async def _undo(repository: Path, folder: Path, branch: str, start: _Start) -> None:
+async def _undo(repository: Path, folder: Path, branch: str, start: Start) -> None:
     """Take away what a failed `_make` left. Git has removed the folder by itself, unless it was killed."""
     if await asyncio.to_thread(folder.exists):
         await run_git(
@@ -216,13 +248,14 @@ async def _undo(repository: Path, folder: Path, branch: str, start: _Start) -> N
             accept=range(256),
         )
     if start.new_branch:
-        # With the old value: should somebody have committed to it meanwhile, it stays.
-        await run_git(
-            *("update-ref", "-d", f"refs/heads/{branch}", start.sha), cwd=repository, writes=True, accept=range(256)
-        )
-        await run_git(
-            *("config", "--local", "--remove-section", f"branch.{branch}"),
-            cwd=repository,
-            writes=True,
-            accept=range(256),
-        )
+        await drop_branch(repository, branch, start.sha)
+
+
+async def drop_branch(repository: Path, branch: str, sha: str) -> None:
+    """Delete a branch we made, and its configuration; should somebody have committed to it since `sha`, it stays."""
+    dropped = await run_git(
+        *("update-ref", "-d", f"refs/heads/{branch}", sha), cwd=repository, writes=True, accept=range(256)
+    )
+    if dropped.code == 0:
+        section = ("config", "--local", "--remove-section", f"branch.{branch}")
+        await run_git(*section, cwd=repository, writes=True, accept=range(256))

@@ -193,14 +193,27 @@ async def test_the_token_of_a_report_is_its_content(demo: Path, tmp_path: Path) 
 
 
 async def test_commits_on_a_detached_head_count_as_work(demo: Path, tmp_path: Path, sh: Git) -> None:
-    """Commits that only the worktree's own history leads to would be lost with it, so it is not clean."""
+    """Commits that only a detached HEAD leads to make a worktree not clean."""
     folder = tmp_path / "w"
     await git.add_worktree(demo, folder, branch="b")
     sh("checkout", "-q", "--detach", cwd=folder)
     sh("commit", "-q", "--allow-empty", "-m", "loose", cwd=folder)
-    sh("checkout", "-q", "b", cwd=folder)
     report = await git.worktree_report(folder)
     assert (report.detached_commits, report.is_clean) == (1, False)
+
+
+async def test_commits_left_behind_survive_a_removal(demo: Path, tmp_path: Path, sh: Git) -> None:
+    """Commits that only the worktree's own history leads to are held by a snapshot when it goes."""
+    folder = tmp_path / "w"
+    await git.add_worktree(demo, folder, branch="b")
+    sh("commit", "-q", "--allow-empty", "-m", "first try", cwd=folder)
+    left_behind = sh("rev-parse", "HEAD", cwd=folder)
+    sh("reset", "-q", "--hard", "main", cwd=folder)
+    saved = await git.remove_worktree(demo, folder)
+    assert saved is not None
+    sh("reflog", "expire", "--expire=now", "--expire-unreachable=now", "--all", cwd=demo)
+    sh("gc", "-q", "--prune=now", cwd=demo)
+    assert sh("cat-file", "-t", left_behind, cwd=demo) == "commit"
 
 
 async def test_the_main_worktree_is_never_removed(demo: Path) -> None:

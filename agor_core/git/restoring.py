@@ -1,0 +1,51 @@
+"""Bringing saved work back: into the worktree it was in, or into a new one beside it."""
+
+from __future__ import annotations
+
+from functools import partial
+from itertools import count
+from pathlib import Path
+
+from agor_core.git.names import check_ref
+from agor_core.git.snapshots import Snapshot, find_snapshot, lay_down
+from agor_core.git.worktrees import Start, WorktreeFacts, is_free, make_worktree, sha_of
+from agor_core.ids import short
+
+
+async def restore(
+    repository: Path | str, snapshot_id: str, path: Path | str, *, branch: str | None = None
+) -> WorktreeFacts:
+    """A worktree at `path` with everything the snapshot holds: files, what was staged, and conflicts.
+
+    `path` must not exist. `branch`: a new one, beginning at the snapshot's commit; None takes the branch it was on, if
+    that is gone or still where it was, and checked out nowhere; else a new one beside it, and a note says so.
+    Raises NotFound, BadRequest, Conflict.
+    """
+    saved = await find_snapshot(repository, snapshot_id)
+    head = saved.head_sha or saved.sha
+    notes: list[str] = []
+    if branch is not None:
+        check_ref(branch)
+    else:
+        branch = await _branch_for(repository, saved, head)
+        if saved.branch is not None and branch != saved.branch:
+            notes.append(f"{saved.branch} has moved on or is in use, so this is on a new branch, {branch}")
+    if saved.left_out:
+        notes.append(f"not in the snapshot, since they are repositories of their own: {', '.join(saved.left_out)}")
+    exists = await sha_of(repository, f"refs/heads/{branch}") == head and branch == saved.branch
+    start = Start(branch if exists else head, head, new_branch=not exists, tracking=None)
+    # Where there was no commit yet, the branch begins at the snapshot itself, and nothing needs to be laid on top.
+    fill = partial(lay_down, saved=saved) if saved.head_sha else None
+    return await make_worktree(repository, path, branch, start, notes=notes, fill=fill)
+
+
+async def _branch_for(repository: Path | str, saved: Snapshot, head: str) -> str:
+    wanted = saved.branch or f"restored-{short(saved.snapshot_id)}"
+    tip = await sha_of(repository, f"refs/heads/{wanted}")
+    if tip is None or (tip == head and saved.branch and await is_free(repository, wanted)):
+        return wanted
+    for number in count(1):
+        name = f"{wanted}-restored" if number == 1 else f"{wanted}-restored-{number}"
+        if await sha_of(repository, f"refs/heads/{name}") is None:
+            return name
+    raise AssertionError  # count() does not end
