@@ -252,6 +252,16 @@ def test_what_was_typed_meanwhile_is_kept(writer):
     assert [message.is_meta for message in task.messages[1:3]] == [False, True]
 
 
+def test_an_answer_stands_before_the_results_of_its_tools(writer):
+    """A tool that was done before the answer was complete does not tear it apart."""
+    writer.add("user", "one")
+    for id in ("t1", "t2"):
+        writer.add("assistant", [{"type": "tool_use", "id": id, "name": "Bash", "input": {}}], message={"id": "m"})
+        writer.add("user", [{"type": "tool_result", "tool_use_id": id, "content": "ok"}])
+    (task,) = writer.read().tasks
+    assert kinds(task.messages) == ["user", ["tool_use", "tool_use"], ["tool_result"], ["tool_result"]]
+
+
 def test_unknown_records_with_something_to_read_are_told(writer):
     """A type of record that nobody knows yet is a system message if it says something, else bookkeeping."""
     writer.add("user", "one")

@@ -139,6 +139,7 @@ class _Entry:
 def _entries(live: list[Record], parent: str | None, helpers: list[Helper], other: list[Record]) -> list[_Entry]:
     """The messages of one conversation, each sub-agent's right after the message that called it."""
     entries: list[_Entry] = []
+    answers: dict[str | None, _Entry] = {}
     for position, record in enumerate(live):
         entry = _entry(record, parent)
         if entry is None:
@@ -147,10 +148,12 @@ def _entries(live: list[Record], parent: str | None, helpers: list[Helper], othe
         if parent is None and record.get("type") == "user":
             entry.prompt = prompt_of(record, islice(live, position + 1, None))
             entry.message.is_meta = entry.message.is_meta or (entry.prompt is None and is_machinery(record))
-        if entries and entry.api_id is not None and entries[-1].api_id == entry.api_id:
-            _join(entries[-1].message, entry.message)
+        if entry.api_id is not None and entry.api_id in answers:
+            # Results of the answer's first tools may stand between its blocks: the answer comes first.
+            _join(answers[entry.api_id].message, entry.message)
         else:
             entries.append(entry)
+            answers[entry.api_id] = entry
     return [inner for entry in entries for inner in (entry, *_helped(entry, helpers, other))]
 
 
