@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from agor_core.git.cloning import CloneProgress, clone, sweep_clones
+from agor_core.git.diffs import diff
+from agor_core.git.half_made import discard_half_made
 from agor_core.git.history import Changes, Commit, changes_since
 from agor_core.git.names import (
     check_ref,
@@ -24,6 +27,7 @@ from agor_core.git.worktrees import WorktreeFacts, add_worktree, lock_worktree, 
 
 __all__ = [
     "Changes",
+    "CloneProgress",
     "Commit",
     "FileStatus",
     "RepositoryFacts",
@@ -39,7 +43,10 @@ __all__ = [
     "check_slug",
     "check_url",
     "check_worktree_name",
+    "clone",
     "contained",
+    "diff",
+    "discard_half_made",
     "drop_snapshot",
     "folder_name",
     "inspect",
@@ -54,6 +61,7 @@ __all__ = [
     "snapshots",
     "state",
     "status",
+    "sweep_clones",
     "unlock_worktree",
     "worktree_report",
     "worktrees",

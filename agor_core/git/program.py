@@ -12,6 +12,7 @@ import os
 import signal
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from agor_core.errors import GitRefused, NotFound, Unavailable
@@ -192,4 +193,5 @@ def _environment(folder: Path, writes: bool, extra: Mapping[str, str] | None) ->
 
 
 def _subcommand(args: tuple[str, ...]) -> str:
-    return next((arg for arg in args if not arg.startswith("-")), "")
+    """The `fetch` of `-c key=value fetch origin`."""
+    return next((arg for before, arg in pairwise(("", *args)) if before != "-c" and not arg.startswith("-")), "")

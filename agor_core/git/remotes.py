@@ -48,6 +48,15 @@ async def first_remote(repository: Path | str) -> str | None:
     return min((name for name in names if name), key=lambda name: (name != "origin", name), default=None)
 
 
+async def remote_head(folder: Path, address: str, timeout_s: float) -> str | None:
+    """The default branch of the repository at `address`: what its HEAD is, else `main`, `master` or its first."""
+    listed = await run_git(
+        "ls-remote", "--symref", "--", address, "HEAD", "refs/heads/*", cwd=folder, timeout_s=timeout_s
+    )
+    default, offered = _offer(listed.text)
+    return default or next((name for name in ("main", "master", *offered) if name in offered), None)
+
+
 async def _fetch(repository: Path | str, remote: str, branch: str) -> RemoteBranch:
     """Ask the remote; fetch `branch` if it has it, else its default branch, unless that is here already."""
     listed = await run_git(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -72,13 +73,20 @@ async def take_away(
     except BaseException:
         await asyncio.shield(asyncio.to_thread(aside.rename, folder))
         raise
-    await asyncio.to_thread(shutil.rmtree, aside)
+    await asyncio.to_thread(delete_folder, aside)
     return saved
 
 
+def delete_folder(folder: Path) -> None:
+    """Delete all of `folder`, also folders that were made read-only, as package caches are."""
+    for below, _, _ in os.walk(folder):
+        Path(below).chmod(0o700)
+    shutil.rmtree(folder)
+
+
 async def forget(repository: Path | str, folder: Path) -> None:
-    """Take a worktree whose folder is gone from git's list, and only that one."""
-    await run_git("worktree", "remove", "--force", "--", str(folder), cwd=repository, writes=True)
+    """Take a worktree whose folder is gone from git's list, and only that one; also when it is locked."""
+    await run_git("worktree", "remove", "--force", "--force", "--", str(folder), cwd=repository, writes=True)
 
 
 async def _refuse_strangers(repository: Path, folder: Path) -> None:

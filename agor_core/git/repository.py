@@ -54,7 +54,6 @@ class RepositoryFacts:
 
 @dataclass(frozen=True)
 class _Head:
-    common: Path
     root: Path
     is_bare: bool
     default_branch: str | None
@@ -62,6 +61,7 @@ class _Head:
     branches: tuple[str, ...]
     ref: str | None
     sha: str | None
+    is_empty: bool
     is_shallow: bool
 
 
@@ -80,7 +80,7 @@ async def inspect(path: Path | str) -> RepositoryFacts:
         worktrees=await worktrees(head.root),
         head_ref=head.ref,
         head_sha=head.sha,
-        is_empty=head.sha is None and not head.branches,
+        is_empty=head.is_empty,
         is_shallow=head.is_shallow,
     )
 
@@ -137,7 +137,6 @@ def _read_head(path: Path) -> _Head:
         ref = target.decode("utf-8", "replace").removeprefix(_HEADS) if isinstance(target, bytes) else None
         root = Path(repository.workdir or repository.path).resolve()
         return _Head(
-            common=Path(repository.path),
             root=root,
             is_bare=repository.is_bare,
             default_branch=_default_branch(repository, ref),
@@ -145,6 +144,7 @@ def _read_head(path: Path) -> _Head:
             branches=tuple(sorted(repository.branches.local)),
             ref=ref,
             sha=None if repository.head_is_unborn else str(repository.head.target),
+            is_empty=_is_empty(repository),
             is_shallow=repository.is_shallow,
         )
     except (pygit2.GitError, KeyError, ValueError) as error:
@@ -167,6 +167,11 @@ def _default_branch(repository: pygit2.Repository, head: str | None) -> str | No
     if head is not None:
         return head
     return next((name for name in ("main", "master") if name in repository.branches.local), None)
+
+
+def _is_empty(repository: pygit2.Repository) -> bool:
+    """Whether there is no branch at all: neither here nor fetched."""
+    return not any(repository.branches.local) and not any(repository.branches.remote)
 
 
 def _remote_url(repository: pygit2.Repository) -> str | None:

@@ -1,0 +1,71 @@
+"""After a crash: what a killed daemon had begun is taken away, unless somebody's work is in it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from agor_core.errors import Conflict, NotFound
+from agor_core.git.capture import capture
+from agor_core.git.program import run_git
+from agor_core.git.removal import delete_folder, forget
+from agor_core.git.repository import common_dir
+from agor_core.git.snapshots import save
+from agor_core.git.worktrees import begun_for, drop_branch, entry_at, sha_of, turn
+
+
+async def discard_half_made(repository: Path | str, path: Path | str, branch: str) -> None:
+    """Take away the worktree at `path` that `add_worktree` was killed over, and the branch if that was made for it.
+
+    A half-made checkout lacks files, which is no loss; one that the branch does not have is saved in a snapshot first.
+    A folder that never became a worktree goes only when empty: else Conflict.
+    """
+    root, folder = Path(repository), Path(path)
+    async with turn(await common_dir(root)):
+        await _discard_folder(root, folder)
+        made = await _made_for(root, folder, branch)
+        if made is not None:
+            await drop_branch(root, branch, made)
+
+
+async def _discard_folder(repository: Path, folder: Path) -> None:
+    try:
+        entry = await entry_at(repository, folder)
+    except NotFound:
+        await _remove_empty(folder)
+        return
+    if entry.is_missing:
+        await _remove_empty(folder)
+    else:
+        taken = await capture(folder)
+        if await _has_more(folder, taken.head_tree, taken.work_tree):
+            await save(folder, taken, "half-made worktree")
+        await asyncio.to_thread(delete_folder, folder)
+    await forget(repository, folder)
+
+
+async def _remove_empty(folder: Path) -> None:
+    try:
+        await asyncio.to_thread(folder.rmdir)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise Conflict(f"{folder} is not a worktree, but not empty either; look at it", path=str(folder)) from error
+
+
+async def _has_more(folder: Path, head_tree: str | None, work_tree: str) -> bool:
+    """Whether anything is there that the commit has not."""
+    if head_tree is None:
+        return True
+    listed = await run_git("diff-tree", "-r", "--name-only", "--diff-filter=d", "-z", head_tree, work_tree, cwd=folder)
+    return bool(listed.stdout)
+
+
+async def _made_for(repository: Path, folder: Path, branch: str) -> str | None:
+    """Where `branch` is, if it was made for this worktree and nothing has happened on it since."""
+    logged = await run_git(
+        *("log", "--walk-reflogs", "--format=%gs", f"refs/heads/{branch}", "--"), cwd=repository, accept=(0, 128)
+    )
+    if logged.code or logged.text.splitlines() != [begun_for(folder)]:
+        return None
+    return await sha_of(repository, f"refs/heads/{branch}")

@@ -1,0 +1,84 @@
+"""What a killed process had begun is found and taken away."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from agor_core import git
+from agor_core.errors import Conflict
+
+Git = Callable[..., str]
+
+ADD = """
+import asyncio, sys
+from agor_core import git
+asyncio.run(git.add_worktree(sys.argv[1], sys.argv[2], branch="new"))
+"""
+
+
+async def killed_while_adding(demo: Path, folder: Path, sh: Git) -> None:
+    """Start adding a worktree in a process of its own and kill it, and its git, in the middle of the checkout."""
+    reached = folder.with_name("reached")
+    (demo / ".gitattributes").write_text("hello.py filter=slow\n")
+    sh("add", "-A", cwd=demo)
+    sh("commit", "-q", "-m", "attributes", cwd=demo)
+    sh("config", "filter.slow.smudge", f"touch {reached}; exec sleep 60", cwd=demo)
+    process = subprocess.Popen([sys.executable, "-c", ADD, str(demo), str(folder)])
+    async with asyncio.timeout(30):
+        while not reached.exists():
+            await asyncio.sleep(0.02)
+    children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True).stdout
+    process.kill()
+    process.wait()
+    for child in children.split():
+        os.killpg(int(child), signal.SIGKILL)
+    sh("config", "--unset", "filter.slow.smudge", cwd=demo)
+
+
+async def test_a_killed_creation_is_taken_away(demo: Path, tmp_path: Path, sh: Git) -> None:
+    """Folder, git's entry with its lock, and the branch made for it go; then the same worktree can be made."""
+    await killed_while_adding(demo, tmp_path / "w", sh)
+    assert (tmp_path / "w").exists()
+    await git.discard_half_made(demo, tmp_path / "w", "new")
+    assert not (tmp_path / "w").exists()
+    assert (await git.inspect(demo)).branches == ("main",)
+    made = await git.add_worktree(demo, tmp_path / "w", branch="new")
+    assert made.new_branch
+    assert await git.snapshots(demo) == []
+
+
+async def test_work_found_in_it_is_saved(demo: Path, tmp_path: Path, sh: Git) -> None:
+    """Whatever somebody put into a half-made worktree is in a snapshot."""
+    await killed_while_adding(demo, tmp_path / "w", sh)
+    (tmp_path / "w/mine.txt").write_text("already mine")
+    await git.discard_half_made(demo, tmp_path / "w", "new")
+    (saved,) = await git.snapshots(demo)
+    assert sh("show", f"{saved.sha}:mine.txt", cwd=demo) == "already mine"
+
+
+async def test_a_branch_that_was_there_before_stays(demo: Path, tmp_path: Path, sh: Git) -> None:
+    """Only a branch made for that very worktree goes, and only while nothing was committed to it."""
+    sh("branch", "old", cwd=demo)
+    await git.discard_half_made(demo, tmp_path / "w", "old")
+    await git.add_worktree(demo, tmp_path / "w", branch="used")
+    sh("commit", "-q", "--allow-empty", "-m", "mine", cwd=tmp_path / "w")
+    await git.discard_half_made(demo, tmp_path / "w", "used")
+    assert (await git.inspect(demo)).branches == ("main", "old", "used")
+
+
+async def test_a_folder_that_is_no_worktree_stays(demo: Path, tmp_path: Path) -> None:
+    """A folder with something in it that git does not know is not ours to delete; nothing at all is fine."""
+    (tmp_path / "w").mkdir()
+    (tmp_path / "w/file").write_text("whose?")
+    with pytest.raises(Conflict):
+        await git.discard_half_made(demo, tmp_path / "w", "new")
+    assert (tmp_path / "w/file").exists()
+    await git.discard_half_made(demo, tmp_path / "nothing", "new")
