@@ -1,0 +1,126 @@
+"""What entities are made of: column types shared by every backend, the typed JSON column, and marks on fields.
+
+The types are named once and used everywhere: on PostgreSQL a join between columns of different collations silently
+does without its index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Any, Final, get_args
+
+import sqlalchemy as sa
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlmodel import Field, SQLModel
+from typing_extensions import override
+
+NAMING: Final = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+# Before the first table: SQLite can alter a constraint later only if it has a name.
+SQLModel.metadata.naming_convention = NAMING
+
+
+class Mark:
+    """A mark on a field that the schema, the wire and the code generator look at."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"Mark({self.name!r})"
+
+
+TIME = Mark("time")
+"""Milliseconds inside, ISO text outside."""
+HIDDEN = Mark("hidden")
+"""Never leaves the database."""
+REFERENCE = Mark("id")
+"""The id of a record, here or elsewhere."""
+
+Time = Annotated[int, TIME]
+Id = Annotated[str, REFERENCE]
+
+
+class Text(TypeDecorator[str]):
+    """Text in byte order, so that a prefix is a range of the index and every backend sorts alike."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    @override
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(sa.Text(collation="C") if dialect.name == "postgresql" else sa.Text())
+
+
+class Json(TypeDecorator[Any]):
+    """JSON as Python's dicts and lists: JSONB on PostgreSQL, text elsewhere."""
+
+    impl = sa.JSON
+    cache_ok = True
+
+    @override
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(JSONB() if dialect.name == "postgresql" else sa.JSON())
+
+
+class Data(BaseModel):
+    """What rides in a JSON column: typed, checked when assigned, stored under the names of the wire.
+
+    Keys that a newer version stored are dropped when read: a database is never opened by an older version.
+    """
+
+    model_config = ConfigDict(validate_assignment=True, populate_by_name=True, protected_namespaces=())
+
+
+class TypedJson(Json):
+    """A JSON column that is a `Data` object in Python."""
+
+    cache_ok = True
+
+    def __init__(self, shape: type[Data]) -> None:
+        super().__init__()
+        self.shape = shape
+
+    @override
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        return value.model_dump(by_alias=True) if isinstance(value, Data) else value
+
+    @override
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        return None if value is None else self.shape.model_validate(value)
+
+
+def data_column(shape: type[Data]) -> sa.Column[Any]:
+    """The column `data` of an entity."""
+    return sa.Column("data", TypedJson(shape), nullable=False)
+
+
+def reference(
+    target: str, on_delete: str, *, nullable: bool = False, index: bool = True, primary_key: bool = False
+) -> sa.Column[Any]:
+    """A column that holds the id of another record. `target`: `table.column`."""
+    key = sa.ForeignKey(target, ondelete=on_delete)
+    return sa.Column(Text, key, nullable=nullable, index=index, primary_key=primary_key)
+
+
+def one_of(column: str, literal: Any) -> sa.CheckConstraint:
+    """The database's own refusal of a value that is not among those of `literal`."""
+    values: Iterable[str] = get_args(literal)
+    listed = ", ".join(f"'{value}'" for value in values)
+    return sa.CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+class Entity(SQLModel):
+    """What every stored entity has besides its own fields; all three are filled in when it is stored."""
+
+    created_at: Time = Field(default=0, sa_type=sa.BigInteger, nullable=False)
+    last_updated: Time = Field(default=0, sa_type=sa.BigInteger, nullable=False)
+    created_by: Id | None = Field(default=None, sa_type=Text, nullable=False)

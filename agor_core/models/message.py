@@ -1,0 +1,83 @@
+"""A message: one entry of a session's transcript."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal
+
+import sqlalchemy as sa
+from pydantic import Field as DataField
+from sqlmodel import Field
+
+from agor_core.ids import new_id
+from agor_core.models.columns import Data, Entity, Id, Text, Time, data_column, one_of, reference
+from agor_core.models.values import MessageMetadata, ToolUse
+
+MessageType = Literal["user", "assistant", "system", "permission_request", "file-history-snapshot"]
+Role = Literal["user", "assistant", "system"]
+
+PREVIEW_LENGTH: Final = 200
+
+
+class MessageData(Data):
+    """What no list is filtered or sorted by."""
+
+    content_preview: str = ""
+    content: Any = DataField(default="", description="text, or blocks: text, thinking, image, tool_use, tool_result")
+    tool_uses: list[ToolUse] = []
+    metadata: MessageMetadata = DataField(default_factory=MessageMetadata)
+
+
+class Message(Entity, table=True):
+    """One entry of a transcript. `index` is given by the database, from the session's counter."""
+
+    __tablename__ = "messages"
+
+    message_id: Id = Field(primary_key=True, sa_type=Text, default_factory=new_id)
+    session_id: Id = Field(sa_column=reference("sessions.session_id", "CASCADE", index=False))
+    task_id: Id | None = Field(
+        default=None, sa_column=reference("tasks.task_id", "SET NULL", nullable=True, index=False)
+    )
+    index: int = Field(default=-1, nullable=False)
+    type: MessageType = Field(sa_type=Text, nullable=False, index=True)
+    role: Role = Field(sa_type=Text, nullable=False, index=True)
+    timestamp: Time = Field(default=0, sa_type=sa.BigInteger, nullable=False, index=True)
+    parent_tool_use_id: str | None = Field(default=None, sa_type=Text, index=True)
+    data: MessageData = Field(default_factory=MessageData, sa_column=data_column(MessageData))
+
+    __table_args__ = (
+        one_of("type", MessageType),
+        one_of("role", Role),
+        sa.CheckConstraint('"index" >= 0', name="index"),
+        sa.UniqueConstraint("session_id", "index", name="uq_messages_session_id_index"),
+        sa.Index("ix_messages_task", "task_id", "index"),
+        sa.Index("ix_messages_created", "created_at", "message_id"),
+    )
+
+
+def preview(content: Any) -> str:
+    """The first 200 characters of what a message says, on one line; of a message without words, what it does."""
+    if isinstance(content, str):
+        return " ".join(content[: 4 * PREVIEW_LENGTH].split())[:PREVIEW_LENGTH]
+    if not isinstance(content, list):
+        return ""
+    blocks = [block for block in content if isinstance(block, dict)]
+    for words in ([_text(block) for block in blocks], [_deed(block) for block in blocks]):
+        if said := " ".join(filter(None, words)):
+            return preview(said)
+    return ""
+
+
+def _text(block: dict[str, Any]) -> str:
+    return str(block.get("text") or "")[: 4 * PREVIEW_LENGTH]
+
+
+def _deed(block: dict[str, Any]) -> str:
+    match block.get("type"):
+        case "tool_use":
+            return f"[{block.get('name')}]"
+        case "tool_result":
+            return preview(block.get("content"))
+        case "thinking":
+            return str(block.get("thinking") or "")[: 4 * PREVIEW_LENGTH]
+        case kind:
+            return f"[{kind}]"

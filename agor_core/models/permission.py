@@ -1,0 +1,48 @@
+"""A permission request: an agent asks, a person answers."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlmodel import Field
+
+from agor_core.ids import new_id
+from agor_core.models.columns import Data, Entity, Id, Text, Time, data_column, one_of, reference
+
+PermissionStatus = Literal["pending", "approved", "denied", "cancelled"]
+Scope = Literal["once", "session", "project", "user"]
+
+
+class PermissionRequestData(Data):
+    """What no list is filtered or sorted by."""
+
+    tool_name: str = ""
+    tool_input: Any = None
+    tool_use_id: str | None = None
+    suggestions: list[Any] = []
+    scope: Scope | None = None
+    decided_by: Id | None = None
+    decided_at: Time | None = None
+    reason: str | None = None
+
+
+class PermissionRequest(Entity, table=True):
+    """A question that waits, without a time limit, for the first answer."""
+
+    __tablename__ = "permissions"
+
+    request_id: Id = Field(primary_key=True, sa_type=Text, default_factory=new_id)
+    session_id: Id = Field(sa_column=reference("sessions.session_id", "CASCADE", index=False))
+    task_id: Id = Field(sa_column=reference("tasks.task_id", "CASCADE"))
+    status: PermissionStatus = Field(default="pending", sa_type=Text, nullable=False)
+    data: PermissionRequestData = Field(
+        default_factory=PermissionRequestData, sa_column=data_column(PermissionRequestData)
+    )
+
+    __table_args__ = (
+        one_of("status", PermissionStatus),
+        sa.Index("ix_permissions_session", "session_id", "created_at", "request_id"),
+        sa.Index("ix_permissions_status", "status", "created_at", "request_id"),
+        sa.Index("ix_permissions_created", "created_at", "request_id"),
+    )
