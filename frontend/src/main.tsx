@@ -1,10 +1,28 @@
-/** The GUI's entry. */
+/** The GUI's entry: providers around the frame, and the one rule for calls that nobody signed in for. */
 import '@mantine/core/styles.css'
-import { MantineProvider, Title } from '@mantine/core'
+import '@mantine/notifications/styles.css'
+import { createTheme, MantineProvider } from '@mantine/core'
+import { Notifications } from '@mantine/notifications'
+import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
+import { App } from './components/App/App'
+import { onRefused } from './contract/client'
+import { isNotSignedIn } from './model/errors'
+import { connection, forgetAll } from './store/stores'
+
+onRefused((error) => {
+  if (!isNotSignedIn(error)) return
+  connection.notSignedIn()
+  forgetAll()
+})
+
+const theme = createTheme({ primaryColor: 'blue', cursorType: 'pointer' })
 
 createRoot(document.getElementById('root')!).render(
-  <MantineProvider defaultColorScheme="auto">
-    <Title order={1}>Agor</Title>
-  </MantineProvider>,
+  <StrictMode>
+    <MantineProvider theme={theme} defaultColorScheme="auto">
+      <Notifications position="bottom-left" />
+      <App />
+    </MantineProvider>
+  </StrictMode>,
 )

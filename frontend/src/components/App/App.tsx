@@ -1,0 +1,59 @@
+import { AppShell } from '@mantine/core'
+import { useDisclosure } from '@mantine/hooks'
+import { useEffect, useState } from 'react'
+import { useConnection } from '../../hooks/useConnection'
+import { useRoute } from '../../hooks/useRoute'
+import { ImportDialog } from '../ImportDialog/ImportDialog'
+import { NewSessionDialog } from '../NewSessionDialog/NewSessionDialog'
+import { ReposPage } from '../ReposPage/ReposPage'
+import { Sidebar } from '../Sidebar/Sidebar'
+import { SignIn } from '../SignIn/SignIn'
+import { Empty, Loading } from '../States/States'
+import { ConnectionBanner, TopBar } from '../TopBar/TopBar'
+import { Workspace } from '../Workspace/Workspace'
+import styles from './App.module.css'
+
+/** The frame: what is always there, and the view the address asks for. */
+export function App() {
+  const { access, link } = useConnection()
+  const route = useRoute()
+  const [isNavOpen, nav] = useDisclosure(false)
+  const [isStarting, starting] = useDisclosure(false)
+  const [isImporting, importing] = useDisclosure(false)
+  const [boardId, setBoardId] = useState<string | null>(null)
+  const { close: closeNav } = nav
+  useEffect(closeNav, [route, closeNav])
+  const isOpen = access === 'open'
+  return (
+    <AppShell header={{ height: 50 }} navbar={isOpen ? { width: 240, breakpoint: 'sm', collapsed: { mobile: !isNavOpen } } : undefined}>
+      <AppShell.Header>
+        <TopBar isNavOpen={isNavOpen} onToggleNav={nav.toggle} />
+      </AppShell.Header>
+      {isOpen && (
+        <AppShell.Navbar aria-label="Boards">
+          <Sidebar currentBoardId={route.name === 'repos' ? null : boardId} isOnRepos={route.name === 'repos'} onNewSession={starting.open} onImport={importing.open} />
+        </AppShell.Navbar>
+      )}
+      <AppShell.Main className={styles.main}>
+        <ConnectionBanner />
+        <div className={styles.view}>
+          {access === 'signin' ? (
+            <SignIn />
+          ) : !isOpen ? (
+            <Loading what={link === 'offline' ? 'Agor, as soon as the daemon answers' : 'Agor'} />
+          ) : route.name === 'repos' ? (
+            <ReposPage />
+          ) : route.name === 'unknown' ? (
+            <Empty title="There is nothing here">
+              <a href="#/">To the boards</a>
+            </Empty>
+          ) : (
+            <Workspace route={route} onBoard={setBoardId} onNewSession={starting.open} />
+          )}
+        </div>
+      </AppShell.Main>
+      {isOpen && isStarting && <NewSessionDialog boardId={boardId} onClose={starting.close} />}
+      {isOpen && isImporting && <ImportDialog boardId={boardId} onClose={importing.close} />}
+    </AppShell>
+  )
+}

@@ -1,0 +1,143 @@
+import { ActionIcon, Alert, Button, Menu, Text, TextInput } from '@mantine/core'
+import { useCallback, useState } from 'react'
+import { app } from '../../contract/client'
+import type { Session } from '../../contract/records'
+import { useAction } from '../../hooks/useAction'
+import { useRecords } from '../../hooks/useCollection'
+import { shortId } from '../../model/ids'
+import { placeOf, type ShownSession, titleOf } from '../../model/session'
+import { isBusy, sessionLook } from '../../model/status'
+import { compact, dollars } from '../../model/time'
+import { oneSession } from '../../store/stores'
+import { BranchDialog, type BranchKind } from '../BranchDialog/BranchDialog'
+import { Icon } from '../Icon/Icon'
+import { PermissionPanel } from '../PermissionPanel/PermissionPanel'
+import { PromptBox } from '../PromptBox/PromptBox'
+import { Empty, Failed, Loading } from '../States/States'
+import { StatusBadge } from '../StatusBadge/StatusBadge'
+import { Transcript } from '../Transcript/Transcript'
+import styles from './Conversation.module.css'
+import { Family } from './Family'
+
+interface Closing {
+  onClose: () => void
+  onExpand?: () => void
+}
+
+/** A session with all that was said, and the place to say more. */
+export function Conversation({ sessionId, ...closing }: { sessionId: string } & Closing) {
+  const { records, status, error } = useRecords(oneSession(sessionId))
+  const session = records[0]
+  if (status === 'error') return <Failed error={error} onRetry={() => void oneSession(sessionId).refresh()} />
+  if (!session && status === 'loading') return <Loading what="the session" />
+  if (!session) {
+    return (
+      <Empty title="No such session">
+        <Text size="sm">It was removed, or is private to somebody else.</Text>
+        <Button size="xs" variant="light" onClick={closing.onClose}>Back to the board</Button>
+      </Empty>
+    )
+  }
+  return (
+    <section className={styles.panel} aria-label={`Session ${titleOf(session)}`}>
+      <Header session={session} {...closing} />
+      <Transcript sessionId={sessionId} />
+      <PermissionPanel sessionId={sessionId} />
+      <PromptBox key={sessionId} session={session} />
+    </section>
+  )
+}
+
+function Header({ session, onClose, onExpand }: { session: Session } & Closing) {
+  const [branching, setBranching] = useState<BranchKind | null>(null)
+  const [isNaming, setNaming] = useState(false)
+  const id = session.session_id
+  const stop = useAction(useCallback(() => app.service('sessions').stop({ session_id: id }), [id]))
+  const change = useAction(useCallback(async (patch: object) => oneSession(id).merge(await app.service('sessions').patch(id, patch)), [id]))
+  const error = stop.error ?? change.error
+  return (
+    <header className={styles.header}>
+      <div className={styles.line}>
+        {isNaming ? (
+          <Naming session={session} onDone={(title) => { setNaming(false); if (title !== null) void change.run({ title }) }} />
+        ) : (
+          <h2 className={styles.title} title={titleOf(session)}>{titleOf(session)}</h2>
+        )}
+        <SessionMenu session={session} onRename={() => setNaming(true)} onChange={(patch) => void change.run(patch)} />
+        {onExpand && (
+          <ActionIcon variant="subtle" color="gray" aria-label="Use the whole width" onClick={onExpand} visibleFrom="md">
+            <Icon name="expand" />
+          </ActionIcon>
+        )}
+        <ActionIcon variant="subtle" color="gray" aria-label="Close the session" onClick={onClose}>
+          <Icon name="close" />
+        </ActionIcon>
+      </div>
+      <Facts session={session} />
+      <Family session={session} />
+      <div className={styles.line}>
+        {isBusy(session) && (
+          <Button size="compact-sm" color="red" variant="light" loading={stop.isBusy} leftSection={<Icon name="stop" size={14} />} onClick={() => void stop.run()}>Stop</Button>
+        )}
+        <Button size="compact-sm" variant="default" leftSection={<Icon name="fork" size={14} />} onClick={() => setBranching('fork')}>Fork</Button>
+        <Button size="compact-sm" variant="default" leftSection={<Icon name="spawn" size={14} />} onClick={() => setBranching('spawn')}>Spawn</Button>
+      </div>
+      {error && <Alert color="red" p="xs" role="alert">{error}</Alert>}
+      {branching && <BranchDialog session={session} kind={branching} onClose={() => setBranching(null)} />}
+    </header>
+  )
+}
+
+function Facts({ session }: { session: ShownSession }) {
+  const place = placeOf(session)
+  const cost = dollars(session.usage?.cost_usd ?? 0)
+  const { used_tokens: used = 0, limit_tokens: limit = 0 } = session.context ?? {}
+  return (
+    <div className={styles.facts}>
+      <StatusBadge look={sessionLook(session.status)} />
+      <span>{session.agent}{session.model_config?.model ? ` · ${session.model_config.model}` : ''}</span>
+      {place.name && <span title={session.repo?.cwd ?? undefined}><Icon name="folder" size={13} />{place.name}</span>}
+      {place.branch && <span><Icon name="branch" size={13} />{place.branch}</span>}
+      <code title={session.session_id}>{shortId(session.session_id, session.short_id)}</code>
+      {!!limit && !!used && <span title={`${used} of ${limit} tokens`}>context {Math.round((100 * used) / limit)} % of {compact(limit)}</span>}
+      {cost && <span>{cost}</span>}
+      {session.sharing === 'private' && <span>private</span>}
+      {session.archived && <span>archived</span>}
+    </div>
+  )
+}
+
+function Naming({ session, onDone }: { session: Session; onDone: (title: string | null) => void }) {
+  const [title, setTitle] = useState(titleOf(session))
+  return (
+    <form style={{ flex: 1 }} onSubmit={(event) => { event.preventDefault(); onDone(title.trim()) }}>
+      <TextInput
+        size="xs"
+        aria-label="Title"
+        autoFocus
+        value={title}
+        onChange={(event) => setTitle(event.currentTarget.value)}
+        onBlur={() => onDone(null)}
+        onKeyDown={(event) => event.key === 'Escape' && onDone(null)}
+      />
+    </form>
+  )
+}
+
+function SessionMenu({ session, onRename, onChange }: { session: Session; onRename: () => void; onChange: (patch: object) => void }) {
+  return (
+    <Menu position="bottom-end">
+      <Menu.Target>
+        <ActionIcon variant="subtle" color="gray" aria-label="More about this session">
+          <Icon name="more" />
+        </ActionIcon>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Item leftSection={<Icon name="pencil" />} onClick={onRename}>Rename</Menu.Item>
+        <Menu.Item onClick={() => void navigator.clipboard?.writeText(session.session_id)}>Copy the id</Menu.Item>
+        {!isBusy(session) && session.status !== 'completed' && <Menu.Item onClick={() => onChange({ status: 'completed' })}>Mark as completed</Menu.Item>}
+        <Menu.Item onClick={() => onChange({ archived: !session.archived })}>{session.archived ? 'Take out of the archive' : 'Archive'}</Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  )
+}

@@ -1,0 +1,12 @@
+import { lazy, Suspense } from 'react'
+
+const Markdown = lazy(() => import('./Markdown'))
+
+/** Rendered Markdown; its source until the renderer is there. */
+export function LazyMarkdown({ text }: { text: string }) {
+  return (
+    <Suspense fallback={<div style={{ whiteSpace: 'pre-wrap' }}>{text}</div>}>
+      <Markdown text={text} />
+    </Suspense>
+  )
+}

@@ -1,0 +1,142 @@
+import { Button } from '@mantine/core'
+import { useVirtualizer } from '@tanstack/react-virtual'
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
+import { useRecords } from '../../hooks/useCollection'
+import { useStreams } from '../../hooks/useStreams'
+import { formatRoute } from '../../model/route'
+import { shortId } from '../../model/ids'
+import { type Row, transcriptRows } from '../../model/transcript'
+import { messagesOf, streamsOf, tasksOf } from '../../store/stores'
+import type { SessionStreams } from '../../store/streams'
+import { Icon } from '../Icon/Icon'
+import { indent, MessageRow } from '../MessageRow/MessageRow'
+import { StreamRow } from '../MessageRow/StreamRow'
+import { Empty, Failed, Loading } from '../States/States'
+import { TaskEnd, TaskHeading } from '../TaskHeading/TaskHeading'
+import styles from './Transcript.module.css'
+
+// Closer to the end than this, the list follows what is written.
+const FOLLOW_PX = 80
+const ROW_HEIGHT_GUESS_PX = 90
+
+/** The whole conversation of a session; only the rows in sight are in the page. */
+export function Transcript({ sessionId }: { sessionId: string }) {
+  const tasks = useRecords(tasksOf(sessionId))
+  const messages = useRecords(messagesOf(sessionId))
+  const streams = streamsOf(sessionId)
+  const streamIds = useStreams(streams)
+  const [toggled, setToggled] = useState<ReadonlySet<string>>(new Set())
+  const rows = useMemo(() => {
+    const streaming = streamIds.map((id) => ({ message_id: id, parent_tool_use_id: streams.get(id)?.parent_tool_use_id ?? null }))
+    return transcriptRows({ sessionId, tasks: tasks.records, messages: messages.records, streams: streaming, toggled })
+  }, [sessionId, tasks.records, messages.records, streams, streamIds, toggled])
+  const toggle = useCallback((toolUseId: string) => setToggled((before) => withToggled(before, toolUseId)), [])
+
+  if (messages.status === 'error') return <Failed error={messages.error} onRetry={() => void messagesOf(sessionId).refresh()} />
+  if (tasks.status === 'error') return <Failed error={tasks.error} onRetry={() => void tasksOf(sessionId).refresh()} />
+  if (rows.length === 0) {
+    if (messages.status === 'loading' || tasks.status === 'loading') return <Loading what="the conversation" />
+    return (
+      <Empty title="Nothing was said yet">
+        <p>Type below what the agent should do.</p>
+      </Empty>
+    )
+  }
+  return <Rows key={sessionId} rows={rows} streams={streams} onToggle={toggle} />
+}
+
+function Rows({ rows, streams, onToggle }: { rows: Row[]; streams: SessionStreams; onToggle: (toolUseId: string) => void }) {
+  const scroller = useRef<HTMLDivElement>(null)
+  const [follows, setFollows] = useState(true)
+  const list = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => ROW_HEIGHT_GUESS_PX,
+    getItemKey: (place) => rows[place]!.key,
+    overscan: 6,
+    useFlushSync: false,
+  })
+  const height = list.getTotalSize()
+
+  const toEnd = useCallback(() => {
+    const element = scroller.current
+    if (element) element.scrollTop = element.scrollHeight
+  }, [])
+  useLayoutEffect(() => {
+    if (follows) toEnd()
+  }, [follows, height, rows, toEnd])
+
+  // Only a person's own movement ends the following: what is written moves the end away, too.
+  useEffect(() => {
+    const element = scroller.current
+    if (!element) return
+    let top = element.scrollTop
+    const onScroll = (): void => {
+      const isAtEnd = element.scrollHeight - element.scrollTop - element.clientHeight < FOLLOW_PX
+      if (isAtEnd) setFollows(true)
+      else if (element.scrollTop < top) setFollows(false)
+      top = element.scrollTop
+    }
+    element.addEventListener('scroll', onScroll, { passive: true })
+    const resized = new ResizeObserver(() => onScroll())
+    resized.observe(element)
+    return () => {
+      element.removeEventListener('scroll', onScroll)
+      resized.disconnect()
+    }
+  }, [])
+
+  return (
+    <div className={styles.frame}>
+      <div ref={scroller} className={styles.scroller} role="log" aria-label="Conversation" tabIndex={0}>
+        <div className={styles.content} style={{ height }}>
+          {list.getVirtualItems().map((item) => (
+            <div key={item.key} data-index={item.index} ref={list.measureElement} className={styles.row} style={{ transform: `translateY(${item.start}px)` }}>
+              <RowView row={rows[item.index]!} streams={streams} onToggle={onToggle} />
+            </div>
+          ))}
+        </div>
+      </div>
+      {!follows && (
+        <Button className={styles.toEnd} size="xs" radius="xl" leftSection={<Icon name="down" />} onClick={() => setFollows(true)}>
+          To the end
+        </Button>
+      )}
+    </div>
+  )
+}
+
+function RowView({ row, streams, onToggle }: { row: Row; streams: SessionStreams; onToggle: (toolUseId: string) => void }) {
+  switch (row.kind) {
+    case 'inherited':
+      return (
+        <div className={styles.divider}>
+          Inherited from <a href={formatRoute({ name: 'session', id: row.from })}>{shortId(row.from)}</a>
+        </div>
+      )
+    case 'own':
+      return <div className={styles.divider}>This fork from here on</div>
+    case 'task':
+      return <TaskHeading task={row.task} isInherited={row.isInherited} />
+    case 'message':
+      return <MessageRow row={row} />
+    case 'subagent':
+      return (
+        <div className={styles.subagent} style={indent(row.depth)}>
+          <Button size="compact-xs" variant="subtle" color="grape" aria-expanded={row.isOpen} onClick={() => onToggle(row.toolUseId)}>
+            {row.isOpen ? 'Hide' : 'Show'} the sub-agent’s {row.count} {row.count === 1 ? 'message' : 'messages'}
+          </Button>
+        </div>
+      )
+    case 'stream':
+      return <StreamRow streams={streams} id={row.key} depth={row.depth} />
+    case 'end':
+      return <TaskEnd task={row.task} />
+  }
+}
+
+function withToggled(before: ReadonlySet<string>, id: string): ReadonlySet<string> {
+  const after = new Set(before)
+  if (!after.delete(id)) after.add(id)
+  return after
+}

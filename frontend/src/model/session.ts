@@ -1,0 +1,28 @@
+/** What a session is called and where it comes from. */
+import type { Session } from '../contract/records'
+
+/** The record as this program keeps it; `short_id` is absent from events. */
+export type ShownSession = Session & { short_id?: string | null }
+
+const NO_TITLE = 'New session'
+
+/** The title, else the first prompt's first line, which the daemon keeps as description. */
+export function titleOf(session: Pick<Session, 'title' | 'description'>): string {
+  return session.title?.trim() || session.description?.trim().split('\n')[0] || NO_TITLE
+}
+
+/** The session this one was forked or spawned from, if any. */
+export function originOf(session: Session): { id: string; kind: 'fork' | 'spawn' } | null {
+  const forkedFrom = session.forked_from_session_id ?? session.genealogy?.forked_from_session_id
+  if (forkedFrom) return { id: forkedFrom, kind: 'fork' }
+  const parent = session.parent_session_id ?? session.genealogy?.parent_session_id
+  return parent ? { id: parent, kind: 'spawn' } : null
+}
+
+/** Where the agent works: worktree and branch, or the folder's name. */
+export function placeOf(session: Session): { name: string; branch: string } {
+  const repo = session.repo
+  const folder = repo?.cwd?.split('/').filter(Boolean).at(-1) ?? ''
+  const name = repo?.worktree_name ? [repo.repo_slug, repo.worktree_name].filter(Boolean).join(' · ') : folder
+  return { name, branch: session.git_state?.ref ?? '' }
+}

@@ -1,0 +1,153 @@
+/** A conversation as the rows of a list: tasks as headings, messages with their tools' results, what streams now. */
+import type { Message, Task } from '../contract/records'
+import { type Block, blocksOf, textOf } from './content'
+import { hasEnded } from './status'
+
+export type ToolUse = Extract<Block, { type: 'tool_use' }>
+export type ToolResult = Extract<Block, { type: 'tool_result' }>
+
+/** A block, a tool use joined with its result where that came. */
+export type Part = Exclude<Block, { type: 'tool_use' }> | { type: 'tool'; use: ToolUse; result: ToolResult | null; mayStillEnd: boolean }
+
+export type Row =
+  | { kind: 'inherited'; key: string; from: string }
+  | { kind: 'own'; key: string }
+  | { kind: 'task'; key: string; task: Task; isInherited: boolean }
+  | { kind: 'message'; key: string; message: Message; parts: Part[]; depth: number; isInherited: boolean }
+  | { kind: 'subagent'; key: string; toolUseId: string; count: number; isOpen: boolean; depth: number }
+  | { kind: 'stream'; key: string; depth: number }
+  | { kind: 'end'; key: string; task: Task }
+
+export interface Conversation {
+  sessionId: string
+  tasks: readonly Task[]
+  /** By index; those of ancestors with their own `session_id`. */
+  messages: readonly Message[]
+  /** Messages that are being said now, in order; their text is not looked at here. */
+  streams: readonly { message_id: string; parent_tool_use_id: string | null }[]
+  /** Tool uses whose sub-agent's messages are shown or hidden against the rule, which is to show them while it works. */
+  toggled: ReadonlySet<string>
+}
+
+/**
+ * The rows, top to bottom. Tasks that wait their turn have none: they belong to the prompt box.
+ *
+ * A task's prompt stands in its heading and so not again as a message; results of tools stand with their use; messages of
+ * a sub-agent follow the message whose tool use started it, one step in.
+ */
+export function transcriptRows(conversation: Conversation): Row[] {
+  return new Transcript(conversation).rows()
+}
+
+class Transcript {
+  private readonly tasks: Map<string, Task>
+  private readonly results = new Map<string, ToolResult>()
+  private readonly uses = new Set<string>()
+  private readonly nested = new Map<string, Message[]>()
+  private readonly top: Message[] = []
+  private readonly out: Row[] = []
+
+  constructor(private readonly given: Conversation) {
+    this.tasks = new Map(given.tasks.map((task) => [task.task_id, task]))
+    for (const message of given.messages) this.indexBlocks(message)
+    for (const message of given.messages) {
+      const parent = message.parent_tool_use_id
+      if (parent && this.uses.has(parent)) push(this.nested, parent, message)
+      else this.top.push(message)
+    }
+  }
+
+  rows(): Row[] {
+    const { sessionId, streams } = this.given
+    const shownTasks = new Set<string>()
+    let inheritedFrom: string | null = null
+    let openTask: Task | null = null
+    for (const message of this.top) {
+      const isInherited = message.session_id !== sessionId
+      if (isInherited && message.session_id !== inheritedFrom) {
+        this.end(openTask)
+        openTask = null
+        inheritedFrom = message.session_id
+        this.out.push({ kind: 'inherited', key: `from-${message.session_id}`, from: message.session_id })
+      }
+      if (!isInherited && inheritedFrom !== null) {
+        this.end(openTask)
+        openTask = null
+        inheritedFrom = null
+        this.out.push({ kind: 'own', key: 'own' })
+      }
+      const task: Task | null = (message.task_id && this.tasks.get(message.task_id)) || null
+      if (task && task !== openTask && !shownTasks.has(task.task_id)) {
+        this.end(openTask)
+        openTask = task
+        shownTasks.add(task.task_id)
+        this.out.push({ kind: 'task', key: task.task_id, task, isInherited })
+      }
+      if (task && message.role === 'user' && textOf(message.content).trim() === task.full_prompt.trim()) continue
+      this.message(message, 0, isInherited)
+    }
+    // A task that began a moment ago, or that failed before a word was said, has no message yet.
+    for (const task of this.given.tasks) {
+      if (task.status === 'created' || shownTasks.has(task.task_id) || task.session_id !== sessionId) continue
+      this.end(openTask)
+      if (inheritedFrom !== null) {
+        inheritedFrom = null
+        this.out.push({ kind: 'own', key: 'own' })
+      }
+      openTask = task
+      this.out.push({ kind: 'task', key: task.task_id, task, isInherited: false })
+    }
+    for (const stream of streams) {
+      const parent = stream.parent_tool_use_id
+      const isNested = parent !== null && this.uses.has(parent)
+      this.out.push({ kind: 'stream', key: stream.message_id, depth: isNested ? 1 : 0 })
+    }
+    this.end(openTask)
+    return this.out
+  }
+
+  private message(message: Message, depth: number, isInherited: boolean): void {
+    const parts = this.partsOf(message)
+    if (parts.length > 0) this.out.push({ kind: 'message', key: message.message_id, message, parts, depth, isInherited })
+    for (const part of parts) if (part.type === 'tool') this.subagent(part, depth, isInherited)
+  }
+
+  private subagent(part: Extract<Part, { type: 'tool' }>, depth: number, isInherited: boolean): void {
+    const messages = this.nested.get(part.use.id)
+    if (!messages) return
+    const isWorking = part.result === null && part.mayStillEnd
+    const isOpen = isWorking !== this.given.toggled.has(part.use.id)
+    this.out.push({ kind: 'subagent', key: `sub-${part.use.id}`, toolUseId: part.use.id, count: messages.length, isOpen, depth: depth + 1 })
+    if (isOpen) for (const message of messages) this.message(message, depth + 1, isInherited)
+  }
+
+  private end(task: Task | null): void {
+    if (task && hasEnded(task) && (task.error || task.status !== 'completed')) {
+      this.out.push({ kind: 'end', key: `end-${task.task_id}`, task })
+    }
+  }
+
+  private indexBlocks(message: Message): void {
+    for (const block of blocksOf(message.content)) {
+      if (block.type === 'tool_result') this.results.set(block.toolUseId, block)
+      if (block.type === 'tool_use') this.uses.add(block.id)
+    }
+  }
+
+  private partsOf(message: Message): Part[] {
+    const task = message.task_id ? this.tasks.get(message.task_id) : undefined
+    const mayStillEnd = task !== undefined && !hasEnded(task)
+    return blocksOf(message.content).flatMap((block): Part[] => {
+      if (block.type === 'tool_use') return [{ type: 'tool', use: block, result: this.results.get(block.id) ?? null, mayStillEnd }]
+      if (block.type === 'tool_result' && this.uses.has(block.toolUseId)) return []
+      if (block.type === 'text' && block.text.trim() === '') return []
+      return [block]
+    })
+  }
+}
+
+function push<Key, Value>(lists: Map<Key, Value[]>, key: Key, value: Value): void {
+  const list = lists.get(key)
+  if (list) list.push(value)
+  else lists.set(key, [value])
+}

@@ -1,0 +1,259 @@
+/** Records of one service as they are now: fetched once, and kept true by the daemon's events. */
+import type { Page, Query } from '../contract/client'
+import { isConnectionLoss } from '../model/errors'
+
+/** What the collection needs of a service; the Feathers client's services have it. */
+export interface RecordSource<T> {
+  find(params: { query: Query }): Promise<Page<T>>
+  get(id: string): Promise<T>
+  on(event: string, listener: (record: T) => void): unknown
+  off(event: string, listener: (record: T) => void): unknown
+}
+
+/** The connection's news: `connect` says whether everything missed was replayed. */
+export interface Reconnects {
+  onConnect(listener: (recovered: boolean) => void): () => void
+}
+
+export interface CollectionOptions<T> {
+  id: keyof T & string
+  query?: Query
+  /** Whether an event's record belongs here; default: all do. */
+  matches?: (record: T) => boolean
+  order: (a: T, b: T) => number
+  pageSize?: number
+  /** No more than this many are fetched; those that events bring come on top. */
+  most?: number
+}
+
+export interface CollectionState {
+  status: 'loading' | 'ready' | 'error'
+  error: unknown
+  /** In order. The same array until an id comes, goes or moves. */
+  ids: readonly string[]
+  /** How many there are at the daemon, which can be more than were fetched. */
+  total: number
+}
+
+type Stamped = { last_updated: string }
+
+const EVENTS = ['created', 'updated', 'patched', 'removed'] as const
+const PAGE_SIZE = 500
+const MOST = 20_000
+// Computed when a record is read, and absent from events.
+const COMPUTED = ['short_id', 'tasks', 'children', 'sessions', 'worktrees'] as const
+
+/**
+ * Listens first, then fetches, so that nothing falls between; of two versions the newer by `last_updated` stays.
+ *
+ * After a reconnect that lost events it fetches again and drops what is gone. Open while somebody looks: `open()` returns
+ * the function that closes it, and the last one out ends the listening.
+ */
+export class LiveCollection<T extends Stamped> {
+  private records = new Map<string, T>()
+  private tombstones = new Set<string>()
+  private state: CollectionState = { status: 'loading', error: null, ids: [], total: 0 }
+  private listListeners = new Set<() => void>()
+  private recordListeners = new Map<string, Set<() => void>>()
+  private anyListeners = new Set<() => void>()
+  /** Changed since listeners were told. */
+  private changed = new Set<string>()
+  /** What events brought since the fetch began: newer than its answer. */
+  private touched = new Set<string>()
+  private fetching = 0
+  private isWhole = false
+  private viewers = 0
+  private stopListening: (() => void) | null = null
+
+  constructor(
+    private readonly source: RecordSource<T>,
+    private readonly connection: Reconnects,
+    private readonly options: CollectionOptions<T>,
+  ) {}
+
+  open(): () => void {
+    if (this.viewers++ === 0) this.start()
+    let isOpen = true
+    return () => {
+      if (isOpen && --this.viewers === 0) this.stop()
+      isOpen = false
+    }
+  }
+
+  snapshot = (): CollectionState => this.state
+
+  /** Grows with every change of any record. */
+  version = 0
+
+  get = (id: string): T | undefined => this.records.get(id)
+
+  /** All records, in order. */
+  list(): T[] {
+    return this.state.ids.map((id) => this.records.get(id)!)
+  }
+
+  /** Called when ids or the state change, not when a record does. */
+  subscribe = (listener: () => void): (() => void) => {
+    this.listListeners.add(listener)
+    return () => this.listListeners.delete(listener)
+  }
+
+  subscribeTo(id: string, listener: () => void): () => void {
+    const listeners = this.recordListeners.get(id) ?? new Set()
+    this.recordListeners.set(id, listeners.add(listener))
+    return () => listeners.delete(listener)
+  }
+
+  /** Called whenever anything here changes. */
+  subscribeToAll(listener: () => void): () => void {
+    this.anyListeners.add(listener)
+    return () => this.anyListeners.delete(listener)
+  }
+
+  /** Take in a record that a call answered with, without waiting for its event. */
+  merge(record: T): void {
+    this.put(record)
+    this.publish()
+  }
+
+  /** Fetch everything again. */
+  refresh = async (): Promise<void> => {
+    const turn = ++this.fetching
+    this.isWhole = false
+    this.touched = new Set()
+    if (this.state.status === 'error') this.publish({ status: 'loading', error: null })
+    try {
+      const seen = await this.fetchPages(turn)
+      if (turn !== this.fetching) return
+      if (seen) for (const id of this.records.keys()) if (!seen.has(id) && !this.touched.has(id)) this.delete(id)
+      this.isWhole = true
+      this.publish({ status: 'ready', error: null })
+    } catch (error) {
+      if (turn !== this.fetching) return
+      // The next connect fetches again; until then what is known is still worth showing.
+      if (isConnectionLoss(error)) return
+      this.publish({ status: 'error', error })
+    }
+  }
+
+  private start(): void {
+    const put = (record: T): void => this.onEvent(record)
+    const remove = (record: T): void => this.onRemoved(record)
+    for (const event of EVENTS) this.source.on(event, event === 'removed' ? remove : put)
+    const forget = this.connection.onConnect((recovered) => {
+      if (!recovered || !this.isWhole) void this.refresh()
+    })
+    this.stopListening = () => {
+      for (const event of EVENTS) this.source.off(event, event === 'removed' ? remove : put)
+      forget()
+    }
+    void this.refresh()
+  }
+
+  private stop(): void {
+    this.stopListening?.()
+    this.stopListening = null
+    this.fetching++
+  }
+
+  /** The ids that were there, or null when the fetch was overtaken or left some out. */
+  private async fetchPages(turn: number): Promise<Set<string> | null> {
+    const { query, id, pageSize = PAGE_SIZE, most = MOST } = this.options
+    const seen = new Set<string>()
+    for (let skip = 0; ; ) {
+      const page = await this.source.find({ query: { ...query, $limit: Math.min(pageSize, most - skip), $skip: skip } })
+      if (turn !== this.fetching) return null
+      for (const record of page.data) {
+        const key = String(record[id])
+        seen.add(key)
+        this.put(record)
+      }
+      skip += page.data.length
+      const isLast = page.data.length === 0 || skip >= page.total
+      this.publish({ total: page.total, ...(isLast ? {} : { status: 'ready' as const }) })
+      if (isLast) return seen
+      if (skip >= most) return null
+    }
+  }
+
+  private onEvent(record: T): void {
+    const id = String(record[this.options.id])
+    this.touched.add(id)
+    if (this.options.matches && !this.options.matches(record)) {
+      if (this.records.has(id) && !this.isOlder(record)) {
+        this.delete(id)
+        this.publish({ total: Math.max(0, this.state.total - 1) })
+      }
+      return
+    }
+    const isNew = !this.records.has(id) && !this.tombstones.has(id)
+    this.put(record)
+    this.publish(isNew && this.isWhole ? { total: this.state.total + 1 } : {})
+    if ((record as { truncated?: boolean }).truncated) void this.complete(id)
+  }
+
+  private onRemoved(record: T): void {
+    const id = String(record[this.options.id])
+    this.tombstones.add(id)
+    if (!this.records.has(id)) return
+    this.delete(id)
+    this.publish({ total: Math.max(0, this.state.total - 1) })
+  }
+
+  /** Fetch what an event left out because of its size. */
+  private async complete(id: string): Promise<void> {
+    try {
+      const whole = await this.source.get(id)
+      if (this.stopListening) this.merge(whole)
+    } catch {
+      // Removed meanwhile, which an event says, or the connection dropped, after which all is fetched again.
+    }
+  }
+
+  private isOlder(record: T): boolean {
+    const known = this.records.get(String(record[this.options.id]))
+    return known !== undefined && record.last_updated < known.last_updated
+  }
+
+  private put(record: T): void {
+    const id = String(record[this.options.id])
+    if (this.tombstones.has(id) || this.isOlder(record)) return
+    const known = this.records.get(id)
+    this.records.set(id, known ? withComputed(record, known) : record)
+    this.changed.add(id)
+  }
+
+  private delete(id: string): void {
+    this.records.delete(id)
+    this.changed.add(id)
+  }
+
+  private publish(change: Partial<CollectionState> = {}): void {
+    const changed = this.changed
+    this.changed = new Set()
+    const ids = changed.size > 0 ? this.sortedIds() : this.state.ids
+    const isSame = ids === this.state.ids && Object.entries(change).every(([key, value]) => this.state[key as keyof CollectionState] === value)
+    if (!isSame || changed.size > 0) this.version++
+    if (!isSame) {
+      this.state = { ...this.state, ...change, ids }
+      for (const listener of [...this.listListeners]) listener()
+    }
+    for (const id of changed) for (const listener of [...(this.recordListeners.get(id) ?? [])]) listener()
+    if (isSame && changed.size === 0) return
+    for (const listener of [...this.anyListeners]) listener()
+  }
+
+  private sortedIds(): readonly string[] {
+    const ids = [...this.records.values()].sort(this.options.order).map((record) => String(record[this.options.id]))
+    const before = this.state.ids
+    return ids.length === before.length && ids.every((id, place) => id === before[place]) ? before : ids
+  }
+}
+
+function withComputed<T extends object>(record: T, known: T): T {
+  const kept: Record<string, unknown> = {}
+  for (const field of COMPUTED) {
+    if (!(field in record) && field in known) kept[field] = (known as Record<string, unknown>)[field]
+  }
+  return { ...kept, ...record }
+}

@@ -1,0 +1,150 @@
+/** The collections this program looks at, one of each, made when first asked for. */
+import { app, type Page, type PartialMessage, read } from '../contract/client'
+import type { Board, Message, PermissionRequest, Repo, Session, Task, Worktree } from '../contract/records'
+import { Connection } from './connection'
+import { BoardCount } from './counts'
+import { LiveCollection, type RecordSource } from './liveCollection'
+import { SessionStreams, type StreamSource } from './streams'
+
+export const connection = new Connection({
+  onSocket: (event, listener) => void app.io.on(event, listener),
+  wasRecovered: () => app.io.recovered,
+  reconnect: () => void app.io.connect(),
+  storedToken: () => app.authentication.getAccessToken(),
+  reAuthenticate: () => app.reAuthenticate(),
+  authenticate: (email, password) => app.authenticate({ strategy: 'local', email, password }),
+  logout: () => app.logout(),
+  probe: () => app.service('boards').find({ query: { $limit: 0 } }),
+})
+
+// Closed conversations are kept for coming back to them, but not all of them.
+const KEPT = 24
+
+/** One value per key; the ones not asked for lately are let go. */
+class Kept<T> {
+  private values = new Map<string, T>()
+
+  constructor(private readonly make: (key: string) => T) {
+    forgetters.push(() => this.values.clear())
+  }
+
+  get = (key: string): T => {
+    const value = this.values.get(key) ?? this.make(key)
+    this.values.delete(key)
+    this.values.set(key, value)
+    if (this.values.size > KEPT) this.values.delete(this.values.keys().next().value!)
+    return value
+  }
+}
+
+const forgetters: (() => void)[] = []
+
+/** Let go of every record: what one user could read is not for the next. */
+export function forgetAll(): void {
+  for (const forget of forgetters) forget()
+}
+
+const source = <T>(path: Parameters<typeof app.service>[0]): RecordSource<T> =>
+  app.service(path as 'boards') as unknown as RecordSource<T>
+const text = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+const oldestFirst = <T extends { created_at: string }>(a: T, b: T): number => text(a.created_at, b.created_at)
+
+const singles = new Kept<unknown>((key) => {
+  switch (key) {
+    case 'boards':
+      return new LiveCollection<Board>(source('boards'), connection, { id: 'board_id', order: oldestFirst })
+    case 'repos':
+      return new LiveCollection<Repo>(source('repos'), connection, { id: 'repo_id', order: (a, b) => text(a.slug, b.slug) })
+    case 'worktrees':
+      return new LiveCollection<Worktree>(source('worktrees'), connection, {
+        id: 'worktree_id',
+        query: { status: { $ne: 'removed' } },
+        matches: (worktree) => worktree.status !== 'removed' && worktree.status !== 'preparing',
+        order: (a, b) => text(a.name, b.name),
+      })
+    default:
+      return new LiveCollection<PermissionRequest>(source('permissions'), connection, {
+        id: 'request_id',
+        query: { status: 'pending' },
+        matches: (request) => request.status === 'pending',
+        order: oldestFirst,
+      })
+  }
+})
+
+export const boards = () => singles.get('boards') as LiveCollection<Board>
+export const repos = () => singles.get('repos') as LiveCollection<Repo>
+export const worktrees = () => singles.get('worktrees') as LiveCollection<Worktree>
+/** Questions of agents that nobody answered yet, of all sessions. */
+export const openQuestions = () => singles.get('permissions') as LiveCollection<PermissionRequest>
+
+/** The most sessions a canvas shows: the newest ones. */
+export const MOST_CARDS = 1000
+
+export const sessionsOfBoard = new Kept(
+  (boardId) =>
+    new LiveCollection<Session>(source('sessions'), connection, {
+      id: 'session_id',
+      query: { board_id: boardId, archived: false },
+      matches: (session) => session.board_id === boardId && !session.archived,
+      order: oldestFirst,
+      most: MOST_CARDS,
+    }),
+).get
+
+/** How many sessions a board has. */
+export const countOfBoard = new Kept((boardId) => new BoardCount(boardId, app.service('sessions'), connection)).get
+
+/** A collection of just this session. */
+export const oneSession = new Kept(
+  (sessionId) =>
+    new LiveCollection<Session>(source('sessions'), connection, {
+      id: 'session_id',
+      query: { session_id: sessionId },
+      matches: (session) => session.session_id === sessionId,
+      order: oldestFirst,
+    }),
+).get
+
+export const tasksOf = new Kept(
+  (sessionId) =>
+    new LiveCollection<Task>(source('tasks'), connection, {
+      id: 'task_id',
+      query: { session_id: sessionId },
+      matches: (task) => task.session_id === sessionId,
+      order: (a, b) => oldestFirst(a, b) || text(a.task_id, b.task_id),
+    }),
+).get
+
+/** A session's messages with those a fork inherited. The newest are fetched first. */
+export const messagesOf = new Kept((sessionId) => {
+  const inherited = new Set<string>()
+  const messages = source<Message>('messages')
+  const noting: RecordSource<Message> = {
+    get: (id) => messages.get(id),
+    on: (event, listener) => messages.on(event, listener),
+    off: (event, listener) => messages.off(event, listener),
+    find: async (params): Promise<Page<Message>> => {
+      const page = await messages.find(params)
+      for (const message of page.data) if (message.session_id !== sessionId) inherited.add(message.message_id)
+      return page
+    },
+  }
+  return new LiveCollection<Message>(noting, connection, {
+    id: 'message_id',
+    query: { session_id: sessionId, $history: true, $sort: { index: -1 } },
+    matches: (message) => message.session_id === sessionId || inherited.has(message.message_id),
+    order: (a, b) => a.index - b.index,
+    pageSize: 200,
+  })
+}).get
+
+export const streamsOf = new Kept((sessionId) => {
+  const messages = app.service('messages')
+  const streaming: StreamSource = {
+    on: (event, listener) => messages.on(event, listener),
+    off: (event, listener) => messages.off(event, listener),
+    partial: (messageId) => read<PartialMessage>(`messages/${messageId}/partial`),
+  }
+  return new SessionStreams(sessionId, streaming, connection)
+}).get
