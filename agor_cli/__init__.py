@@ -1,0 +1,1 @@
+"""`agor`, the command line: a client of the daemon like any other."""

@@ -1,0 +1,53 @@
+"""`agor status`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from agor_cli.connection import connected
+from agor_cli.groups import Command
+from agor_cli.output import facts, show
+from agor_cli.words import ago
+
+if TYPE_CHECKING:
+    from agor_core.client import Client
+
+
+@click.command("status", cls=Command, examples=["status", "status --json"])
+def status() -> None:
+    """Show whether the daemon is well, what runs, and what waits for you."""
+    with connected() as client:
+        health = client.service("health").find()
+        found = {
+            "url": client.url,
+            **health,
+            "sessions": _count(client, "sessions"),
+            "running": _count(client, "sessions", status="running"),
+            "waiting_for_you": _count(client, "permissions", status="pending"),
+            "failed": _count(client, "sessions", status="failed"),
+            "repos": _count(client, "repos"),
+        }
+    show(
+        found,
+        lambda: facts(
+            {
+                "daemon": f"{health['status']}, {client.url}",
+                "version": health.get("version"),
+                "started": ago(health.get("started_at")),
+                "sign-in": "required" if health.get("require_auth") else None,
+                "repos": str(found["repos"]),
+                "sessions": str(found["sessions"]),
+                "running": str(found["running"]),
+                "waiting for you": f"{found['waiting_for_you']}: `agor permission list`"
+                if found["waiting_for_you"]
+                else "0",
+                "failed": f"{found['failed']}: `agor session list --status failed`" if found["failed"] else "0",
+            }
+        ),
+    )
+
+
+def _count(client: Client, path: str, **query: str) -> int:
+    return int(client.service(path).find({**query, "$limit": 0})["total"])

@@ -1,0 +1,260 @@
+"""`agor worktree`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from agor_cli.connection import connected
+from agor_cli.groups import Command, Group, wants_json
+from agor_cli.output import clean, facts, next_steps, one_line, paged, say, show, show_json, table
+from agor_cli.resolve import repo_of, worktree_of
+from agor_cli.words import ago, count, short_id
+from agor_core.errors import Conflict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rich.console import RenderableType
+
+    from agor_core.client import Client, Record
+
+SHOWN_FILES = 10
+DIFF_PAGE = 100
+
+
+@click.group(cls=Group)
+def worktree() -> None:
+    """Make worktrees, look into them, remove them safely.
+
+    A WORKTREE is named by its name, by `slug:name`, by a folder in it, or by its id.
+    """
+
+
+@click.command(
+    "add",
+    cls=Command,
+    examples=["worktree add shop fix-login", "worktree add . hotfix --from v1.2", "repo worktree add shop feat-auth"],
+)
+@click.argument("repo")
+@click.argument("name")
+@click.option("--branch", help="The branch, if not its name. One that exists is checked out.")
+@click.option(
+    "--from", "ref", metavar="REF", help="Where a new branch starts. Default: the remote's default branch, or HEAD."
+)
+@click.option("--notes", help="What it is for.")
+def add_worktree(repo: str, name: str, branch: str | None, ref: str | None, notes: str | None) -> None:
+    """Make the worktree NAME of REPO, on a new branch of that name."""
+    with connected() as client:
+        found = repo_of(client, repo)
+        wanted = {"name": name, "branch": branch, "ref": ref, "notes": notes}
+        given = {key: value for key, value in wanted.items() if value is not None}
+        made = client.service("worktrees").create({"repo_id": found["repo_id"], **given})
+    show(made, lambda: f"Made {found['slug']}:{name} on branch {made['ref']}, in {made['path']}")
+    if made.get("notes") and made["notes"] != notes:
+        say(one_line(made["notes"]), "yellow")
+    next_steps((f'agor session start --repo {found["slug"]}:{name} "…"', "an agent in it"))
+
+
+worktree.add_command(add_worktree)
+
+
+@worktree.command("list", examples=["worktree list", "worktree list --repo shop", "worktree list --json"])
+@click.option("--repo", help="Only those of this repo.")
+@click.option("--removed", is_flag=True, help="Those that were removed, and can be restored.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1000), help="How many.")
+def list_worktrees(repo: str | None, removed: bool, limit: int) -> None:
+    """List worktrees, newest first."""
+    with connected() as client:
+        query: dict[str, Any] = {"status": "removed" if removed else {"$ne": "removed"}, "$limit": limit}
+        if repo:
+            query["repo_id"] = repo_of(client, repo)["repo_id"]
+        page = client.service("worktrees").find(query)
+        repos = client.service("repos").find({"$limit": 1000})["data"]
+    slugs = {one["repo_id"]: one["slug"] for one in repos}
+    show(page, lambda: _table(page, slugs))
+
+
+@worktree.command("show", examples=["worktree show fix-login", "worktree show shop:fix-login"])
+@click.argument("worktree")
+def show_worktree(worktree: str) -> None:
+    """Show one WORKTREE."""
+    with connected() as client:
+        found = client.service("worktrees").get(worktree_of(client, worktree)["worktree_id"])
+    show(found, lambda: _page(found))
+
+
+@worktree.command("status", examples=["worktree status fix-login", "worktree status ."])
+@click.argument("worktree")
+def show_status(worktree: str) -> None:
+    """Show what git says of WORKTREE: its branch, and the files that changed."""
+    with connected() as client:
+        id = worktree_of(client, worktree)["worktree_id"]
+        found = client.service("worktrees").read("status", id)
+    show(found, lambda: _status(found))
+
+
+@worktree.command(
+    "diff", examples=["worktree diff fix-login", "worktree diff fix-login --against main --path src/login.py"]
+)
+@click.argument("worktree")
+@click.option("--against", metavar="REF", help="Compare with this. Default: where the worktree began.")
+@click.option("--path", help="Only this file.")
+@click.option("--stat", is_flag=True, help="Only the files and how many lines.")
+def diff(worktree: str, against: str | None, path: str | None, stat: bool) -> None:
+    """Show how WORKTREE differs from where it began."""
+    query = {name: value for name, value in (("against", against), ("path", path)) if value}
+    with connected() as client:
+        id = worktree_of(client, worktree)["worktree_id"]
+        found = _all_of_diff(client, id, query)
+    if wants_json():
+        show_json(found)
+    elif not found["files"]:
+        say("No differences.", "dim")
+    elif stat:
+        _show_stat(found)
+    else:
+        click.echo_via_pager("".join(_patches(found)), color=None)
+
+
+@worktree.command("rm", examples=["worktree rm fix-login", "worktree rm shop:fix-login --force"])
+@click.argument("worktree")
+@click.option("--force", is_flag=True, help="Also with work that is not committed: it is snapshotted first.")
+def remove(worktree: str, force: bool) -> None:
+    """Remove the folder of WORKTREE. Its branch stays; work that is not committed is never lost."""
+    with connected() as client:
+        found = worktree_of(client, worktree)
+        service = client.service("worktrees")
+        try:
+            removed = service.remove(found["worktree_id"])
+        except Conflict as error:
+            data = error.data if isinstance(error.data, dict) else {}
+            if "token" not in data:
+                raise
+            if not force:
+                raise Conflict(
+                    f"{error.message}: {_report(data.get('report') or {})}; "
+                    f"`agor worktree rm {worktree} --force` snapshots that and removes it",
+                    data=data,
+                ) from error
+            removed = service.remove(found["worktree_id"], {"force": data["token"]})
+    show(removed, lambda: f"Removed {found['name']} ({found['path']})")
+    if force:
+        next_steps((f"agor worktree restore {short_id(removed, 'worktree_id')}", "bring it back"))
+
+
+@worktree.command("restore", examples=["worktree restore fix-login", "worktree restore fix-login --snapshot 0199a1e5"])
+@click.argument("worktree")
+@click.option("--snapshot", help="Which one. Default: the newest.")
+def restore(worktree: str, snapshot: str | None) -> None:
+    """Bring back a WORKTREE that was removed, with the work that was snapshotted."""
+    with connected() as client:
+        id = worktree_of(client, worktree)["worktree_id"]
+        restored = client.service("worktrees").call("restore", id, {"snapshot_id": snapshot} if snapshot else {})
+    show(restored, lambda: f"Restored {restored['name']} in {restored['path']}")
+
+
+def _all_of_diff(client: Client, id: str, query: Mapping[str, Any]) -> Record:
+    """Every page of a diff as one."""
+    service = client.service("worktrees")
+    found: Record = service.read("diff", id, {**query, "$limit": DIFF_PAGE})
+    while len(found["files"]) < found["total"]:
+        more = service.read("diff", id, {**query, "$limit": DIFF_PAGE, "$skip": len(found["files"])})
+        if not more["files"]:
+            break
+        found["files"] += more["files"]
+    return found
+
+
+def _table(page: Record, slugs: Mapping[str, str]) -> RenderableType:
+    columns = ("name", "status", "id", "branch", "state", "where", "used")
+    rows = (
+        (
+            f"{slugs.get(one['repo_id'], '?')}:{one['name']}",
+            one["status"],
+            short_id(one, "worktree_id"),
+            one.get("ref") or "",
+            _state(one),
+            one["path"],
+            ago(one.get("last_used") or one.get("last_updated")),
+        )
+        for one in page["data"]
+    )
+    empty = "No worktrees. `agor worktree add <repo> <name>` makes one."
+    return table(columns, rows, empty=empty, footer=paged(page))
+
+
+def _state(one: Record) -> str:
+    """`changed, 2 ahead, 1 behind`."""
+    parts = ["changed" if one.get("dirty") else ""]
+    parts += [f"{one[way]} {way}" if one.get(way) else "" for way in ("ahead", "behind")]
+    return ", ".join(part for part in parts if part) or "clean"
+
+
+def _page(one: Record) -> RenderableType:
+    names = (
+        "path",
+        "ref",
+        "base_ref",
+        "base_sha",
+        "last_commit_sha",
+        "tracking_branch",
+        "notes",
+        "issue_url",
+        "pull_request_url",
+    )
+    return facts(
+        {
+            "worktree": one["worktree_id"],
+            "name": one["name"],
+            "status": one["status"],
+            "state": _state(one),
+            **{name.replace("_", " "): one.get(name) for name in names},
+            "sessions": ", ".join(str(id).replace("-", "")[:12] for id in one.get("sessions") or []),
+            "made": ago(one.get("created_at")),
+        }
+    )
+
+
+def _status(found: Record) -> RenderableType:
+    from rich.console import Group as Lines
+    from rich.text import Text
+
+    head = f"On {found.get('branch') or 'no branch'}: {_state(found)}"
+    rows = (
+        (file["path"], file.get("kind") or "", file.get("staged") or "", file.get("unstaged") or "")
+        for file in found.get("files", [])
+    )
+    return Lines(Text(head), table(("file", "change", "staged", "unstaged"), rows, empty="Nothing to commit."))
+
+
+def _patches(found: Record) -> list[str]:
+    colors = {"+": "green", "-": "red", "@": "cyan"}
+    lines: list[str] = []
+    for file in found["files"]:
+        lines.append(click.style(f"{file['status']} {clean(file['path'])}", bold=True) + "\n")
+        for line in clean(file.get("patch") or ("  (binary)" if file.get("binary") else "")).splitlines():
+            lines.append(click.style(line, fg=colors.get(line[:1])) + "\n")
+    return lines
+
+
+def _show_stat(found: Record) -> None:
+    for file in found["files"]:
+        click.echo(f"{clean(file['path'])}  +{file.get('insertions') or 0} -{file.get('deletions') or 0}")
+
+
+def _report(report: Mapping[str, Any]) -> str:
+    """What would be lost, in a few words."""
+    parts: list[str] = []
+    for name, content in report.items():
+        if isinstance(content, list) and content:
+            names = [
+                one_line(one.get("path") or one.get("sha") or one) if isinstance(one, dict) else one_line(one)
+                for one in content
+            ]
+            more = ", …" if len(names) > SHOWN_FILES else ""
+            parts.append(f"{len(names)} {name.replace('_', ' ')} ({', '.join(names[:SHOWN_FILES])}{more})")
+        elif isinstance(content, int) and not isinstance(content, bool) and content:
+            parts.append(count(content, name.replace("_", " "), name.replace("_", " ")))
+    return "; ".join(parts) or "work that is not committed"

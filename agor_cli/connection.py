@@ -1,0 +1,87 @@
+"""The way to the daemon: a signed-in client, and the administration that works without one."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from agor_core.errors import AgorError, NotFound, Unavailable
+
+if TYPE_CHECKING:
+    from agor_core.client import Client, LiveClient, Record
+
+
+def connected() -> Client:
+    """A client for this user's daemon. Whether it runs, the first call tells."""
+    from agor_core.client import Client, find_daemon, token_for
+
+    address = find_daemon()
+    return Client(address.url, token_for(address))
+
+
+def live(client: Client) -> LiveClient:
+    """A live client for the same daemon and user."""
+    from agor_core.client import LiveClient
+
+    return LiveClient(client.url, client.token)
+
+
+def data_of(answer: Any) -> list[Record]:
+    """The records of a page, or of a plain list."""
+    return list(answer["data"] if isinstance(answer, dict) else answer)
+
+
+def find_one(client: Client, path: str, what: str, **query: Any) -> Record:
+    """The one record that matches `query`. Raises NotFound that calls it `what`."""
+    found = data_of(client.service(path).find({**query, "$limit": 1}))
+    if not found:
+        raise NotFound(what)
+    return found[0]
+
+
+def administer(
+    command: str, *arguments: str, given: str | None = None, on_progress: Callable[[str], None] = lambda _: None
+) -> dict[str, Any]:
+    """The result of `python -m agor_daemon.admin <command>`, for what must work without a daemon.
+
+    `given`: its standard input. Raises AgorError with the one line it ended with.
+    """
+    # -P: a module of ours is never taken from the folder the user happens to be in.
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "agor_daemon.admin", command, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    with process:
+        process.stdin.write(given or "")
+        process.stdin.close()
+        result: dict[str, Any] | None = None
+        for line in process.stdout:
+            said = _decoded(line)
+            match said.pop("event", None):
+                case "progress":
+                    on_progress(str(said.get("text", "")))
+                case "result":
+                    result = said
+                case "error":
+                    raise AgorError(str(said.get("message")))
+        words = process.stderr.read().strip().splitlines()
+    if process.returncode or result is None:
+        raise Unavailable(f"`{command}` failed: {words[-1] if words else f'exit code {process.returncode}'}")
+    return result
+
+
+def _decoded(line: str) -> dict[str, Any]:
+    try:
+        said = json.loads(line)
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}

@@ -1,0 +1,214 @@
+"""Following a task live: prompt, print, ask, and know how it ended; Ctrl-C lets go first and stops second."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from agor_cli.follow.asking import Asker
+from agor_cli.follow.printer import TranscriptPrinter
+from agor_cli.groups import wants_json
+from agor_core.errors import NotFound, ServiceError
+
+if TYPE_CHECKING:
+    from agor_core.client import LiveClient, Record
+
+ENDED = frozenset({"completed", "failed", "stopped"})
+SECOND_CTRL_C_WITHIN_S = 3.0
+PAGE = 1000
+
+EVENTS = (
+    "messages streaming:chunk",
+    "messages created",
+    "tasks tool:start",
+    "tasks created",
+    "tasks patched",
+    "permissions created",
+    "permissions patched",
+    "sessions removed",
+)
+INTERRUPTED = "interrupted"
+RECONNECTED = "reconnected"
+
+Begin = Callable[["LiveClient"], Awaitable["Record | None"]]
+"""Starts what is to be followed; the task, or None to follow whatever the session does."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How following ended. `task`: as it was last seen; `is_detached`: the person let go, and it goes on."""
+
+    task: Record | None
+    is_detached: bool = False
+
+
+def follow(
+    live: LiveClient, session_id: str, begin: Begin, *, shows_prompts: bool = False, earlier: int = 0
+) -> Outcome:
+    """Start something in a session and show it until its task has ended, or until Ctrl-C.
+
+    `earlier`: how many messages from before are shown first, at most; of the task alone where there is one.
+    """
+    return asyncio.run(_follow(live, session_id, begin, shows_prompts, earlier))
+
+
+async def _follow(live: LiveClient, session_id: str, begin: Begin, shows_prompts: bool, earlier: int) -> Outcome:
+    async with live, live.events(*EVENTS) as queue:
+        live.on_reconnect(lambda recovered: queue.put_nowait((RECONNECTED, recovered)))
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(NotImplementedError):  # an event loop without signals leaves Ctrl-C as it is
+            loop.add_signal_handler(signal.SIGINT, queue.put_nowait, (INTERRUPTED, None))
+        follower = _Follower(live, session_id, queue, shows_prompts)
+        try:
+            return await follower.run(begin, earlier)
+        finally:
+            follower.close()
+            with contextlib.suppress(NotImplementedError):
+                loop.remove_signal_handler(signal.SIGINT)
+
+
+class _Follower:
+    def __init__(
+        self, live: LiveClient, session_id: str, queue: asyncio.Queue[tuple[str, Any]], shows_prompts: bool
+    ) -> None:
+        self._live = live
+        self._session_id = session_id
+        self._queue = queue
+        self._task: Record | None = None
+        self._printer = TranscriptPrinter(_nothing if wants_json() else _write, shows_prompts=shows_prompts)
+        is_interactive = sys.stdin.isatty() and sys.stdout.isatty() and not wants_json()
+        self._asker = Asker(self._printer, self._decide, is_interactive=is_interactive)
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        self._asker.close()
+        self._printer.finish()
+
+    async def run(self, begin: Begin, earlier: int) -> Outcome:
+        """Follow from the beginning to the end."""
+        self._task = await begin(self._live)
+        if earlier:
+            of_task = {"task_id": self._task["task_id"]} if self._task is not None else {}
+            for message in reversed(
+                await self._find("messages", **of_task, **{"$sort": {"index": -1}, "$limit": earlier})
+            ):
+                self._printer.message(message)
+        for request in await self._find("permissions", status="pending"):
+            self._asker.ask(request)
+        while self._task is None or self._task["status"] not in ENDED:
+            event, record = await self._queue.get()
+            if event == INTERRUPTED:
+                if await self._is_interrupted():
+                    return Outcome(self._task, is_detached=True)
+            elif event == RECONNECTED:
+                if not record:
+                    await self._catch_up()
+            elif self._is_ours(event, record):
+                await self._heard(event, record)
+        # The record at the end has what events leave out, and messages come before it.
+        return Outcome(await self._live.service("tasks").get(self._task["task_id"]))
+
+    def _is_ours(self, event: str, record: Any) -> bool:
+        if not isinstance(record, dict) or record.get("session_id") != self._session_id:
+            return False
+        task_id = self._task["task_id"] if self._task is not None else None
+        # Until a task that waits its turn begins, the session is busy with another one: that is not the answer.
+        return task_id is None or record.get("task_id", task_id) == task_id or event == "messages streaming:chunk"
+
+    async def _heard(self, event: str, record: Record) -> None:
+        match event:
+            case "messages streaming:chunk":
+                if self._task is None or self._task["status"] != "created":
+                    await self._hear_chunk(record)
+            case "messages created":
+                if record.get("truncated"):
+                    record = await self._live.service("messages").get(record["message_id"])
+                self._printer.message(record)
+            case "tasks tool:start":
+                self._printer.tool(record.get("tool_use_id"), record.get("name"), record.get("input"))
+            case "tasks patched":
+                if self._task is not None:
+                    self._task = {**self._task, **record}
+                elif record["status"] in ENDED:
+                    self._printer.note(f"— {ended_words(record)}")
+            case "permissions created":
+                self._asker.ask(record)
+            case "permissions patched":
+                self._asker.settled(record)
+            case "sessions removed":
+                raise NotFound("the session was removed")
+
+    async def _hear_chunk(self, chunk: Record) -> None:
+        if self._printer.misses_before(chunk):
+            with contextlib.suppress(ServiceError):  # it is finished just now: then its message is on the way
+                partial = await self._live.service("messages").read("partial", chunk["message_id"])
+                self._printer.so_far(chunk["message_id"], partial["text"], partial["chunks"])
+        self._printer.chunk(chunk)
+
+    async def _catch_up(self) -> None:
+        """After a connection that could not be recovered: fetch what may have been missed."""
+        if self._task is not None:  # before the messages: those of a task that ended are then complete
+            self._task = await self._live.service("tasks").get(self._task["task_id"])
+        for message in await self._find("messages", index={"$gt": self._printer.last_index}):
+            if self._task is None or message.get("task_id") == self._task["task_id"]:
+                self._printer.message(message)
+        for request in await self._find("permissions", status="pending"):
+            self._asker.ask(request)
+
+    async def _find(self, path: str, **query: Any) -> list[Record]:
+        page = await self._live.service(path).find({"session_id": self._session_id, "$limit": PAGE, **query})
+        return list(page["data"])
+
+    async def _decide(self, request_id: str, data: dict[str, Any]) -> None:
+        await self._live.service("permissions").call("decide", request_id, data)
+
+    async def _is_interrupted(self) -> bool:
+        """Ctrl-C: say how to go on, and give time for a second one. Whether to let go now."""
+        if self._task is None:
+            return True
+        self._printer.finish()
+        self._printer.note(f"Let go; the task goes on. Ctrl-C again within {SECOND_CTRL_C_WITHIN_S:.0f} s stops it.")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SECOND_CTRL_C_WITHIN_S):
+                while True:
+                    event, record = await self._queue.get()
+                    if event == INTERRUPTED:
+                        break
+                    if event == "tasks patched" and self._is_ours(event, record):
+                        self._task = {**self._task, **record}
+            self._printer.note("stopping…")
+            with contextlib.suppress(ServiceError):  # it may have ended by itself just now: then that is the news
+                await self._live.service("sessions").call("stop", self._session_id)
+            self._task = await self._live.service("tasks").get(self._task["task_id"])
+            return False
+        return True
+
+
+def ended_words(task: Record) -> str:
+    """How a task ended, on one line."""
+    from agor_cli.words import changes, count, duration
+
+    tools = task.get("tool_use_count")
+    parts = [
+        f"{task['status']} in {duration(task['duration_ms'])}"
+        if task.get("duration_ms") is not None
+        else task["status"],
+        changes(task.get("git_state")),
+        count(tools, "tool use") if tools else "",
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def _write(text: str) -> None:
+    click.echo(text, nl=False)
+
+
+def _nothing(_: str) -> None:
+    pass

@@ -1,0 +1,139 @@
+"""What goes to stdout: rich for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from agor_cli.groups import wants_json
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+# What agents and repositories say must not move the cursor or rename the terminal.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+# Wide enough that nothing is folded for a program that reads lines.
+PLAIN_WIDTH = 1000
+
+STYLES = {
+    "running": "yellow",
+    "awaiting_permission": "magenta",
+    "cloning": "yellow",
+    "preparing": "yellow",
+    "created": "cyan",
+    "idle": "default",
+    "completed": "green",
+    "ready": "green",
+    "approved": "green",
+    "pending": "magenta",
+    "failed": "red",
+    "missing": "red",
+    "denied": "red",
+    "stopped": "bright_black",
+    "removed": "bright_black",
+    "cancelled": "bright_black",
+}
+"""How a status looks."""
+
+
+def clean(text: object) -> str:
+    """`text` without control characters, save line ends and tabs."""
+    return _CONTROL.sub("", str(text).replace("\r\n", "\n"))
+
+
+def one_line(text: object) -> str:
+    """`text`, cleaned, on one line."""
+    return " ".join(clean(text).split())
+
+
+@cache
+def console() -> Console:
+    """The terminal; where there is none, plain text that is not folded."""
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() else PLAIN_WIDTH
+    return Console(highlight=False, markup=False, emoji=False, width=width)
+
+
+def show(answer: Any, rendered: Callable[[], RenderableType]) -> None:
+    """`answer` as JSON where that was asked for, else what `rendered` makes of it."""
+    if wants_json():
+        show_json(answer)
+    elif sys.stdout.isatty():
+        console().print(rendered())
+    else:
+        with console().capture() as captured:
+            console().print(rendered())
+        for line in captured.get().splitlines():
+            click.echo(line.rstrip())
+
+
+def show_json(answer: Any) -> None:
+    """`answer` as one JSON document."""
+    click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+
+
+def say(text: str, style: str = "") -> None:
+    """A line for people; nothing where JSON was asked for."""
+    if not wants_json():
+        console().print(text, style=style or None)
+
+
+def next_steps(*commands: tuple[str, str]) -> None:
+    """What could be typed next: (command, what it does)."""
+    width = max(len(command) for command, _ in commands)
+    for command, meaning in commands:
+        say(f"  {command:<{width}}   {meaning}", "dim")
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str, footer: str = "") -> RenderableType:
+    """A table. A cell under a heading `status` is coloured; without rows, `empty` is said instead."""
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for column in columns:
+        made.add_column(column.upper(), no_wrap=column in ("id", "status"), overflow="ellipsis")
+    for row in rows:
+        cells = zip(columns, row, strict=True)
+        made.add_row(*(status(cell) if column == "status" else Text(one_line(cell)) for column, cell in cells))
+    if not made.rows:
+        return Text(empty, style="dim")
+    return Group(made, Text(footer, style="dim")) if footer else made
+
+
+def facts(rows: Mapping[str, object]) -> RenderableType:
+    """One record as lines of name and value; what is empty is left out."""
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    made.add_column(style="dim", no_wrap=True)
+    made.add_column(overflow="fold")
+    for name, value in rows.items():
+        if value not in (None, "", [], {}):
+            made.add_row(name, status(value) if name == "status" else Text(clean(value)))
+    return made
+
+
+def status(value: object) -> RenderableType:
+    """A status, coloured."""
+    from rich.text import Text
+
+    return Text(str(value).replace("_", " "), style=STYLES.get(str(value), "default"))
+
+
+def paged(page: Mapping[str, Any]) -> str:
+    """What to say below a page that does not show all; nothing below one that does."""
+    shown, total = len(page["data"]), page.get("total")
+    if total is None or shown + page.get("skip", 0) >= total:
+        return ""
+    return f"{shown} of {total}; --limit shows more"
