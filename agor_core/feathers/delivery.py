@@ -1,0 +1,136 @@
+"""From an event to the connections that may hear it: one event after the other, in order.
+
+Events of a call and events of a log go through the same publishers and the same outlets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+import logging
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from agor_core.feathers.channels import Connection, Outlet, recipients
+from agor_core.feathers.events import EventContext, LoggedEvent
+from agor_core.feathers.params import HookContext
+
+if TYPE_CHECKING:
+    from agor_core.feathers.app import Feathers
+    from agor_core.feathers.service import Publisher, ServiceHandle
+
+logger = logging.getLogger(__name__)
+
+# Inside a publisher: an event that its calls cause must not be waited for there, it is behind the current one.
+_publishing = contextvars.ContextVar("feathers_publishing", default=False)
+
+
+@dataclass(slots=True)
+class Announcement:
+    """One event on its way: `offset` is (epoch, seq) if it comes from a log."""
+
+    service: ServiceHandle
+    event: str
+    payload: Any
+    context: HookContext | EventContext
+    offset: tuple[str, int] | None = None
+    done: asyncio.Future[None] | None = None
+
+
+class Delivery:
+    """The queue in front of the publishers."""
+
+    def __init__(self, app: Feathers) -> None:
+        self._app = app
+        self._waiting: deque[Announcement] = deque()
+        self._pump: asyncio.Task[None] | None = None
+
+    def push(self, announcement: Announcement) -> asyncio.Future[None] | None:
+        """Deliver, at once if nothing is in the way; else the answer is done once it has been delivered."""
+        if self._pump is None:
+            pending = self._publish(announcement)
+            if pending is None:
+                return None
+            return self._later(announcement, pending)
+        announcement.done = asyncio.get_running_loop().create_future()
+        self._waiting.append(announcement)
+        return None if _publishing.get() else announcement.done
+
+    async def close(self) -> None:
+        """Wait for what is on its way."""
+        if self._pump is not None:
+            await asyncio.shield(self._pump)
+
+    async def audience(self, event: LoggedEvent, service: ServiceHandle) -> list[tuple[Any, list[Connection]]]:
+        """Who may hear a logged event by today's rules; used when it is heard again."""
+        publisher = self._app.publisher(service, event.event)
+        if publisher is None:
+            return []
+        published = publisher(event.payload, event_context(self._app, event))
+        if inspect.isawaitable(published):
+            published = await published
+        return recipients(published, event.payload)
+
+    def _later(self, announcement: Announcement, pending: Any) -> asyncio.Future[None] | None:
+        announcement.done = asyncio.get_running_loop().create_future()
+        self._pump = asyncio.create_task(self._run(announcement, pending), name="feathers event delivery")
+        return None if _publishing.get() else announcement.done
+
+    async def _run(self, announcement: Announcement, pending: Any) -> None:
+        _publishing.set(True)
+        try:
+            await self._finish(announcement, pending)
+            while self._waiting:
+                announcement = self._waiting.popleft()
+                await self._finish(announcement, self._publish(announcement))
+        finally:
+            self._pump = None
+
+    async def _finish(self, announcement: Announcement, pending: Any) -> None:
+        try:
+            if pending is not None:
+                self._send(announcement, await pending)
+        except Exception:
+            logger.exception("publisher of %s %s failed", announcement.service.path, announcement.event)
+        finally:
+            if announcement.done is not None and not announcement.done.done():
+                announcement.done.set_result(None)
+
+    def _publish(self, announcement: Announcement) -> Any:
+        """Ask the publisher; what an async one has yet to answer is returned."""
+        publisher: Publisher | None = self._app.publisher(announcement.service, announcement.event)
+        for listener in announcement.service.listeners(announcement.event):
+            try:
+                listener(announcement.payload, announcement.context)
+            except Exception:
+                logger.exception("listener to %s %s failed", announcement.service.path, announcement.event)
+        if publisher is None:
+            return None
+        try:
+            published = publisher(announcement.payload, announcement.context)
+            if inspect.isawaitable(published):
+                return published
+            self._send(announcement, published)
+        except Exception:
+            # Nobody hears it, rather than somebody who should not; and it does not pass in silence.
+            logger.exception("publisher of %s %s failed", announcement.service.path, announcement.event)
+        return None
+
+    def _send(self, announcement: Announcement, published: Any) -> None:
+        name = f"{announcement.service.path} {announcement.event}"
+        for payload, connections in recipients(published, announcement.payload):
+            outlets: dict[Outlet, list[Connection]] = {}
+            for connection in connections:
+                outlets.setdefault(connection.outlet, []).append(connection)
+            for outlet, some in outlets.items():
+                outlet.send(some, name, payload, announcement.offset)
+
+
+def event_context(app: Feathers, event: LoggedEvent) -> EventContext:
+    """What a publisher is told about a logged event."""
+    return EventContext(
+        app, event.path, event.event, event.payload, event.record_id, event.facts, event.epoch, event.seq,
+        event.created_at,
+    )  # fmt: skip

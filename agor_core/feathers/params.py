@@ -1,0 +1,146 @@
+"""What a call carries: `Params`, and the `HookContext` that hooks see and change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from agor_core.feathers.app import Feathers
+    from agor_core.feathers.channels import Connection
+    from agor_core.feathers.methods import Method
+    from agor_core.feathers.service import ServiceHandle
+
+UNSET: Any = type("Unset", (), {"__repr__": lambda _: "UNSET", "__bool__": lambda _: False})()
+"""Stands for JavaScript's undefined where None already means null."""
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """The parameters of a call. `Params()` is a call from inside: no provider, hence trusted.
+
+    `paginate`: None is the service's own setting, False a plain list, `{"default": n, "max": n}` another setting;
+    clients cannot send it. `extra` is a bag for hooks, one per call.
+    """
+
+    query: dict[str, Any] = field(default_factory=dict)
+    provider: Literal["rest", "socketio"] | None = None
+    route: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    connection: Connection | None = None
+    user: dict[str, Any] | None = None
+    authentication: dict[str, Any] | None = None
+    authenticated: bool = False
+    paginate: Any = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def replace(self, **changes: Any) -> Params:
+        """A copy with some parameters changed; `extra` stays the same bag."""
+        return replace(self, **changes)
+
+
+@dataclass(slots=True)
+class Http:
+    """What a hook may say about the HTTP answer; without effect over a socket."""
+
+    status: int | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    location: str | None = None
+
+
+class HookContext:
+    """One call on its way through the hooks.
+
+    Setting `result`, also to None, skips the method. `dispatch`, once set, is what outside callers and events get
+    in place of the result. `event` None sends no event. `given` names the arguments the caller really sent:
+    an id that was left out and an id that is null both read None, and mean different things.
+    """
+
+    __slots__ = (
+        "_dispatch",
+        "_result",
+        "app",
+        "data",
+        "error",
+        "event",
+        "given",
+        "http",
+        "id",
+        "method",
+        "params",
+        "path",
+        "service",
+        "signature",
+        "sub",
+        "type",
+    )
+
+    def __init__(
+        self,
+        handle: ServiceHandle,
+        method: Method,
+        params: Params,
+        *,
+        id: Any = UNSET,
+        data: Any = UNSET,
+        sub: Any = UNSET,
+    ) -> None:
+        self.app: Feathers = handle.app
+        self.path: str = handle.path
+        self.service: ServiceHandle = handle
+        self.signature: Method = method
+        self.method: str = method.name
+        self.type: Literal["around", "before", "after", "error"] | None = None
+        self.params: Params = params
+        self.given = frozenset(name for name, value in (("id", id), ("data", data), ("sub", sub)) if value is not UNSET)
+        self.id: Any = None if id is UNSET else id
+        self.data: Any = None if data is UNSET else data
+        self.sub: Any = None if sub is UNSET else sub
+        self.error: BaseException | None = None
+        self.event: str | None = method.event
+        self.http = Http()
+        self._result: Any = UNSET
+        self._dispatch: Any = UNSET
+
+    @property
+    def result(self) -> Any:
+        """What internal callers get; None as long as `has_result` is False."""
+        return None if self._result is UNSET else self._result
+
+    @result.setter
+    def result(self, value: Any) -> None:
+        self._result = value
+
+    @property
+    def has_result(self) -> bool:
+        """Whether a result, possibly None, has been set."""
+        return self._result is not UNSET
+
+    def forget_result(self) -> None:
+        """Unset the result, as when an error takes its place."""
+        self._result = UNSET
+
+    @property
+    def dispatch(self) -> Any:
+        """What outside callers get in place of the result; None as long as `has_dispatch` is False."""
+        return None if self._dispatch is UNSET else self._dispatch
+
+    @dispatch.setter
+    def dispatch(self, value: Any) -> None:
+        self._dispatch = value
+
+    @property
+    def has_dispatch(self) -> bool:
+        """Whether a dispatch, possibly None, has been set."""
+        return self._dispatch is not UNSET
+
+    @property
+    def answer(self) -> Any:
+        """What outside callers get."""
+        return self.result if self._dispatch is UNSET else self._dispatch
+
+    @property
+    def arguments(self) -> list[Any]:
+        """The arguments the method is called with, in its order."""
+        return [getattr(self, name) for name in self.signature.arguments]

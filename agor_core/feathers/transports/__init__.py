@@ -1,0 +1,1 @@
+"""The doors: REST and Socket.IO, both through one dispatcher."""

@@ -1,0 +1,167 @@
+"""The Engine.IO layer under python-socketio, with its edges made safe. The stock path; `fast.py` builds on it.
+
+Changed: broken frames end their own connection instead of leaking it; what waits for a reader is counted and bounded;
+background tasks have an owner; no compression, which costs more than it saves on one machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from typing import Any
+
+import engineio
+import socketio
+from aiohttp import WSMsgType, web
+from engineio import packet as eio_packet
+from engineio.async_drivers import aiohttp as driver
+from engineio.payload import Payload
+
+# Stock is 16: a polling client that has 17 calls to make at once would be cut off.
+MAX_PACKETS_PER_POST = 1000
+
+
+class Driver(driver.WebSocket):  # type: ignore[misc]  # engineio has no types
+    """A WebSocket that gives Engine.IO only frames it can read."""
+
+    async def __call__(self, environ: dict[str, Any]) -> web.WebSocketResponse:
+        request: web.Request = environ["aiohttp.request"]
+        self._sock = web.WebSocketResponse(max_msg_size=self.server.max_http_buffer_size, compress=False)
+        await self._sock.prepare(request)
+        self.environ = environ
+        self.transport = request.transport
+        self.handler.__self__.transport = request.transport
+        await self.run()
+        return self._sock
+
+    async def run(self) -> None:
+        """Serve until the client goes; the fast path takes over here."""
+        await self.handler(self)
+
+    async def wait(self) -> str | bytes:
+        """The next frame. Raises OSError, which ends the connection, when there is none or it is broken."""
+        message = await self._sock.receive()
+        if message.type is WSMsgType.BINARY:
+            return bytes(message.data)
+        if message.type is not WSMsgType.TEXT or message.data[:1] not in tuple("0123456"):
+            raise OSError("not an Engine.IO frame")
+        return str(message.data)
+
+
+class Backlog(asyncio.Queue[Any]):
+    """The queue of a socket, which knows how much waits in it and since when nothing has moved."""
+
+    def __init__(self) -> None:
+        self.size_bytes = 0
+        self.moved_at = time.monotonic()
+        super().__init__()
+
+    def _put(self, item: Any) -> None:
+        if self.empty():
+            self.moved_at = time.monotonic()
+        self.size_bytes += _size(item)
+        super()._put(item)
+
+    def _get(self) -> Any:
+        item = super()._get()
+        self.size_bytes -= _size(item)
+        self.moved_at = time.monotonic()
+        return item
+
+
+class Engine(engineio.AsyncServer):  # type: ignore[misc]  # engineio has no types
+    """Engine.IO whose background tasks can be stopped."""
+
+    driver: type[Driver] = Driver
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self._async: dict[str, Any] = {**self._async, "websocket": self.driver}
+        self._background: set[asyncio.Task[Any]] = set()
+        Payload.max_decode_packets = max(Payload.max_decode_packets, MAX_PACKETS_PER_POST)
+
+    def create_queue(self, *_args: Any, **_settings: Any) -> Backlog:
+        """A queue that is measured."""
+        return Backlog()
+
+    def start_background_task(self, target: Any, *args: Any, **settings: Any) -> asyncio.Task[Any]:
+        """Start a task that ends with the server."""
+        task = asyncio.get_running_loop().create_task(target(*args, **settings))
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+        return task
+
+    async def stop(self) -> None:
+        """End every connection and every background task."""
+        for socket in list(self.sockets.values()):
+            await end(socket)
+        self.sockets.clear()
+        tasks = list(self._background)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socketio has no types
+    """python-socketio with our engine; what a packet means is decided by the door."""
+
+    engine: type[Engine] = Engine
+
+    def __init__(self, door: Any, **settings: Any) -> None:
+        super().__init__(async_mode="aiohttp", **settings)
+        self._door = door
+
+    def _engineio_server_class(self) -> type[Engine]:
+        return self.engine
+
+    async def _handle_eio_message(self, eio_sid: str, data: Any) -> None:
+        await self._door.received(eio_sid, data)
+
+    async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
+        await super()._handle_eio_disconnect(eio_sid, reason)
+        # Also when it went in the middle of being admitted, which python-socketio would not tell.
+        await self._door.socket_gone(eio_sid)
+
+    async def _trigger_event(self, event: str, namespace: str, sid: str, *_arguments: Any) -> None:
+        # Only python-socketio itself gets here; events of clients never do, so none can be forged.
+        if event == "disconnect" and namespace == "/":
+            await self._door.dropped(sid)
+
+
+def push(socket: Any, packet: eio_packet.Packet) -> None:
+    """Put a packet behind what waits for a socket, without waiting."""
+    if not socket.closed:
+        socket.queue.put_nowait(packet)
+
+
+def message(text: str) -> eio_packet.Packet:
+    """A Socket.IO packet in an Engine.IO packet; it is encoded once, for however many recipients."""
+    packet = eio_packet.Packet(eio_packet.MESSAGE, text)
+    packet.encode()
+    return packet
+
+
+async def end(socket: Any, *, abort: bool = False) -> None:
+    """Close a socket from our side, so that the client sees its transport close and comes back by itself.
+
+    With `abort` not even waiting frames are written: for a client that does not read.
+    """
+    transport = getattr(socket, "transport", None)
+    if abort and transport is not None:
+        transport.abort()
+    await socket.close(wait=False, abort=abort)
+    if not abort:
+        socket.queue.put_nowait(None)
+
+
+def background(coroutine: Coroutine[Any, Any, Any], tasks: set[asyncio.Task[Any]], name: str) -> asyncio.Task[Any]:
+    """A task that `tasks` owns until it is done."""
+    task = asyncio.get_running_loop().create_task(coroutine, name=name)
+    tasks.add(task)
+    task.add_done_callback(tasks.discard)
+    return task
+
+
+def _size(item: Any) -> int:
+    return len(item.encode_cache) if item is not None and item.encode_cache else 32

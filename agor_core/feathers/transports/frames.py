@@ -1,0 +1,93 @@
+"""Socket.IO packets (protocol 5) on the default namespace: decoded strictly, encoded once for all recipients."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from agor_core.errors import BadRequest
+from agor_core.feathers.wire import dumps, loads
+
+CONNECT, DISCONNECT, EVENT, ACK, CONNECT_ERROR, BINARY_EVENT, BINARY_ACK = range(7)
+
+# Socket.IO keeps these for itself on both sides; a client that sends one is broken or hostile.
+RESERVED_EVENTS = frozenset(
+    {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
+)
+
+_PACKET = re.compile(
+    r"(?P<type>[0-6])(?:(?P<attachments>[0-9]{1,3})-)?(?:(?P<namespace>/[^,]*)(?:,|$))?(?P<id>[0-9]{1,18})?", re.ASCII
+)
+
+
+class BadPacket(Exception):
+    """A packet no client library writes; the connection it came on is closed."""
+
+
+@dataclass(slots=True)
+class Packet:
+    """A packet from a client. `attachments` binary frames follow it."""
+
+    type: int
+    namespace: str
+    id: int | None
+    data: Any
+    attachments: int = 0
+
+
+def decode(text: str, *, broken_text: bool = False) -> Packet:
+    """The packet in a text frame. Raises BadPacket."""
+    match = _PACKET.match(text)
+    if match is None:
+        raise BadPacket("not a packet")
+    kind = int(match["type"])
+    is_binary = kind in (BINARY_EVENT, BINARY_ACK)
+    if (match["attachments"] is not None) != is_binary:
+        raise BadPacket("attachments on a packet without, or none on one with")
+    rest = text[match.end() :]
+    try:
+        data = loads(rest, broken_text=broken_text) if rest else None
+    except BadRequest as error:
+        raise BadPacket(error.message) from error
+    id = int(match["id"]) if match["id"] is not None else None
+    packet = Packet(kind, match["namespace"] or "/", id, data, int(match["attachments"] or 0))
+    if kind in (EVENT, BINARY_EVENT):
+        _check_event(data)
+    elif kind in (ACK, BINARY_ACK) and not isinstance(data, list):
+        raise BadPacket("an acknowledgement without a list")
+    elif kind == CONNECT_ERROR:
+        raise BadPacket("only servers refuse connections")
+    return packet
+
+
+def event_frame(name: str, payload: Any, offset: str | None, *, recovery: bool) -> str:
+    """An event as a packet. With recovery on, a last argument that is text is an offset to the client."""
+    arguments = [name, payload]
+    if offset is not None:
+        arguments.append(offset)
+    elif recovery and isinstance(payload, str):
+        arguments.append(None)
+    return "2" + dumps(arguments).decode()
+
+
+def ack_frame(id: int, arguments: list[Any]) -> str:
+    """The answer to call number `id`: `[null, result]` or `[error]`."""
+    return f"3{id}" + dumps(arguments).decode()
+
+
+def connect_frame(data: dict[str, Any]) -> str:
+    """The answer to a CONNECT that is accepted."""
+    return "0" + dumps(data).decode()
+
+
+def refusal_frame(namespace: str, error: dict[str, Any]) -> str:
+    """The answer to a CONNECT that is refused."""
+    return "4" + (f"{namespace}," if namespace != "/" else "") + dumps(error).decode()
+
+
+def _check_event(data: Any) -> None:
+    if not isinstance(data, list) or not data or not isinstance(data[0], str):
+        raise BadPacket("an event is a list that begins with its name")
+    if data[0] in RESERVED_EVENTS:
+        raise BadPacket("this event name is reserved")

@@ -1,0 +1,127 @@
+"""REST on aiohttp: one handler for every path of a service, and answers with the statuses Feathers gives."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from aiohttp import web
+from aiohttp.web_exceptions import HTTPRequestEntityTooLarge
+
+from agor_core.errors import BadRequest, MethodNotAllowed, NotFound, ServiceError
+from agor_core.feathers.app import Feathers
+from agor_core.feathers.params import UNSET, HookContext, Params
+from agor_core.feathers.querystring import decode_segment, parse_query
+from agor_core.feathers.transports.dispatch import rest_call
+from agor_core.feathers.wire import dumps, error_json, loads, service_error
+
+JSON_TYPE = "application/json; charset=utf-8"
+FORM_TYPE = "application/x-www-form-urlencoded"
+# What encodeURI leaves alone, and percent signs, which a location that is encoded already has.
+LOCATION_SAFE = ";,/?:@&=+$-_.!~*'()#%"
+
+
+class Rest:
+    """The REST door of an application."""
+
+    def __init__(self, app: Feathers, *, form_bodies: bool = False, broken_text: bool = False) -> None:
+        self._app = app
+        self._form_bodies = form_bodies
+        self._broken_text = broken_text
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer a request; whatever goes wrong becomes an error of the family, as JSON."""
+        try:
+            return await self._answer(request)
+        except Exception as error:
+            return error_response(service_error(error, expose=self._app.expose_errors))
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        raw_path, _, raw_query = request.raw_path.partition("?")
+        raw_path = raw_path.partition("#")[0]
+        verb = "GET" if request.method == "HEAD" else request.method
+        # Segments first, then decoding: an encoded slash belongs to an id.
+        segments = [decode_segment(segment) for segment in raw_path.strip("/").split("/")]
+        body = await self._body(request)
+        custom = request.headers.get("X-Service-Method") if verb == "POST" else None
+        call = rest_call(self._app, verb, segments, custom, body)
+        if call is None:
+            raise NotFound(f"Path {raw_path} not found")
+        query = parse_query(raw_query)
+        params = Params(
+            query=query,
+            provider="rest",
+            route=call.route,
+            headers={name.lower(): value for name, value in request.headers.items()},
+            extra={"address": request.remote},
+        )
+        if self._app.authentication is not None:
+            params = self._app.authentication.with_header(params)
+        return _response(await call.run(params))
+
+    async def _body(self, request: web.Request) -> Any:
+        if request.method in ("GET", "HEAD", "OPTIONS") or not request.can_read_body:
+            return UNSET
+        try:
+            raw = await request.read()
+        except HTTPRequestEntityTooLarge as error:
+            raise PayloadTooLarge(f"the body is larger than {request.client_max_size} bytes") from error
+        if not raw:
+            return UNSET
+        content_type = request.content_type
+        if self._form_bodies and content_type == FORM_TYPE:
+            try:
+                return parse_query(raw.decode())
+            except UnicodeDecodeError as error:
+                raise BadRequest("the form is not UTF-8") from error
+        if content_type != "application/json" and not content_type.endswith("+json"):
+            # A browser sends other types across origins without asking; nothing of ours needs them.
+            raise BadRequest("send JSON, with Content-Type: application/json")
+        data = loads(raw, broken_text=self._broken_text)
+        if not isinstance(data, dict | list):
+            raise BadRequest("a JSON body is an object or a list")
+        return data
+
+
+class PayloadTooLarge(ServiceError):
+    """413: a body over the limit."""
+
+    code, name, class_name = 413, "PayloadTooLarge", "payload-too-large"
+
+
+def error_response(error: ServiceError) -> web.Response:
+    """An error as the answer of a request."""
+    shown = error_json(error)
+    try:
+        body = dumps(shown)
+    except (TypeError, ValueError):
+        body = dumps({**shown, "data": None, "errors": None})
+    status = error.code if 400 <= error.code <= 599 else 500
+    response = web.Response(status=status, body=body, headers={"Content-Type": JSON_TYPE})
+    if isinstance(error, MethodNotAllowed):
+        # HTTP asks for it; which methods there are is in the API document.
+        response.headers["Allow"] = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+    return response
+
+
+def _response(context: HookContext) -> web.Response:
+    http, answer, method = context.http, context.answer, context.signature
+    body = None if answer is None else dumps(answer)
+    if http.status is not None:
+        status = http.status
+    elif http.location is not None:
+        status = 303
+    elif body is None:
+        status = 204
+    elif method.status is not None:
+        status = method.status
+    else:
+        status = 201 if method.creates else 200
+    response = web.Response(status=status, body=body)
+    if body is not None:
+        response.headers["Content-Type"] = JSON_TYPE
+    for name, value in http.headers.items():
+        response.headers[name] = str(value)
+    if http.location is not None:
+        response.headers["Location"] = quote(http.location, safe=LOCATION_SAFE)
+    return response

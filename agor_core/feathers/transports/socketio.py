@@ -1,0 +1,458 @@
+"""Socket.IO: reads packets, owns the tasks of calls, answers them, and sends events.
+
+What waits for a client that does not read is bounded: over `Limits` of waiting events, or without progress for
+`stall_s`, it is dropped and comes back. Answers and replay are paced instead: while they wait, no new call is read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from agor_core.errors import BadRequest, ServiceError, Unavailable
+from agor_core.feathers.app import Feathers
+from agor_core.feathers.channels import Connection
+from agor_core.feathers.events import LoggedEvent
+from agor_core.feathers.transports import frames
+from agor_core.feathers.transports.dispatch import socket_call, socket_params
+from agor_core.feathers.transports.engine import SocketServer, background, end, message, push
+from agor_core.feathers.transports.recovery import Recovery, Start, offset_text
+from agor_core.feathers.wire import error_json, service_error
+
+logger = logging.getLogger(__name__)
+
+REPLAY_BATCH = 200
+SWEEP_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one connection may cost.
+
+    `frames` and `bytes` may wait unread; one event larger than `bytes` may wait alone. `calls` run at once.
+    `connect_s`: within this time a client has to say CONNECT.
+    """
+
+    frames: int = 2_000
+    bytes: int = 1_000_000
+    stall_s: float = 10.0
+    calls: int = 256
+    connections: int = 10_000
+    connect_s: float = 45.0
+
+
+class SocketConnection(Connection):
+    """A connection over Socket.IO, with what its transport needs to know.
+
+    `held`: live events wait here while the connection is being opened or catches up. `heard`: the newest seq that
+    replay has dealt with; live delivery does not send those again.
+    """
+
+    __slots__ = ("heard", "held", "sid", "socket", "start", "tasks")
+
+    def __init__(self, id: str, outlet: SocketDoor, headers: dict[str, str], socket: Any, sid: str) -> None:
+        super().__init__(id, outlet, headers)
+        self.socket = socket
+        self.sid = sid
+        self.held: list[tuple[tuple[str, int] | None, Any]] | None = []
+        self.heard = 0
+        self.start: Start | None = None
+        self.tasks: set[asyncio.Task[Any]] = set()
+
+
+@dataclass(slots=True)
+class Counters:
+    """What has happened at this door, for the metrics."""
+
+    connected: int = 0
+    recovered: int = 0
+    dropped: int = 0
+    events: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+
+
+class SocketDoor:
+    """The Socket.IO door of an application."""
+
+    def __init__(
+        self,
+        app: Feathers,
+        recovery: Recovery | None,
+        limits: Limits,
+        max_frame_bytes: int,
+        broken_text: bool,
+        fast: bool,
+    ) -> None:
+        self.app = app
+        self.recovery = recovery
+        self.limits = limits
+        self.counters = Counters()
+        self._broken_text = broken_text
+        self._by_socket: dict[str, SocketConnection] = {}
+        self._by_sid: dict[str, SocketConnection] = {}
+        self._by_pid: dict[str, SocketConnection] = {}
+        self._binary: dict[str, tuple[frames.Packet, int]] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._stopping = False
+        self._server = SocketServer(
+            self,
+            cors_allowed_origins=[],
+            max_http_buffer_size=max_frame_bytes,
+            http_compression=False,
+            logger=False,
+            engineio_logger=logging.getLogger("agor_core.feathers.engineio"),
+        )
+        app.on("login", self._bound)
+        app.on("logout", self._unbound)
+
+    def attach(self, site: web.Application) -> None:
+        """Add the path /socket.io/ to an application."""
+        self._server.attach(site)
+
+    async def start(self) -> None:
+        """Begin to look after the connections."""
+        background(self._sweep(), self._tasks, "feathers socket sweep")
+
+    async def stop(self) -> None:
+        """Refuse new connections, let running calls finish for a moment, and close everything."""
+        self._stopping = True
+        running = [task for connection in self._by_socket.values() for task in connection.tasks]
+        if running:
+            await asyncio.wait(running, timeout=self.limits.stall_s)
+        for task in running:
+            task.cancel()
+        await self._server.eio.stop()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # What the engine reports.
+
+    async def received(self, eio_sid: str, data: Any) -> None:
+        """A message came. A packet no client library writes ends the connection it came on, and no other."""
+        try:
+            if isinstance(data, bytes):
+                await self._attachment(eio_sid)
+                return
+            if not isinstance(data, str) or not data:
+                raise frames.BadPacket("no packet")
+            await self._packet(eio_sid, frames.decode(data, broken_text=self._broken_text))
+        except frames.BadPacket as problem:
+            logger.info("closing a connection: %s", problem)
+            self._count("bad packet")
+            await self._close_socket(eio_sid)
+
+    async def dropped(self, sid: str) -> None:
+        """A connection has ended, whoever ended it."""
+        connection = self._by_sid.pop(sid, None)
+        if connection is None:
+            return
+        self._by_socket.pop(connection.socket.sid, None)
+        self._binary.pop(connection.socket.sid, None)
+        start = connection.start
+        if start is not None and self._by_pid.get(start.pid_hash) is connection:
+            del self._by_pid[start.pid_hash]
+            if self.recovery is not None:
+                await self.recovery.store.touch(start.pid_hash, self.recovery.clock())
+        await self.app.disconnected(connection)
+
+    async def socket_gone(self, eio_sid: str) -> None:
+        """An Engine.IO socket has ended."""
+        connection = self._by_socket.get(eio_sid)
+        if connection is not None:
+            await self.dropped(connection.sid)
+
+    # What the application sends: the `Outlet` of its connections.
+
+    def send(self, connections: Iterable[Connection], name: str, payload: Any, offset: tuple[str, int] | None) -> None:
+        """Send an event to connections of this door: encoded once, sent to each."""
+        text = None if offset is None else offset_text(offset)
+        frame = message(frames.event_frame(name, payload, text, recovery=self.recovery is not None))
+        self.counters.events += 1
+        for connection in connections:
+            if isinstance(connection, SocketConnection):
+                self._deliver(connection, frame, offset)
+
+    def close(self, connection: Connection, reason: str) -> None:
+        """End a connection; the client notices that its transport has closed, and comes back by itself."""
+        if isinstance(connection, SocketConnection) and connection.is_open:
+            self._count(reason)
+            background(self._close_socket(connection.socket.sid), self._tasks, f"closing {connection.id}")
+
+    # Packets.
+
+    async def _packet(self, eio_sid: str, packet: frames.Packet) -> None:
+        if packet.type == frames.CONNECT:
+            await self._connect(eio_sid, packet)
+            return
+        connection = self._by_socket.get(eio_sid)
+        if connection is None or packet.namespace != "/":
+            # Node closes a client that speaks before it has said CONNECT.
+            raise frames.BadPacket("not connected to this namespace")
+        if packet.type == frames.DISCONNECT:
+            await self._server._handle_disconnect(eio_sid, "/")
+        elif packet.type == frames.EVENT:
+            await self._room(connection)
+            background(self._call(connection, packet), connection.tasks, f"call {packet.data[0]}")
+        elif packet.type == frames.BINARY_EVENT:
+            if packet.attachments:
+                self._binary[eio_sid] = packet, packet.attachments
+            else:
+                self._refuse_binary(connection, packet)
+
+    async def _attachment(self, eio_sid: str) -> None:
+        """A binary frame: part of a call that is answered with an error once it is complete."""
+        packet, missing = self._binary.pop(eio_sid, (None, 0))
+        connection = self._by_socket.get(eio_sid)
+        if packet is None or connection is None:
+            raise frames.BadPacket("a binary frame that belongs to nothing")
+        if missing > 1:
+            self._binary[eio_sid] = packet, missing - 1
+        else:
+            self._refuse_binary(connection, packet)
+
+    def _refuse_binary(self, connection: SocketConnection, packet: frames.Packet) -> None:
+        if packet.id is not None:
+            error = error_json(BadRequest("binary data is not supported"))
+            push(connection.socket, message(frames.ack_frame(packet.id, [error])))
+
+    async def _call(self, connection: SocketConnection, packet: frames.Packet) -> None:
+        name, *arguments = packet.data
+        try:
+            if self._stopping:
+                raise Unavailable("the server is stopping")
+            call = socket_call(self.app, name, arguments)
+            context = await call.run(socket_params(connection, call))
+            answer: list[Any] = [None, context.answer]
+        except Exception as error:
+            answer = [error_json(service_error(error, expose=self.app.expose_errors))]
+        if packet.id is not None:
+            push(connection.socket, message(self._encoded(packet.id, answer)))
+
+    def _encoded(self, id: int, answer: list[Any]) -> str:
+        try:
+            return frames.ack_frame(id, answer)
+        except (TypeError, ValueError) as error:
+            # A service answered something that is not JSON: its mistake, not the caller's.
+            return frames.ack_frame(id, [error_json(service_error(error, expose=self.app.expose_errors))])
+
+    async def _room(self, connection: SocketConnection) -> None:
+        """Wait until this client has read enough of its answers, and has few enough calls running."""
+        limits, queue = self.limits, connection.socket.queue
+        while connection.is_open and (
+            len(connection.tasks) >= limits.calls or queue.qsize() > limits.frames or queue.size_bytes > limits.bytes
+        ):
+            if len(connection.tasks) >= limits.calls:
+                await asyncio.wait(connection.tasks, return_when=asyncio.FIRST_COMPLETED)
+            else:
+                await asyncio.sleep(0.01)
+
+    # Opening.
+
+    async def _connect(self, eio_sid: str, packet: frames.Packet) -> None:
+        socket = self._server.eio.sockets.get(eio_sid)
+        if socket is None:
+            return
+        if packet.namespace != "/":
+            push(socket, message(frames.refusal_frame(packet.namespace, {"message": "Invalid namespace"})))
+            return
+        if eio_sid in self._by_socket:
+            raise frames.BadPacket("connected already")
+        if packet.data is not None and not isinstance(packet.data, dict):
+            raise frames.BadPacket("what comes with CONNECT is an object")
+        sid = await self._server.manager.pre_connect(eio_sid, "/")
+        request: web.Request = self._server.environ[eio_sid]["aiohttp.request"]
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        connection = SocketConnection(sid, self, headers, socket, sid)
+        connection.extra["address"] = request.remote
+        try:
+            if self._stopping or len(self._by_socket) >= self.limits.connections:
+                raise Unavailable("no more connections at the moment")
+            self._by_socket[eio_sid] = self._by_sid[sid] = connection
+            await self._open(connection, packet.data or {})
+        except Exception as error:
+            refusal = error_json(service_error(error, expose=self.app.expose_errors))
+            shown = {"message": refusal["message"], "data": refusal.get("data") or {}}
+            push(socket, message(frames.refusal_frame("/", shown)))
+            self._by_socket.pop(eio_sid, None)
+            self._by_sid.pop(sid, None)
+            connection.is_open = False
+            self.app.connections.discard(connection)
+            self.app.channels.leave_all(connection)
+            await self._server.manager.disconnect(sid, "/", ignore_queue=True)
+
+    async def _open(self, connection: SocketConnection, auth: dict[str, Any]) -> None:
+        """Identify, admit, answer CONNECT, replay, then go live, in this order."""
+        authentication = self.app.authentication
+        login = await authentication.greet(connection) if authentication is not None else None
+        start, restored = await self._start(connection, auth, is_signed_in=login is not None)
+        await self.app.connected(connection)
+        if restored is not None:
+            await self.app.signal("login", *restored)
+        if not connection.is_open:
+            return
+        await self._server.manager.connect(connection.sid, "/")
+        shown = {"sid": connection.sid}
+        if start is not None:
+            shown["pid"] = start.pid
+        push(connection.socket, message(frames.connect_frame(shown)))
+        self.counters.connected += 1
+        if start is not None and start.stored is not None:
+            self.counters.recovered += 1
+            # On a task of its own: the client may call while it catches up, and has to answer pings.
+            background(self._catch_up(connection, start), connection.tasks, f"replay to {connection.id}")
+        else:
+            self._go_live(connection)
+
+    async def _start(
+        self, connection: SocketConnection, auth: dict[str, Any], *, is_signed_in: bool
+    ) -> tuple[Start | None, Any]:
+        """Where this connection begins to hear, and the login that coming back gave it."""
+        recovery, authentication = self.recovery, self.app.authentication
+        if recovery is None:
+            return None, None
+        start = await recovery.resume(auth)
+        restored = None
+        if start is not None:
+            before = self._by_pid.get(start.pid_hash)
+            if before is not None:
+                # The same client came back before we noticed that it was gone: one connection at a time.
+                await self._close_socket(before.socket.sid, abort=True)
+            stored = start.stored
+            if stored is not None and stored.user_id is not None and not is_signed_in:
+                restored = (
+                    await authentication.restore(connection, stored.user_id, stored.token_jti)
+                    if authentication is not None
+                    else None
+                )
+                if restored is None:
+                    start = None
+        if start is None:
+            start = await recovery.begin()
+        connection.start = start
+        self._by_pid[start.pid_hash] = connection
+        await self._remember(connection)
+        return start, restored
+
+    async def _catch_up(self, connection: SocketConnection, start: Start) -> None:
+        recovery = self.recovery
+        if recovery is None:
+            return
+        seq = start.seq
+        try:
+            while events := await recovery.log.after(seq, REPLAY_BATCH):
+                for event in events:
+                    await self._replay(connection, event)
+                    seq = event.seq
+                await self._room(connection)
+                if not connection.is_open:
+                    return
+        except Exception:
+            logger.exception("replay failed; the connection is closed and begins anew")
+            self.close(connection, "replay failed")
+            return
+        self._go_live(connection, seq)
+
+    async def _replay(self, connection: SocketConnection, event: LoggedEvent) -> None:
+        service = self.app.services.get(event.path)
+        if service is None or event.event not in service.service_events:
+            return
+        for payload, connections in await self.app.delivery.audience(event, service):
+            if connection in connections:
+                text = offset_text((event.epoch, event.seq))
+                name = f"{event.path} {event.event}"
+                push(connection.socket, message(frames.event_frame(name, payload, text, recovery=True)))
+
+    def _go_live(self, connection: SocketConnection, heard: int = 0) -> None:
+        connection.heard = heard
+        held, connection.held = connection.held or [], None
+        for offset, frame in held:
+            self._deliver(connection, frame, offset)
+
+    # Sending.
+
+    def _deliver(self, connection: SocketConnection, frame: Any, offset: tuple[str, int] | None) -> None:
+        if not connection.is_open:
+            return
+        if connection.held is not None:
+            if len(connection.held) >= self.limits.frames:
+                self._drop(connection)
+            else:
+                connection.held.append((offset, frame))
+            return
+        if offset is not None and offset[1] <= connection.heard:
+            return
+        queue = connection.socket.queue
+        waiting = queue.qsize()
+        if waiting and (
+            waiting >= self.limits.frames or queue.size_bytes + len(frame.encode_cache) > self.limits.bytes
+        ):
+            if offset is None:
+                return  # Volatile events are the first to be shed.
+            self._drop(connection)
+            return
+        push(connection.socket, frame)
+
+    def _drop(self, connection: SocketConnection) -> None:
+        """A client that does not read is dropped, not fed; it comes back and hears what it missed."""
+        if not connection.is_open:
+            return
+        connection.is_open = False
+        self.counters.dropped += 1
+        self._count("slow reader")
+        logger.info("%s does not read: dropped", connection.id)
+        background(self._close_socket(connection.socket.sid, abort=True), self._tasks, f"dropping {connection.id}")
+
+    async def _close_socket(self, eio_sid: str, *, abort: bool = False) -> None:
+        socket = self._server.eio.sockets.get(eio_sid)
+        if socket is not None:
+            await end(socket, abort=abort)
+
+    async def _sweep(self) -> None:
+        """Every second: drop who has stopped reading; now and then, note who is still there."""
+        noted = time.monotonic()
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            now = time.monotonic()
+            for connection in list(self._by_socket.values()):
+                queue = connection.socket.queue
+                if queue.qsize() and now - queue.moved_at > self.limits.stall_s and connection.socket.upgraded:
+                    self._drop(connection)
+            if self.recovery is not None and now - noted > self.recovery.window_s / 4:
+                noted = now
+                await self._note_presence(self.recovery)
+
+    async def _note_presence(self, recovery: Recovery) -> None:
+        """A daemon that is killed leaves rows that are recent enough to come back to."""
+        moment = recovery.clock()
+        try:
+            for pid_hash in list(self._by_pid):
+                await recovery.store.touch(pid_hash, moment)
+            await recovery.store.forget(int(moment - recovery.window_s * 2000))
+        except ServiceError:
+            logger.exception("could not note which connections are there")
+
+    # Who is signed in, remembered for coming back.
+
+    async def _bound(self, _result: Any, params: Any, _context: Any) -> None:
+        if isinstance(params.connection, SocketConnection):
+            await self._remember(params.connection)
+
+    async def _unbound(self, _result: Any, params: Any, _context: Any) -> None:
+        if isinstance(params.connection, SocketConnection):
+            await self._remember(params.connection)
+
+    async def _remember(self, connection: SocketConnection) -> None:
+        if self.recovery is None or connection.start is None or self.app.authentication is None:
+            return
+        user_id, token = self.app.authentication.binding(connection)
+        await self.recovery.store.bind(connection.start.pid_hash, user_id, token)
+
+    def _count(self, reason: str) -> None:
+        self.counters.reasons[reason] = self.counters.reasons.get(reason, 0) + 1

@@ -1,0 +1,144 @@
+"""An application on the web: guard, CORS, extra routes, REST and Socket.IO in one aiohttp application."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from agor_core.feathers.app import Feathers
+from agor_core.feathers.guard import Guard
+from agor_core.feathers.transports.recovery import Recovery
+from agor_core.feathers.transports.rest import Rest, error_response
+from agor_core.feathers.transports.socketio import Limits, SocketDoor
+from agor_core.feathers.wire import service_error
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+CORS_METHODS = "GET,HEAD,PUT,POST,DELETE,PATCH"
+# aiohttp's 8190 bytes are too few for a `$in` with some hundred values.
+MAX_LINE_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class ServerOptions:
+    """How an application is served.
+
+    `guard` None is the default guard: loopback names, no foreign origins. `cors_origins`: origins whose pages may
+    read answers, `("*",)` for all. `routes` win over services. `form_bodies`: also take form-encoded bodies.
+    `broken_text`: take text with half surrogate pairs, as JavaScript does. `fast`: the fast path of Socket.IO.
+    """
+
+    guard: Guard | None = None
+    recovery: Recovery | None = None
+    cors_origins: Sequence[str] = ()
+    form_bodies: bool = False
+    broken_text: bool = False
+    max_body_bytes: int = 10_000_000
+    limits: Limits = field(default_factory=Limits)
+    routes: Sequence[web.RouteDef] = ()
+    fast: bool = True
+
+
+APP = web.AppKey("feathers", Feathers)
+DOOR = web.AppKey("feathers_door", SocketDoor)
+
+
+def build_web(app: Feathers, options: ServerOptions | None = None) -> web.Application:
+    """The aiohttp application that serves `app`. It sets the app up at start-up and tears it down at the end."""
+    options = options or ServerOptions()
+    guard = options.guard or Guard()
+    site = web.Application(client_max_size=options.max_body_bytes, middlewares=[_door_keeper(app, guard, options)])
+    site[APP] = app
+    door = SocketDoor(app, options.recovery, options.limits, options.max_body_bytes, options.broken_text, options.fast)
+    site[DOOR] = door
+    door.attach(site)
+    for route in options.routes:
+        route.register(site.router)
+    rest = Rest(app, form_bodies=options.form_bodies, broken_text=options.broken_text)
+    site.router.add_route("*", "/{path:.*}", rest.handle)
+    site.on_startup.append(_starter(app, door))
+    site.on_shutdown.append(_stopper(door))
+    site.on_cleanup.append(_cleaner(app))
+    return site
+
+
+def runner(site: web.Application, **settings: Any) -> web.AppRunner:
+    """A runner with the settings this needs: long request lines, no access log of aiohttp's."""
+    return web.AppRunner(
+        site,
+        access_log=None,
+        max_line_size=MAX_LINE_BYTES,
+        max_field_size=MAX_LINE_BYTES,
+        **settings,
+    )
+
+
+def _door_keeper(app: Feathers, guard: Guard, options: ServerOptions) -> Callable[..., Awaitable[web.StreamResponse]]:
+    @web.middleware
+    async def keep(request: web.Request, handler: Handler) -> web.StreamResponse:
+        cors = _cors_headers(request, options.cors_origins)
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        try:
+            guard.check(request.method, request.path, headers)
+            if request.method == "OPTIONS" and cors and "access-control-request-method" in headers:
+                response: web.StreamResponse = _preflight(headers)
+            else:
+                response = await handler(request)
+        except web.HTTPException as error:
+            response = error
+        except Exception as error:
+            response = error_response(service_error(error, expose=app.expose_errors))
+        if not response.prepared:
+            response.headers.update(cors)
+            response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        if isinstance(response, web.HTTPException):
+            raise response
+        return response
+
+    return keep
+
+
+def _cors_headers(request: web.Request, origins: Sequence[str]) -> dict[str, str]:
+    origin = request.headers.get("Origin")
+    if "*" in origins:
+        return {"Access-Control-Allow-Origin": "*"}
+    if not origins:
+        return {}
+    found = {"Vary": "Origin"}
+    if origin in origins:
+        found["Access-Control-Allow-Origin"] = str(origin)
+    return found
+
+
+def _preflight(headers: dict[str, str]) -> web.Response:
+    response = web.Response(status=204, headers={"Access-Control-Allow-Methods": CORS_METHODS})
+    asked = headers.get("access-control-request-headers")
+    if asked:
+        response.headers["Access-Control-Allow-Headers"] = asked
+        response.headers["Vary"] = "Access-Control-Request-Headers"
+    return response
+
+
+def _starter(app: Feathers, door: SocketDoor) -> Callable[[web.Application], Awaitable[None]]:
+    async def start(_site: web.Application) -> None:
+        await app.setup()
+        await door.start()
+
+    return start
+
+
+def _stopper(door: SocketDoor) -> Callable[[web.Application], Awaitable[None]]:
+    async def stop(_site: web.Application) -> None:
+        await door.stop()
+
+    return stop
+
+
+def _cleaner(app: Feathers) -> Callable[[web.Application], Awaitable[None]]:
+    async def clean(_site: web.Application) -> None:
+        await app.teardown()
+
+    return clean
