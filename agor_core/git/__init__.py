@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from agor_core.git.branches import delete_branch
 from agor_core.git.cloning import CloneProgress, clone, sweep_clones
 from agor_core.git.diffs import diff
-from agor_core.git.half_made import discard_half_made
+from agor_core.git.half_made import discard_half_made, settle_removals
 from agor_core.git.history import Changes, Commit, changes_since
 from agor_core.git.names import (
     check_ref,
@@ -17,7 +18,7 @@ from agor_core.git.names import (
     scrub_url,
     slug_of,
 )
-from agor_core.git.removal import remove_worktree
+from agor_core.git.removal import remove_worktree, verify_worktree
 from agor_core.git.report import WorktreeReport, worktree_report
 from agor_core.git.repository import RepositoryFacts, WorktreeEntry, inspect, root_of, worktrees
 from agor_core.git.restoring import restore
@@ -45,6 +46,7 @@ __all__ = [
     "check_worktree_name",
     "clone",
     "contained",
+    "delete_branch",
     "diff",
     "discard_half_made",
     "drop_snapshot",
@@ -56,6 +58,7 @@ __all__ = [
     "restore",
     "root_of",
     "scrub_url",
+    "settle_removals",
     "slug_of",
     "snapshot",
     "snapshots",
@@ -63,6 +66,7 @@ __all__ = [
     "status",
     "sweep_clones",
     "unlock_worktree",
+    "verify_worktree",
     "worktree_report",
     "worktrees",
 ]

@@ -37,21 +37,58 @@ class Capture:
         return self.head_tree == self.index_tree == self.work_tree and not self.unmerged
 
 
-async def capture(path: Path | str) -> Capture:
-    """The content of the worktree at `path`; its objects are stored, but nothing refers to them yet."""
+async def capture(path: Path | str, *, index_only: bool = False) -> Capture:
+    """The content of the worktree at `path`; its objects are stored, but nothing refers to them yet.
+
+    `index_only`: `path` is the git directory of a worktree whose folder is gone; its index is all there is.
+    """
     async with _index_copy(path) as env:
-        unmerged = (await run_git("ls-files", "--unmerged", "-z", cwd=path, env=env)).stdout
-        if unmerged:
-            # A tree cannot hold a conflict: its entries leave our copy of the index and are kept beside it.
-            await run_git("update-index", "-z", "--index-info", cwd=path, env=env, stdin=_removals(unmerged))
-        index_tree = (await run_git("write-tree", cwd=path, env=env)).text
+        return await _take(path, env, index_only)
+
+
+@asynccontextmanager
+async def looked_at(path: Path | str) -> AsyncIterator[tuple[Capture, dict[str, str]]]:
+    """`capture` for just looking: its objects vanish afterwards. With it the environment in which git sees them."""
+    objects = (await run_git("rev-parse", "--path-format=absolute", "--git-path", "objects", cwd=path)).text
+    async with _index_copy(path) as env:
+        new = Path(env["GIT_INDEX_FILE"]).with_name("objects")
+        await asyncio.to_thread(new.mkdir)
+        quoted = objects.replace("\\", "\\\\").replace('"', '\\"')
+        seeing = {"GIT_OBJECT_DIRECTORY": str(new), "GIT_ALTERNATE_OBJECT_DIRECTORIES": f'"{quoted}"'}
+        yield await _take(path, {**env, **seeing}, index_only=False), seeing
+
+
+async def _take(path: Path | str, env: dict[str, str], index_only: bool) -> Capture:
+    unmerged = (await run_git("ls-files", "--unmerged", "-z", cwd=path, env=env)).stdout
+    if unmerged:
+        # A tree cannot hold a conflict: its entries leave our copy of the index and are kept beside it.
+        await run_git("update-index", "-z", "--index-info", cwd=path, env=env, stdin=_removals(unmerged))
+    index_tree = work_tree = (await run_git("write-tree", cwd=path, env=env)).text
+    nested: list[bytes] = []
+    if not index_only:
+        is_sparse = await _look_at_everything(Path(path), env)
         nested = await _nested(path, env)
-        await _add_all(path, env, nested)
+        await _add_all(path, env, nested, is_sparse)
         work_tree = (await run_git("write-tree", cwd=path, env=env)).text
     sha, tree = await _head(path)
-    return Capture(
-        sha, tree, index_tree, work_tree, unmerged, tuple(name.decode("utf-8", "replace") for name in nested)
-    )
+    shown = tuple(name.decode("utf-8", "replace") for name in nested)
+    return Capture(sha, tree, index_tree, work_tree, unmerged, shown)
+
+
+async def _look_at_everything(path: Path, env: dict[str, str]) -> bool:
+    """Clear the marks that make git overlook changes; whether some files are left out by a sparse checkout.
+
+    Somebody may have said "assume unchanged" of a file and have changed it all the same.
+    """
+    listed = await run_git("ls-files", "-v", "-z", cwd=path, env=env)
+    marked = [entry for entry in listed.stdout.split(b"\0") if entry and not entry.startswith(b"H ")]
+    assumed = [entry[2:] for entry in marked if entry[:1].islower()]
+    skipped = [entry[2:] for entry in marked if entry[:1] in b"Ss"]
+    present = await asyncio.to_thread(lambda: [name for name in skipped if os.path.lexists(path / os.fsdecode(name))])
+    for option, names in (("--no-assume-unchanged", assumed), ("--no-skip-worktree", present)):
+        if names:
+            await run_git("update-index", option, "-z", "--stdin", cwd=path, env=env, stdin=b"\0".join(names) + b"\0")
+    return bool(skipped)
 
 
 async def _head(path: Path | str) -> tuple[str | None, str | None]:
@@ -65,11 +102,11 @@ async def _nested(path: Path | str, env: dict[str, str]) -> list[bytes]:
     return [name for name in listed.stdout.split(b"\0") if name.endswith(b"/")]
 
 
-async def _add_all(path: Path | str, env: dict[str, str], nested: list[bytes]) -> None:
+async def _add_all(path: Path | str, env: dict[str, str], nested: list[bytes], is_sparse: bool) -> None:
     """Stage all in our copy of the index, less the nested, of which git would keep no more than a commit's name."""
     left_out = (f":(exclude,literal){os.fsdecode(name.rstrip(b'/'))}" for name in nested)
     await run_git(
-        *("add", "--all", "--", ".", *left_out),
+        *("add", "--all", *(("--sparse",) if is_sparse else ()), "--", ".", *left_out),
         cwd=path,
         env={**env, "GIT_LITERAL_PATHSPECS": "0"},
         timeout_s=WRITE_LIMIT_S,

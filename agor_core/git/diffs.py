@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from agor_core.errors import BadRequest
-from agor_core.git.capture import capture
+from agor_core.git.capture import looked_at
 from agor_core.git.names import check_revision
 from agor_core.git.program import WRITE_LIMIT_S, run_git
-from agor_core.git.snapshots import REFS
+from agor_core.git.snapshots import find_snapshot
 from agor_core.ids import is_id
 
 # More than anybody reads at once, and what an answer in JSON can carry.
@@ -47,6 +49,18 @@ class _File:
     is_binary: bool
 
 
+@dataclass(frozen=True)
+class _Place:
+    path: Path | str
+    old: str
+    new: str
+    env: dict[str, str]
+
+    async def git(self, *args: str, stdin: bytes | None = None) -> bytes:
+        done = await run_git(*args, cwd=self.path, env=self.env, stdin=stdin, timeout_s=WRITE_LIMIT_S)
+        return done.stdout
+
+
 async def diff(
     path: Path | str,
     against: str | None = None,
@@ -64,45 +78,41 @@ async def diff(
     `only`: one file. `skip` and `limit` page the files. What is not worth showing has no patch but `omitted`: "binary",
     "too large" or "submodule".
     """
-    old, new = await _ends(path, against, until, staged)
-    listed = await run_git(
-        *("diff-tree", *_OPTIONS, "--raw", "--numstat", "-z", old, new, "--", *((only,) if only else ())),
-        cwd=path,
-        timeout_s=WRITE_LIMIT_S,
-    )
-    files = sorted(await asyncio.to_thread(_parse, listed.stdout), key=lambda file: file.raw.path)
-    page = files[skip : None if limit is None else skip + limit]
-    omitted = await _omitted(path, page)
-    patches = await _patches(path, old, new, [file for file in page if file.raw.path not in omitted])
+    only_this = (only,) if only else ()
+    async with _ends(path, against, until, staged) as (old, new, env):
+        there = _Place(path, old, new, env)
+        listed = await there.git("diff-tree", *_OPTIONS, "--raw", "--numstat", old, new, "--", *only_this)
+        files = sorted(await asyncio.to_thread(_parse, listed), key=lambda file: file.raw.path)
+        page = files[skip : None if limit is None else skip + limit]
+        omitted = await _omitted(there, page)
+        patches = await _patches(there, [file for file in page if file.raw.path not in omitted])
     return {"files": [_shown(file, patches, omitted) for file in page], "total": len(files)}
 
 
-async def _ends(path: Path | str, against: str | None, until: str | None, staged: bool) -> tuple[str, str]:
+@asynccontextmanager
+async def _ends(
+    path: Path | str, against: str | None, until: str | None, staged: bool
+) -> AsyncIterator[tuple[str, str, dict[str, str]]]:
+    """The two trees to compare, and the environment in which git sees both."""
     if until is not None:
-        return await _tree(path, against or "HEAD"), await _tree(path, until)
-    taken = await capture(path)
-    new = taken.index_tree if staged else taken.work_tree
-    if against is None:
-        return taken.head_tree or await _empty_tree(path), new
-    return await _tree(path, against), new
+        yield await _tree(path, against or "HEAD"), await _tree(path, until), {}
+        return
+    old = await _tree(path, against) if against is not None else None
+    async with looked_at(path) as (taken, env):
+        if old is None:
+            old = taken.head_tree or (await run_git("mktree", cwd=path, env=env, stdin=b"")).text
+        yield old, taken.index_tree if staged else taken.work_tree, env
 
 
 async def _tree(path: Path | str, name: str) -> str:
     """The tree of a commit or of a snapshot, by its id."""
     if is_id(name):
-        listed = await run_git("for-each-ref", "--format=%(objectname) %(refname)", REFS, cwd=path)
-        shas = [line.split()[0] for line in listed.text.splitlines() if line.endswith(f"/{name}")]
-        name = shas[0] if shas else name
-    found = await run_git(
-        "rev-parse", "--verify", "--quiet", f"{check_revision(name)}^{{tree}}", cwd=path, accept=(0, 1, 128)
-    )
+        name = (await find_snapshot(path, name)).sha
+    tree = f"{check_revision(name)}^{{tree}}"
+    found = await run_git("rev-parse", "--verify", "--quiet", tree, cwd=path, accept=(0, 1, 128))
     if found.code:
         raise BadRequest(f"nothing here is called {name!r}", against=name)
     return found.text
-
-
-async def _empty_tree(path: Path | str) -> str:
-    return (await run_git("hash-object", "-t", "tree", "-w", "--stdin", cwd=path, stdin=b"")).text
 
 
 def _parse(printed: bytes) -> list[_File]:
@@ -134,9 +144,9 @@ def _parse_raw(printed: bytes) -> tuple[list[_Raw], bytes]:
     return raws, printed
 
 
-async def _omitted(path: Path | str, page: list[_File]) -> dict[bytes, str]:
+async def _omitted(there: _Place, page: list[_File]) -> dict[bytes, str]:
     """Which files get no patch, and why."""
-    sizes = await _sizes(path, [blob for file in page for blob in file.raw.blobs if set(blob) != {"0"}])
+    sizes = await _sizes(there, [blob for file in page for blob in file.raw.blobs if set(blob) != {"0"}])
     omitted: dict[bytes, str] = {}
     for file in page:
         if file.raw.mode == _SUBMODULE:
@@ -150,43 +160,38 @@ async def _omitted(path: Path | str, page: list[_File]) -> dict[bytes, str]:
     return omitted
 
 
-async def _sizes(path: Path | str, blobs: list[str]) -> dict[str, int]:
-    listed = await run_git(
-        *("cat-file", "--batch-check=%(objectname) %(objectsize)"), cwd=path, stdin="\n".join(blobs).encode() + b"\n"
-    )
-    pairs = (line.split(" ") for line in listed.text.splitlines())
+async def _sizes(there: _Place, blobs: list[str]) -> dict[str, int]:
+    wanted = "\n".join(blobs).encode() + b"\n"
+    listed = (await there.git("cat-file", "--batch-check=%(objectname) %(objectsize)", stdin=wanted)).decode()
+    pairs = (line.split(" ") for line in listed.splitlines())
     return {sha: int(size) for sha, size in pairs if size.isdigit()}
 
 
-async def _patches(path: Path | str, old: str, new: str, files: list[_File]) -> dict[bytes, str]:
+async def _patches(there: _Place, files: list[_File]) -> dict[bytes, str]:
     """The patch of each file, as long as they fit into one answer."""
     patches: dict[bytes, str] = {}
     room = PAGE_BYTES_LIMIT
     for at in range(0, len(files), PATHS_AT_ONCE):
         if room <= 0:
             break
-        for name, patch in (await _patch_some(path, old, new, files[at : at + PATHS_AT_ONCE])).items():
+        for name, patch in (await _patch_some(there, files[at : at + PATHS_AT_ONCE])).items():
             if len(patch) <= min(room, PATCH_BYTES_LIMIT):
                 patches[name] = patch.decode("utf-8", "replace")
                 room -= len(patch)
     return patches
 
 
-async def _patch_some(path: Path | str, old: str, new: str, files: list[_File]) -> dict[bytes, bytes]:
+async def _patch_some(there: _Place, files: list[_File]) -> dict[bytes, bytes]:
     names = [os.fsdecode(name) for file in files for name in (file.raw.old_path, file.raw.path) if name is not None]
-    printed = await run_git(
-        *("diff-tree", *_OPTIONS, "--raw", "--patch", "--src-prefix=a/", "--dst-prefix=b/", old, new, "--", *names),
-        cwd=path,
-        timeout_s=WRITE_LIMIT_S,
-    )
-    raws, rest = _parse_raw(printed.stdout)
+    asked = ("--raw", "--patch", "--src-prefix=a/", "--dst-prefix=b/", there.old, there.new, "--", *names)
+    raws, rest = _parse_raw(await there.git("diff-tree", *_OPTIONS, *asked))
     rest = rest.lstrip(b"\0\n")
     if len(files) == 1:
         return {files[0].raw.path: rest}
     # Lines of a patch begin with a blank, a sign or `@`: this can only be a header, or be in a file's name.
     sections = [part + b"\n" for part in re.split(rb"\n(?=diff --git )", rest.removesuffix(b"\n"))]
     if len(sections) != len(raws):
-        each = [await _patch_some(path, old, new, [file]) for file in files]
+        each = [await _patch_some(there, [file]) for file in files]
         return {name: patch for one in each for name, patch in one.items()}
     return {raw.path: section for raw, section in zip(raws, sections, strict=True)}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from agor_core.errors import Conflict, NotFound
 from agor_core.git.capture import capture
 from agor_core.git.program import run_git
-from agor_core.git.removal import delete_folder, forget
+from agor_core.git.removal import ASIDE, delete_folder, forget, is_pointer_to
 from agor_core.git.repository import common_dir
 from agor_core.git.snapshots import save
 from agor_core.git.worktrees import begun_for, drop_branch, entry_at, sha_of, turn
@@ -42,6 +42,29 @@ async def _discard_folder(repository: Path, folder: Path) -> None:
             await save(folder, taken, "half-made worktree")
         await asyncio.to_thread(delete_folder, folder)
     await forget(repository, folder)
+
+
+async def settle_removals(root: Path | str) -> None:
+    """Finish or undo the removals below `root` that a killed process had begun. Not while one is going on there."""
+    for aside in await asyncio.to_thread(_asides, Path(root)):
+        folder = aside.with_name(aside.name[1:].rsplit(ASIDE, 1)[0])
+        if not await asyncio.to_thread(_is_known, aside, folder):
+            await asyncio.to_thread(delete_folder, aside)
+        elif not await asyncio.to_thread(folder.exists):
+            await asyncio.to_thread(aside.rename, folder)
+
+
+def _asides(root: Path) -> list[Path]:
+    return [*root.glob(f".*{ASIDE}*"), *root.glob(f"*/.*{ASIDE}*"), *root.glob(f"*/*/.*{ASIDE}*")]
+
+
+def _is_known(aside: Path, folder: Path) -> bool:
+    """Whether git still has what was at `folder` on its list: it forgets only what is stored."""
+    try:
+        pointer = (aside / ".git").read_text().removeprefix("gitdir: ").rstrip("\n")
+        return is_pointer_to(aside / pointer / "gitdir", folder)
+    except FileNotFoundError:
+        return False
 
 
 async def _remove_empty(folder: Path) -> None:

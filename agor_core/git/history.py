@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from agor_core.git.capture import capture
+from agor_core.git.capture import looked_at
 from agor_core.git.names import check_revision
 from agor_core.git.program import run_git
 
@@ -39,10 +39,9 @@ class Changes:
 async def changes_since(path: Path | str, sha: str) -> Changes:
     """What the worktree at `path` has now that commit `sha` had not."""
     start = check_revision(sha)
-    taken = await capture(path)
-    stat = await run_git(
-        "diff-tree", "--shortstat", "--no-ext-diff", "--no-textconv", "-M", start, taken.work_tree, cwd=path
-    )
+    async with looked_at(path) as (taken, env):
+        compared = ("diff-tree", "--shortstat", "--no-ext-diff", "--no-textconv", "-M", start, taken.work_tree)
+        stat = await run_git(*compared, cwd=path, env=env)
     numbers = {kind: int(number) for number, kind in _STAT.findall(stat.stdout)}
     return Changes(
         commits=await _commits(path, start) if taken.head_sha else (),

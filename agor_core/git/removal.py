@@ -9,12 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from agor_core.errors import Conflict, NotFound
+from agor_core.git.capture import capture
 from agor_core.git.program import run_git
-from agor_core.git.report import Seen, WorktreeReport, look
-from agor_core.git.repository import common_dir
+from agor_core.git.report import Seen, WorktreeReport, look, loose_commits, own_git_dir
+from agor_core.git.repository import WorktreeEntry, common_dir
 from agor_core.git.snapshots import Snapshot, save
 from agor_core.git.worktrees import entry_at, turn
 from agor_core.ids import new_id
+
+# Between a worktree's name and an id, this names the folder of one that is on its way out.
+ASIDE = ".removing-"
+
+# A git whose caller was killed may still be writing to the folder.
+DELETE_ATTEMPTS = 5
 
 
 async def remove_worktree(
@@ -34,9 +41,8 @@ async def remove_worktree(
         if entry.locked is not None:
             raise Conflict(f"{path} is locked: {entry.locked or 'no reason given'}", path=str(path))
         if entry.is_missing:
-            await forget(repository, entry.path)
-            return None
-        await _refuse_strangers(Path(repository), entry.path)
+            return await _give_up(Path(repository), entry.path, name)
+        await refuse_strangers(Path(repository), entry.path)
         seen = await look(entry.path)
         _refuse_loss(seen.report, force, token)
         return await take_away(Path(repository), entry.path, seen, "removed", name=name)
@@ -59,12 +65,19 @@ def _refuse_loss(report: WorktreeReport, force: bool, token: str | None) -> None
 async def take_away(
     repository: Path, folder: Path, seen: Seen, reason: str, *, name: str | None = None
 ) -> Snapshot | None:
-    """Save what `seen` says is nowhere else, then delete the folder, if it still is as it was seen."""
+    """Save what `seen` says is nowhere else, then delete the folder, if it still is as it was seen.
+
+    Killed at any point, `settle_removals` knows how to go on: until git has forgotten the worktree it can be put back,
+    and afterwards everything in it is stored.
+    """
     saved = None
-    if not (seen.taken.is_clean and not seen.loose):
-        saved = await save(folder, seen.taken, reason, name=name or folder.name, keep=seen.loose)
+    if seen.loose or not seen.taken.is_clean:
+        taken = await capture(folder)
+        if taken != seen.taken:
+            raise Conflict(f"{folder} is being changed just now", path=str(folder))
+        saved = await save(folder, taken, reason, name=name, keep=seen.loose)
     # Out of everyone's sight first: whoever wrote while we looked is noticed before anything is deleted.
-    aside = folder.with_name(f".{folder.name}.removing-{new_id()}")
+    aside = folder.with_name(f".{folder.name}{ASIDE}{new_id()}")
     await asyncio.to_thread(folder.rename, aside)
     try:
         if (await look(aside)).report.token != seen.report.token:
@@ -77,11 +90,26 @@ async def take_away(
     return saved
 
 
+async def _give_up(repository: Path, folder: Path, name: str | None) -> Snapshot | None:
+    """Take a worktree whose folder is gone off the list; what was staged or left behind in it is saved."""
+    own = await asyncio.to_thread(admin_dir, await common_dir(repository), folder)
+    saved = None
+    if own is not None:
+        taken, loose = await capture(own, index_only=True), await loose_commits(own, own)
+        if loose or not taken.is_clean:
+            saved = await save(own, taken, "its folder was gone", name=name or folder.name, keep=loose, at=folder)
+    await forget(repository, folder)
+    return saved
+
+
 def delete_folder(folder: Path) -> None:
     """Delete all of `folder`, also folders that were made read-only, as package caches are."""
-    for below, _, _ in os.walk(folder):
-        Path(below).chmod(0o700)
-    shutil.rmtree(folder)
+    for attempt in range(DELETE_ATTEMPTS):
+        for below, _, _ in os.walk(folder):
+            Path(below).chmod(0o700)
+        shutil.rmtree(folder, ignore_errors=attempt < DELETE_ATTEMPTS - 1)
+        if not folder.exists():
+            return
 
 
 async def forget(repository: Path | str, folder: Path) -> None:
@@ -89,13 +117,43 @@ async def forget(repository: Path | str, folder: Path) -> None:
     await run_git("worktree", "remove", "--force", "--force", "--", str(folder), cwd=repository, writes=True)
 
 
-async def _refuse_strangers(repository: Path, folder: Path) -> None:
-    """Folder, git's list and the link back must agree before anything of it may be deleted."""
+async def verify_worktree(repository: Path | str, path: Path | str) -> WorktreeEntry:
+    """What git has on its list for `path`, once it is sure that the folder there is that very worktree.
+
+    To be asked before anything runs in it. Raises NotFound where it vanished, Conflict where something else is there.
+    """
+    entry = await entry_at(repository, path)
+    if entry.is_missing:
+        raise NotFound(f"the worktree at {path} has vanished from the disk", path=str(path))
+    if not entry.is_main:
+        await refuse_strangers(Path(repository), entry.path)
+    return entry
+
+
+async def refuse_strangers(repository: Path, folder: Path) -> None:
+    """Folder, git's list and the links both ways must agree before anything of it may be deleted."""
     if not await asyncio.to_thread(_is_linked, folder):
         raise NotFound(f"{folder} is not a linked worktree", path=str(folder))
-    if await common_dir(folder) != await common_dir(repository):
+    shared = await common_dir(repository)
+    if await common_dir(folder) != shared:
         raise Conflict(f"{folder} now belongs to another repository", path=str(folder))
+    if await own_git_dir(folder) != await asyncio.to_thread(admin_dir, shared, folder):
+        raise Conflict(
+            f"{folder} was moved there from elsewhere; `git worktree repair` puts git's records right", path=str(folder)
+        )
 
 
 def _is_linked(folder: Path) -> bool:
     return not folder.is_symlink() and (folder / ".git").is_file()
+
+
+def admin_dir(shared: Path, folder: Path) -> Path | None:
+    """Where git keeps what belongs to the worktree at `folder`: the entry that points back at it."""
+    pointers = shared.glob("worktrees/*/gitdir")
+    return next((pointer.parent.resolve() for pointer in pointers if is_pointer_to(pointer, folder)), None)
+
+
+def is_pointer_to(pointer: Path, folder: Path) -> bool:
+    """Whether this `gitdir` file of an entry of git's says that the worktree is at `folder`."""
+    target = (pointer.parent / pointer.read_text().rstrip("\n")).parent
+    return target.parent.resolve() / target.name == folder.parent.resolve() / folder.name

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agor_core.git.capture import Capture, capture
+from agor_core.git.capture import Capture, looked_at
 from agor_core.git.program import run_git
 from agor_core.git.status import status
 
@@ -96,16 +96,18 @@ async def worktree_report(path: Path | str) -> WorktreeReport:
 
 async def look(path: Path | str) -> Seen:
     """The worktree at `path`, looked at so that its work can be saved."""
-    found, taken = await status(path), await capture(path)
-    own = await _own_git_dir(path)
+    found = await status(path)
+    async with looked_at(path) as (taken, env):
+        changed = [file.path for file in found.files if file.kind != "untracked"]
+        untracked = [file.path for file in found.files if file.kind == "untracked"]
+        if not (taken.is_clean or changed or untracked):
+            changed = await _overlooked(path, taken, env)
+    own = await own_git_dir(path)
     nested = taken.nested + (("submodules",) if await asyncio.to_thread((own / "modules").is_dir) else ())
-    changed = [file.path for file in found.files if file.kind != "untracked"]
-    untracked = [file.path for file in found.files if file.kind == "untracked"]
     operation = await asyncio.to_thread(_operation, own)
-    loose = _tips(await _unreferenced(path, await _own_commits(path, own)))
+    loose = await loose_commits(path, own)
     content = (taken.head_sha, taken.index_tree, taken.work_tree, taken.unmerged.hex())
     facts = [found.branch, *content, loose, operation, nested]
-    token = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
     report = WorktreeReport(
         path=Path(path),
         branch=found.branch,
@@ -118,16 +120,24 @@ async def look(path: Path | str) -> Seen:
         detached_commits=len(await _unreferenced(path, [taken.head_sha])) if taken.head_sha else 0,
         nested=nested[:PATHS_LIMIT],
         operation=operation,
-        token=token,
+        token=hashlib.sha256(json.dumps(facts).encode()).hexdigest(),
     )
     return Seen(report, taken, loose)
+
+
+async def _overlooked(path: Path | str, taken: Capture, env: dict[str, str]) -> list[str]:
+    """What git was told not to look at, and that has changed all the same."""
+    trees = (taken.head_tree or taken.index_tree, taken.work_tree)
+    listed = await run_git("diff-tree", "-r", "--name-only", "-z", *trees, cwd=path, env=env)
+    return listed.stdout.decode("utf-8", "replace").split("\0")[:-1]
 
 
 def _operation(own: Path) -> str | None:
     return next((word for name, word in _OPERATIONS.items() if (own / name).exists()), None)
 
 
-async def _own_git_dir(path: Path | str) -> Path:
+async def own_git_dir(path: Path | str) -> Path:
+    """The git directory of that worktree alone."""
     return Path((await run_git("rev-parse", "--absolute-git-dir", cwd=path)).text)
 
 
@@ -136,12 +146,13 @@ async def _unpushed(path: Path | str, branch: str | None) -> int:
     return int((await run_git("rev-list", "--count", "HEAD", "--not", *others, cwd=path)).text)
 
 
-async def _own_commits(path: Path | str, own: Path) -> list[str]:
-    """Commits that only the worktree's own git directory may lead to: where its HEAD has been, what it is merging."""
+async def loose_commits(path: Path | str, own: Path) -> list[str]:
+    """Tips of commits that only the worktree's git directory `own` leads to: where its HEAD was, what it is merging."""
     logged = await run_git("log", "--walk-reflogs", "--format=%H", "HEAD", "--", cwd=path, accept=(0, 128))
     private = await run_git("for-each-ref", "--format=%(objectname)", *_PRIVATE_REFS, cwd=path)
     heads = await asyncio.to_thread(_heads_in, own)
-    return sorted({*(logged.text.split() if logged.code == 0 else ()), *private.text.split(), *heads})
+    known = {*(logged.text.split() if logged.code == 0 else ()), *private.text.split(), *heads}
+    return _tips(await _unreferenced(path, sorted(known)))
 
 
 def _heads_in(own: Path) -> list[str]:

@@ -13,6 +13,10 @@ from agor_core.git.names import scrub_url
 from agor_core.git.program import run_git
 
 _HEADS = "refs/heads/"
+_USAGE = 129
+
+# Partial clones lack objects, which we do not read here; without this, libgit2 will not open them at all.
+pygit2.option(pygit2.enums.Option.SET_EXTENSIONS, ["partialclone"], 1)
 
 
 @dataclass(frozen=True)
@@ -92,8 +96,11 @@ async def root_of(path: Path | str) -> Path | None:
 
 async def worktrees(repository: Path | str) -> tuple[WorktreeEntry, ...]:
     """All worktrees git knows of, the main one (or the bare repository) first; whoever made them."""
-    output = await run_git("worktree", "list", "--porcelain", "-z", cwd=repository)
-    blocks = output.stdout.decode("utf-8", "replace").split("\0\0")
+    output = await run_git("worktree", "list", "--porcelain", "-z", cwd=repository, accept=(0, _USAGE))
+    printed = output.stdout
+    if output.code == _USAGE:  # git before 2.36 knows no -z here
+        printed = (await run_git("worktree", "list", "--porcelain", cwd=repository)).stdout.replace(b"\n", b"\0")
+    blocks = printed.decode("utf-8", "replace").split("\0\0")
     return await asyncio.to_thread(_entries, [block for block in blocks if block])
 
 

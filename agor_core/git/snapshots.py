@@ -59,9 +59,18 @@ async def snapshot(path: Path | str, reason: str, *, name: str | None = None) ->
 
 
 async def save(
-    path: Path | str, taken: Capture, reason: str, *, name: str | None = None, keep: Iterable[str] = ()
+    path: Path | str,
+    taken: Capture,
+    reason: str,
+    *,
+    name: str | None = None,
+    keep: Iterable[str] = (),
+    at: Path | None = None,
 ) -> Snapshot:
-    """A snapshot of `taken`, which was captured at `path`. `keep`: commits that shall live as long as it does."""
+    """A snapshot of `taken`, which was captured at `path`.
+
+    `keep`: commits that shall live as long as it does. `at`: where the worktree was, if not at `path`.
+    """
     snapshot_id, created_at = new_id(), now_ms()
     worktree = _fit(name or Path(path).name)
     head = (taken.head_sha,) if taken.head_sha else ()
@@ -72,7 +81,7 @@ async def save(
         "created_at": created_at,
         "reason": reason,
         "worktree": worktree,
-        "path": str(path),
+        "path": str(at or path),
         "branch": await current_branch(path),
         "head_sha": taken.head_sha,
         "left_out": taken.nested,

@@ -93,11 +93,16 @@ def turn(shared: Path) -> asyncio.Lock:
 
 async def entry_at(repository: Path | str, path: Path | str) -> WorktreeEntry:
     """What git has on its list for `path`. Raises NotFound if it is not a worktree of `repository`."""
-    wanted = await asyncio.to_thread(Path(path).resolve)
-    for entry in await worktrees(repository):
-        if await asyncio.to_thread(entry.path.resolve) == wanted:
-            return entry
+    listed = await worktrees(repository)
+    found = await asyncio.to_thread(_same_path, listed, Path(path))
+    if found is not None:
+        return found
     raise NotFound(f"{path} is not a worktree of {repository}", path=str(path))
+
+
+def _same_path(listed: Sequence[WorktreeEntry], path: Path) -> WorktreeEntry | None:
+    wanted = path.resolve()
+    return next((entry for entry in listed if entry.path.resolve() == wanted), None)
 
 
 async def lock_worktree(repository: Path | str, path: Path | str, reason: str) -> None:
