@@ -1,4 +1,4 @@
-"""What a person calls a repo or a worktree, looked up: a path, a slug, `slug:worktree`, a name, or a short id."""
+"""What a person calls a board, a repo or a worktree, looked up: path, slug, `slug:worktree`, name, or short id."""
 
 from __future__ import annotations
 
@@ -26,6 +26,18 @@ def repo_of(client: Client, text: str) -> Record:
             return _repo_at(client, Path(text).resolve())
         raise NotFound(f"no repo {text!r}; `agor repo list` shows them, `agor repo add <path>` adds one") from None
     return found
+
+
+def board_of(client: Client, text: str) -> Record:
+    """The board that `text` means: its slug, id or name."""
+    try:
+        board: Record = client.service("boards").get(text)
+    except NotFound:
+        named = client.service("boards").find({"name": text, "$limit": 1})["data"]
+        if not named:
+            raise NotFound(f"no board {text!r}; `agor board list` shows them") from None
+        board = named[0]
+    return board
 
 
 def worktree_of(client: Client, text: str) -> Record:

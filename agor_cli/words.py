@@ -66,6 +66,19 @@ def changes(git_state: Mapping[str, Any] | None) -> str:
     return f"{count(files, 'file')} changed (+{state.get('insertions') or 0} -{state.get('deletions') or 0})"
 
 
+def ended_words(task: Mapping[str, Any]) -> str:
+    """How a task ended, on one line."""
+    tools = task.get("tool_use_count")
+    parts = [
+        f"{task['status']} in {duration(task['duration_ms'])}"
+        if task.get("duration_ms") is not None
+        else task["status"],
+        changes(task.get("git_state")),
+        count(tools, "tool use") if tools else "",
+    ]
+    return " · ".join(part for part in parts if part)
+
+
 def title_of(session: Mapping[str, Any]) -> str:
     """What to call a session."""
     return str(session.get("title") or session.get("description") or "untitled")

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from agor_cli.commands.session.talking import board_of
 from agor_cli.connection import connected, data_of
 from agor_cli.groups import Group
 from agor_cli.output import facts, paged, show, table
+from agor_cli.resolve import board_of
 from agor_cli.words import ago, short_id, title_of
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from agor_cli.connection import connected
-from agor_cli.follow.asking import described
+from agor_cli.follow.questions import described
 from agor_cli.groups import Group
 from agor_cli.output import one_line, paged, show, table
 from agor_cli.words import ago, reference, short_id

@@ -15,6 +15,7 @@ import click
 from agor_cli.follow.asking import Asker
 from agor_cli.follow.printer import TranscriptPrinter
 from agor_cli.groups import wants_json
+from agor_cli.words import ended_words
 from agor_core.errors import NotFound, ServiceError
 
 if TYPE_CHECKING:
@@ -189,21 +190,6 @@ class _Follower:
             self._task = await self._live.service("tasks").get(self._task["task_id"])
             return False
         return True
-
-
-def ended_words(task: Record) -> str:
-    """How a task ended, on one line."""
-    from agor_cli.words import changes, count, duration
-
-    tools = task.get("tool_use_count")
-    parts = [
-        f"{task['status']} in {duration(task['duration_ms'])}"
-        if task.get("duration_ms") is not None
-        else task["status"],
-        changes(task.get("git_state")),
-        count(tools, "tool use") if tools else "",
-    ]
-    return " · ".join(part for part in parts if part)
 
 
 def _write(text: str) -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from agor_cli.commands.session.talking import board_of
 from agor_cli.connection import connected
 from agor_cli.groups import Command
 from agor_cli.output import next_steps, show
+from agor_cli.resolve import board_of
 from agor_cli.words import short_id, title_of
 
 

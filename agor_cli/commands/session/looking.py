@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from agor_cli.commands.session.talking import board_of
 from agor_cli.connection import connected
 from agor_cli.groups import Command
 from agor_cli.output import facts, one_line, paged, show, status, table
-from agor_cli.resolve import repo_of
+from agor_cli.resolve import board_of, repo_of
 from agor_cli.words import ago, changes, duration, place_of, reference, short_id, title_of
 
 if TYPE_CHECKING:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from agor_cli.connection import live
-from agor_cli.follow.following import Begin, Outcome, ended_words, follow
 from agor_cli.groups import wants_json
 from agor_cli.output import clean, next_steps, one_line, say, show_json
-from agor_cli.words import short_id
+from agor_cli.words import ended_words, short_id
 from agor_core.errors import BadRequest, Unavailable
 
 if TYPE_CHECKING:
+    from agor_cli.follow.following import Begin, Outcome
     from agor_core.client import Client, LiveClient, Record
 
 PERMISSION_MODES = ("default", "acceptEdits", "plan", "bypassPermissions")
@@ -85,6 +85,8 @@ def run_first_task(client: Client, session: Record, *, waits: bool) -> int:
 
 
 def _follow(client: Client, session: Record, begin: Begin, *, earlier: int = 0) -> int:
+    from agor_cli.follow.following import follow  # asyncio, for those who wait
+
     outcome = follow(live(client), session["session_id"], begin, earlier=earlier)
     if wants_json():
         show_json({"session": session, "task": outcome.task, "answer": _answer(client, outcome.task)})

@@ -12,9 +12,9 @@ from agor_cli.commands.session.running import PERMISSION_MODES, check_agent, pro
 from agor_cli.connection import connected
 from agor_cli.groups import Command, wants_json
 from agor_cli.output import next_steps, say, show_json
-from agor_cli.resolve import repo_of, worktree_containing, worktree_named
+from agor_cli.resolve import board_of, repo_of, worktree_containing, worktree_named
 from agor_cli.words import short_id
-from agor_core.errors import BadRequest, NotFound
+from agor_core.errors import BadRequest
 
 if TYPE_CHECKING:
     from agor_core.client import Client, Record
@@ -117,18 +117,6 @@ def prompt(session: str, prompt: tuple[str, ...], model: str | None, permission_
     with connected() as client:
         found = client.service("sessions").get(session)
         return run_prompt(client, found, prompt_data(text, model, permission_mode), waits=not no_wait)
-
-
-def board_of(client: Client, text: str) -> Record:
-    """The board that `text` means: its slug, id or name."""
-    try:
-        board: Record = client.service("boards").get(text)
-    except NotFound:
-        named = client.service("boards").find({"name": text, "$limit": 1})["data"]
-        if not named:
-            raise NotFound(f"no board {text!r}; `agor board list` shows them") from None
-        board = named[0]
-    return board
 
 
 def _place(

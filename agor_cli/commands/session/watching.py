@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import click
 
 from agor_cli.connection import connected, live
-from agor_cli.follow.following import follow
 from agor_cli.groups import Command
 from agor_cli.output import say
 from agor_cli.words import short_id, title_of
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
 )
 def watch(session: str, last: int) -> None:
     """Watch SESSION live: what other screens type, what the agent says and does. Ctrl-C ends the watching only."""
+    from agor_cli.follow.following import follow  # asyncio, for this one
+
     with connected() as client:
         found = client.service("sessions").get(session)
         say(f"Session {short_id(found, 'session_id')} · {title_of(found)} · Ctrl-C ends the watching", "dim")
