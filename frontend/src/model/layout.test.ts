@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest'
+import { CARD, layOut, type LayoutItem, neighbour, type Point } from './layout'
+
+const item = (id: string, parent: string | null = null, position: Point | null = null): LayoutItem => ({ id, parent, position })
+
+function overlaps(places: Map<string, Point>): string[] {
+  const all = [...places]
+  return all.flatMap(([a, p], place) =>
+    all.slice(place + 1).filter(([, q]) => Math.abs(p.x - q.x) < CARD.width && Math.abs(p.y - q.y) < CARD.height).map(([b]) => `${a}/${b}`),
+  )
+}
+
+describe('layOut', () => {
+  it('puts children under their parent, side by side, and the parent over their middle', () => {
+    const places = layOut([item('root'), item('a', 'root'), item('b', 'root')])
+    const [root, a, b] = ['root', 'a', 'b'].map((id) => places.get(id)!) as [Point, Point, Point]
+    expect(a.y).toBe(b.y)
+    expect(a.y).toBeGreaterThan(root.y + CARD.height)
+    expect(root.x).toBe((a.x + b.x) / 2)
+  })
+
+  it('keeps what has a position where it is, and its children follow it', () => {
+    const places = layOut([item('root', null, { x: 5000, y: 700 }), item('child', 'root')])
+    expect(places.get('root')).toEqual({ x: 5000, y: 700 })
+    expect(places.get('child')!.x).toBe(5000)
+    expect(places.get('child')!.y).toBeGreaterThan(700)
+  })
+
+  it('never lays one card over another, not even over those a person moved', () => {
+    const moved = Array.from({ length: 6 }, (_, n) => item(`moved${n}`, null, { x: n * 410, y: 30 }))
+    const trees = Array.from({ length: 60 }, (_, n) => item(`s${n}`, n % 3 === 0 ? null : `s${n - 1}`))
+    expect(overlaps(layOut([...moved, ...trees]))).toEqual([])
+  })
+
+  it('does not hang a card under one that is on another board', () => {
+    expect([...layOut([item('a', 'elsewhere')]).keys()]).toEqual(['a'])
+  })
+
+  it('breaks a thousand cards into rows, so that the board is about as wide as a screen', () => {
+    const places = [...layOut(Array.from({ length: 1000 }, (_, n) => item(String(n)))).values()]
+    const width = Math.max(...places.map((place) => place.x))
+    const height = Math.max(...places.map((place) => place.y))
+    expect(width / height).toBeGreaterThan(1)
+    expect(width / height).toBeLessThan(4)
+  })
+})
+
+describe('neighbour', () => {
+  const places = new Map([
+    ['here', { x: 0, y: 0 }],
+    ['right', { x: 340, y: 10 }],
+    ['far right', { x: 680, y: 0 }],
+    ['below', { x: -20, y: 240 }],
+  ])
+
+  it('is the nearest card in the direction of the arrow', () => {
+    expect(neighbour(places, 'here', 'right')).toBe('right')
+    expect(neighbour(places, 'here', 'down')).toBe('below')
+    expect(neighbour(places, 'far right', 'left')).toBe('right')
+  })
+
+  it('is nobody at the edge', () => {
+    expect(neighbour(places, 'far right', 'right')).toBeNull()
+  })
+})

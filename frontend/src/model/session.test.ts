@@ -1,0 +1,23 @@
+import { expect, it } from 'vitest'
+import type { Session } from '../contract/records'
+import { originOf, placeOf, titleOf } from './session'
+
+const session = (given: object): Session => given as unknown as Session
+
+it('a session is called by its title, else by the first line of its first prompt', () => {
+  expect(titleOf({ title: 'Fix it', description: 'long prompt' })).toBe('Fix it')
+  expect(titleOf({ title: ' ', description: 'add a README\nplease' })).toBe('add a README')
+  expect(titleOf({ title: null, description: null })).toBe('New session')
+})
+
+it('a session comes from a fork, from a spawn, or from nowhere', () => {
+  expect(originOf(session({ forked_from_session_id: 'a' }))).toEqual({ id: 'a', kind: 'fork' })
+  expect(originOf(session({ genealogy: { parent_session_id: 'b' } }))).toEqual({ id: 'b', kind: 'spawn' })
+  expect(originOf(session({}))).toBeNull()
+})
+
+it('a session’s place is its worktree and branch, else the folder it works in', () => {
+  const managed = { repo: { repo_slug: 'me/app', worktree_name: 'try' }, git_state: { ref: 'try' } }
+  expect(placeOf(session(managed))).toEqual({ name: 'me/app · try', branch: 'try' })
+  expect(placeOf(session({ repo: { cwd: '/home/me/app/' } }))).toEqual({ name: 'app', branch: '' })
+})

@@ -1,0 +1,151 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { LiveCollection } from './liveCollection'
+import { FakeConnection, FakeService, type Row, row } from './testing'
+
+let service: FakeService
+let connection: FakeConnection
+let collection: LiveCollection<Row>
+
+beforeEach(() => {
+  service = new FakeService()
+  connection = new FakeConnection()
+  collection = make({})
+})
+
+const make = (options: { matches?: (record: Row) => boolean; most?: number }): LiveCollection<Row> =>
+  new LiveCollection<Row>(service, connection, { id: 'id', order: (a, b) => (a.id < b.id ? -1 : 1), ...options })
+const texts = (): string[] => collection.list().map((record) => record.text)
+
+describe('a live collection', () => {
+  it('has heard what happened while the first fetch was under way', async () => {
+    collection.open()
+    service.emit('created', row('b', 1, 'new'))
+    await service.calls[0]!.resolve([row('a', 0, 'old')])
+    expect(texts()).toEqual(['old', 'new'])
+    expect(collection.snapshot().status).toBe('ready')
+  })
+
+  it('keeps the newer version, whether it came by event or by fetch', async () => {
+    collection.open()
+    service.emit('patched', row('a', 5, 'event'))
+    await service.calls[0]!.resolve([row('a', 1, 'fetched')])
+    expect(texts()).toEqual(['event'])
+    service.emit('patched', row('a', 3, 'late'))
+    expect(texts()).toEqual(['event'])
+  })
+
+  it('does not bring back what was removed while it was fetched', async () => {
+    collection.open()
+    service.emit('removed', row('a', 1))
+    await service.calls[0]!.resolve([row('a', 0), row('b', 0)])
+    expect(collection.snapshot().ids).toEqual(['b'])
+  })
+
+  it('keeps everything after a reconnect that replayed what it missed', async () => {
+    collection.open()
+    await service.calls[0]!.resolve([row('a', 0)])
+    connection.connect(true)
+    expect(service.calls).toHaveLength(1)
+  })
+
+  it('fetches again after a reconnect that lost events, and drops what is gone', async () => {
+    collection.open()
+    await service.calls[0]!.resolve([row('a', 0), row('b', 0)])
+    connection.connect(false)
+    service.emit('created', row('c', 9))
+    await service.calls[1]!.resolve([row('b', 0)])
+    expect(collection.snapshot().ids).toEqual(['b', 'c'])
+  })
+
+  it('fetches again after any reconnect that cut a fetch short', async () => {
+    collection.open()
+    await service.calls[0]!.reject(new Error('socket has been disconnected'))
+    expect(collection.snapshot().status).toBe('loading')
+    connection.connect(true)
+    await service.calls[1]!.resolve([row('a', 0)])
+    expect(collection.snapshot()).toMatchObject({ status: 'ready', ids: ['a'] })
+  })
+
+  it('ignores the answer of a fetch that another one overtook', async () => {
+    collection.open()
+    void collection.refresh()
+    await service.calls[1]!.resolve([row('a', 0)])
+    await service.calls[0]!.resolve([row('z', 0)])
+    expect(collection.snapshot().ids).toEqual(['a'])
+  })
+
+  it('says what a refused fetch was refused with, and tries again when asked', async () => {
+    collection.open()
+    const refusal = Object.assign(new Error('not yours'), { code: 403 })
+    await service.calls[0]!.reject(refusal)
+    expect(collection.snapshot()).toMatchObject({ status: 'error', error: refusal })
+    void collection.refresh()
+    await service.calls[1]!.resolve([])
+    expect(collection.snapshot()).toMatchObject({ status: 'ready', error: null })
+  })
+
+  it('lets go of a record that an event moved elsewhere, and takes it back', async () => {
+    collection = make({ matches: (record) => record.text !== 'elsewhere' })
+    collection.open()
+    await service.calls[0]!.resolve([row('a', 0, 'here')])
+    service.emit('patched', row('a', 1, 'elsewhere'))
+    expect(collection.snapshot()).toMatchObject({ ids: [], total: 0 })
+    service.emit('patched', row('a', 2, 'here'))
+    expect(collection.snapshot()).toMatchObject({ ids: ['a'], total: 1 })
+  })
+
+  it('fetches page after page, and shows each as it comes', async () => {
+    collection.open()
+    await service.calls[0]!.resolve([row('a', 0)], 2)
+    expect(collection.snapshot()).toMatchObject({ status: 'ready', ids: ['a'], total: 2 })
+    expect(service.calls[1]!.query).toMatchObject({ $skip: 1 })
+    await service.calls[1]!.resolve([row('b', 0)], 2)
+    expect(collection.snapshot().ids).toEqual(['a', 'b'])
+  })
+
+  it('stops at the most it may hold, and drops nothing for being beyond', async () => {
+    collection = make({ most: 1 })
+    collection.open()
+    service.emit('created', row('z', 3))
+    await service.calls[0]!.resolve([row('a', 0)], 500)
+    expect(service.calls).toHaveLength(1)
+    expect(collection.snapshot()).toMatchObject({ status: 'ready', ids: ['a', 'z'] })
+  })
+
+  it('tells the viewers of a list nothing when only a record changed, and those of the record', async () => {
+    collection.open()
+    await service.calls[0]!.resolve([row('a', 0), row('b', 0)])
+    const heard: string[] = []
+    collection.subscribe(() => heard.push('list'))
+    collection.subscribeTo('a', () => heard.push('a'))
+    collection.subscribeTo('b', () => heard.push('b'))
+    service.emit('patched', row('a', 1, 'changed'))
+    expect(heard).toEqual(['a'])
+  })
+
+  it('keeps what events leave out because it is computed', async () => {
+    collection.open()
+    await service.calls[0]!.resolve([{ ...row('a', 0), short_id: 'abcd' }])
+    service.emit('patched', row('a', 1))
+    expect(collection.get('a')).toMatchObject({ short_id: 'abcd', last_updated: row('a', 1).last_updated })
+  })
+
+  it('fetches the rest of a record that was too large for its event', async () => {
+    collection.open()
+    await service.calls[0]!.resolve([])
+    service.whole.set('a', row('a', 1, 'everything'))
+    service.emit('created', { ...row('a', 1, 'every…'), truncated: true })
+    await Promise.resolve()
+    expect(texts()).toEqual(['everything'])
+  })
+
+  it('listens as long as somebody looks, and no longer', async () => {
+    const [close, closeOther] = [collection.open(), collection.open()]
+    expect(service.listenerCount).toBe(4)
+    close()
+    close()
+    expect(service.listenerCount).toBe(4)
+    closeOther()
+    expect(service.listenerCount).toBe(0)
+  })
+})
