@@ -1,0 +1,1 @@
+"""What cuts across services: signing in, short ids, permission."""

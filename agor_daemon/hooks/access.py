@@ -1,0 +1,118 @@
+"""Who calls, which record is meant, and whether they may: asked before each method, in that order."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from agor_core.db import Database, Reader, Transaction
+from agor_core.errors import Forbidden, MethodNotAllowed, NotAuthenticated
+from agor_core.feathers import HookContext, authenticate
+from agor_core.ids import is_id
+from agor_daemon.access import RULES, Rule, User, may_change, role_may
+from agor_daemon.services.stored import reader_of
+
+REFERENCES = {
+    "session_id": "sessions",
+    "task_id": "tasks",
+    "message_id": "messages",
+    "request_id": "permissions",
+    "board_id": "boards",
+    "repo_id": "repos",
+    "worktree_id": "worktrees",
+    "user_id": "users",
+}
+"""Id fields of data, and the service whose records they name; short ids and slugs are taken in each."""
+
+_STORED = frozenset(REFERENCES.values())
+_SUBS = {"boards": "sessions"}
+_OF_A_SESSION = frozenset({"tasks", "messages", "permissions"})
+
+_authenticate = authenticate("jwt")
+
+
+def rule_of(context: HookContext) -> Rule:
+    """The rule of the method that is called. A method without one is not offered."""
+    rule = RULES.get(context.path, {}).get(context.method)
+    if rule is None:
+        raise MethodNotAllowed(f"Method '{context.method}' not allowed on service '{context.path}'")
+    return rule
+
+
+async def signed_in(context: HookContext, call_next: Callable[[], Awaitable[None]]) -> None:
+    """Around all: know who calls, or refuse with 401. Methods for everybody pass."""
+    if context.params.provider is not None and rule_of(context) is not Rule.PUBLIC:
+        await _authenticate(context)
+    await call_next()
+
+
+def addressed(database: Database) -> Callable[[HookContext], Awaitable[None]]:
+    """Before all: put full ids in the place of short ones and slugs; NotFound for what the caller may not know of.
+
+    A record a caller may read but not change is 403, decided here as well, so that it costs no second look.
+    """
+
+    async def resolve(context: HookContext) -> None:
+        if context.params.provider is None:
+            return
+        rule = rule_of(context)
+        if rule is Rule.PUBLIC:
+            return
+        user = context.params.user
+        if user is None:
+            raise NotAuthenticated("Not authenticated")
+        if not role_may(user, rule):
+            raise Forbidden(_refusal(user, context))
+        if context.path not in _STORED or _is_plain_read(context, rule):
+            return
+        reader = reader_of(context.params)
+        await database.read(lambda tx: _resolve(tx, context, rule, user, reader))
+
+    return resolve
+
+
+def _is_plain_read(context: HookContext, rule: Rule) -> bool:
+    """Whether the method itself looks up what is addressed, by a full id, as this reader."""
+    return (
+        context.method in ("find", "get")
+        and (context.id is None or is_id(str(context.id)))
+        and not any(key.endswith("_id") or key.startswith("$") for key in context.params.query)
+    )
+
+
+def _resolve(tx: Transaction, context: HookContext, rule: Rule, user: User, reader: Reader | None) -> None:
+    if isinstance(context.id, str):
+        context.id = tx.repository(context.path).resolve(context.id, reader)
+        if rule in (Rule.CHANGE_SESSION, Rule.CHANGE_CREATED, Rule.CHANGE_SELF) and not may_change(
+            user, rule, facts_of(tx, context.path, context.id)
+        ):
+            raise Forbidden(_refusal(user, context))
+    if isinstance(context.sub, str) and context.path in _SUBS:
+        context.sub = tx.repository(_SUBS[context.path]).resolve(context.sub, reader)
+    if isinstance(context.data, dict):
+        context.data = {key: _reference(tx, key, value, reader) for key, value in context.data.items()}
+    if context.params.query:
+        query = tx.repository(context.path).resolve_query(context.params.query, reader)
+        context.params = context.params.replace(query=query)
+
+
+def _reference(tx: Transaction, key: str, value: Any, reader: Reader | None) -> Any:
+    path = REFERENCES.get(key)
+    if path is None or not isinstance(value, str) or is_id(value):
+        return value
+    return tx.repository(path).resolve(value, reader)
+
+
+def facts_of(tx: Transaction, path: str, id: str) -> Mapping[str, Any]:
+    """What a rule about one record looks at: `record_id`, `created_by`, and `sharing` of its session."""
+    record = tx.repository(path).get(id)
+    owner = tx.sessions.get(record.session_id) if path in _OF_A_SESSION else record
+    return {
+        "record_id": id,
+        "created_by": id if path == "users" else owner.created_by,
+        "sharing": getattr(owner, "sharing", None),
+    }
+
+
+def _refusal(user: User, context: HookContext) -> str:
+    return f"a {user['role']} may not {context.method.replace('_', ' ')} this in {context.path}"

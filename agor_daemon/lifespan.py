@@ -1,0 +1,135 @@
+"""What opens when the daemon starts, in order, and closes in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import gc
+import logging
+import os
+import signal
+import socket as sockets
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from aiohttp import web
+
+from agor_core.clock import iso, now_ms
+from agor_core.config import Settings
+from agor_core.db import Database
+from agor_core.errors import ConfigError
+from agor_core.feathers.guard import LOOPBACK_NAMES, Guard
+from agor_core.feathers.transports.recovery import Recovery
+from agor_core.feathers.web import ServerOptions, build_web, runner
+from agor_daemon import __version__, home
+from agor_daemon.app import build_app
+from agor_daemon.database import opened
+from agor_daemon.gui import gui_routes
+from agor_daemon.recovery import recover
+from agor_daemon.supervisor import Supervisor
+
+log = logging.getLogger(__name__)
+
+GRACE_S = 10.0
+PRUNE_EVERY_S = 600.0
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
+
+
+@asynccontextmanager
+async def lifespan(settings: Settings) -> AsyncIterator[str]:
+    """A running daemon; its URL. Raises ConfigError when it cannot start."""
+    async with AsyncExitStack() as stack:
+        home.prepare(settings.home)
+        stack.enter_context(home.held(settings.home))
+        database = stack.enter_context(opened(settings))
+        await database.change_log.start()
+        stack.push_async_callback(database.change_log.stop)
+        supervisor = await stack.enter_async_context(Supervisor(GRACE_S))
+        daemon = build_app(settings, database, supervisor)
+        await recover(database, daemon.worktrees, daemon.cloning)
+        socket = _listen(settings)
+        url = _url(settings, socket.getsockname()[1])
+        options = ServerOptions(
+            guard=_guard(settings, url),
+            recovery=Recovery(database.change_log, database.connections, settings.events.recovery_s),
+            routes=gui_routes(),
+        )
+        site_runner = runner(build_web(daemon.app, options), shutdown_timeout=GRACE_S)
+        await site_runner.setup()
+        stack.push_async_callback(site_runner.cleanup)
+        stack.push_async_callback(daemon.runs.stop_all)
+        await web.SockSite(site_runner, socket).start()
+        supervisor.start(_prune(settings, database), name="pruning of the change log")
+        facts = {"pid": os.getpid(), "url": url, "version": __version__, "started_at": iso(now_ms())}
+        stack.enter_context(home.announced(settings.home, facts))
+        await daemon.runs.resume_waiting()
+        yield url
+
+
+async def serve(settings: Settings) -> None:
+    """Run until SIGINT or SIGTERM."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=LOG_FORMAT)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with lifespan(settings) as url:
+        print(f"Agor {__version__} listens on {url}", flush=True)
+        gc.freeze()  # what start-up made stays; no collection need look at it again
+        await stop.wait()
+        log.info("stopping")
+
+
+async def _prune(settings: Settings, database: Database) -> None:
+    """Keep the change log, and what is remembered of old connections and tokens, as short as the settings say."""
+    while True:
+        await database.change_log.prune(keep_days=settings.events.keep_days, keep_rows=settings.events.keep_rows)
+        await database.write(lambda tx: tx.tokens.forget(tx.now))
+        await database.connections.forget(now_ms() - settings.events.recovery_s * 1000)
+        await asyncio.sleep(PRUNE_EVERY_S)
+
+
+def _guard(settings: Settings, url: str) -> Guard:
+    port = url.rpartition(":")[2]
+    hosts = LOOPBACK_NAMES | set(settings.daemon.allowed_hosts)
+    own = {f"http://{name}:{port}" for name in LOOPBACK_NAMES} if settings.daemon.is_loopback else set()
+    named = {f"{scheme}://{name}:{port}" for name in settings.daemon.allowed_hosts for scheme in ("http", "https")}
+    return Guard(
+        allowed_hosts=frozenset(hosts),
+        allowed_origins=frozenset({*own, *named, *settings.daemon.allowed_origins}),
+        is_loopback=settings.daemon.is_loopback,
+        is_open=_is_open,
+    )
+
+
+def _is_open(method: str, path: str) -> bool:
+    """What can be reached from the network before signing in: the GUI's files, and signing in itself."""
+    if method in ("GET", "HEAD"):
+        return path in ("/", "/health") or path.startswith(("/assets/", "/socket.io/"))
+    return method == "POST" and path.rstrip("/") in ("/authentication", "/socket.io")
+
+
+def _listen(settings: Settings) -> sockets.socket:
+    """The listening socket. Raises ConfigError with what to do when the address cannot be had."""
+    host, port = settings.daemon.host.strip("[]"), settings.daemon.port
+    family = sockets.AF_INET6 if ":" in host else sockets.AF_INET
+    listener = sockets.socket(family, sockets.SOCK_STREAM)
+    listener.setsockopt(sockets.SOL_SOCKET, sockets.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise ConfigError(
+                f"port {port} on {host} is in use; stop what uses it, or take another with --port or "
+                "`agor config set daemon.port`"
+            ) from error
+        raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror}") from error
+    listener.setblocking(False)
+    return listener
+
+
+def _url(settings: Settings, port: int) -> str:
+    host = settings.daemon.host.strip("[]")
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

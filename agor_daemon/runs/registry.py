@@ -1,0 +1,129 @@
+"""All runs of this daemon: started while there is a slot, in the order the sessions asked, ended on request."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agor_core.agents import AgentError, PermissionAnswer
+from agor_core.db import Database
+from agor_core.errors import Conflict, NotFound
+from agor_core.ids import short
+from agor_core.models import Task
+from agor_daemon.runs import records
+from agor_daemon.runs.assignment import Assignments
+from agor_daemon.runs.run import SHUT_DOWN, STOPPED, Run
+from agor_daemon.runs.streaming import Emit
+from agor_daemon.supervisor import Supervisor
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Active:
+    run: Run
+    running: asyncio.Task[Any]
+
+
+class AgentRuns:
+    """Owns every run. At most `max_runs` at once, at most one for a session."""
+
+    def __init__(
+        self, database: Database, supervisor: Supervisor, assignments: Assignments, emit: Emit, max_runs: int
+    ) -> None:
+        self._database = database
+        self._supervisor = supervisor
+        self._assignments = assignments
+        self._emit = emit
+        self._max_runs = max_runs
+        self._active: dict[str, _Active] = {}
+        self._starting: set[str] = set()
+        self._waiting: OrderedDict[str, None] = OrderedDict()
+        self._closing = False
+
+    async def consider(self, session_id: str) -> Task | None:
+        """Start the session's next task if it may run now; else it starts when its turn comes. The task, if started."""
+        if self._closing or session_id in self._active or session_id in self._starting:
+            return None
+        if len(self._active) + len(self._starting) >= self._max_runs:
+            self._waiting[session_id] = None
+            return None
+        self._starting.add(session_id)
+        try:
+            task = await self._database.write(lambda tx: records.begin_next(tx, session_id))
+            if task is not None:
+                await self._launch(task)
+        finally:
+            self._starting.discard(session_id)
+        if task is None:
+            self._fill()
+        return task
+
+    async def stop(self, session_id: str) -> str:
+        """End what the session runs, wherever it is; the id of its task. Raises Conflict if nothing runs."""
+        active = self._active.get(session_id)
+        if active is None:
+            raise Conflict(f"session {short(session_id)} runs nothing", session_id=session_id)
+        await self._end(active, STOPPED)
+        return active.run.task_id
+
+    async def resume_waiting(self) -> None:
+        """Let the sessions go on whose prompts waited when the last daemon ended, oldest first."""
+        waiting = await self._database.read(lambda tx: tx.tasks.where(status="created"))
+        for session_id in dict.fromkeys(task.session_id for task in waiting):
+            await self.consider(session_id)
+
+    async def stop_all(self) -> None:
+        """End every run because the daemon ends; their tasks become `failed` with `interrupted`."""
+        self._closing = True
+        await asyncio.gather(*(self._end(active, SHUT_DOWN) for active in list(self._active.values())))
+
+    def answer(self, session_id: str, request_id: str, answer: PermissionAnswer) -> bool:
+        """Hand an answer to the run that asked; False if it does not wait any more."""
+        active = self._active.get(session_id)
+        return active is not None and active.run.answer(request_id, answer)
+
+    def is_running(self, session_id: str) -> bool:
+        """Whether an agent of ours works for this session now."""
+        return session_id in self._active or session_id in self._starting
+
+    def facts(self, session_id: str) -> Mapping[str, Any] | None:
+        """What decides who hears of a running session's volatile events; None if it does not run."""
+        active = self._active.get(session_id)
+        return active.run.facts if active is not None else None
+
+    def partial(self, message_id: str) -> dict[str, Any]:
+        """The text so far of a message that is streaming now. Raises NotFound."""
+        for active in self._active.values():
+            if (message := active.run.stream.find(message_id)) is not None:
+                return message.describe()
+        raise NotFound(f"message {short(message_id)} is not streaming", message_id=message_id)
+
+    async def _launch(self, task: Task) -> None:
+        run = await self._assignments.prepare(task, self._emit)
+        running = self._supervisor.start(run.execute(), name=f"agent run {short(task.task_id)}")
+        self._active[task.session_id] = _Active(run, running)
+        running.add_done_callback(lambda _: self._ended(task.session_id))
+
+    def _ended(self, session_id: str) -> None:
+        del self._active[session_id]
+        if not self._closing:
+            self._waiting[session_id] = None
+            self._fill()
+
+    def _fill(self) -> None:
+        """Give free slots to the sessions that have waited longest."""
+        free = self._max_runs - len(self._active) - len(self._starting)
+        for _ in range(min(free, len(self._waiting))):
+            session_id, _ = self._waiting.popitem(last=False)
+            self._supervisor.start(self.consider(session_id), name=f"next task of session {short(session_id)}")
+
+    @staticmethod
+    async def _end(active: _Active, reason: AgentError) -> None:
+        active.run.end_because(reason)
+        active.running.cancel()
+        await asyncio.wait([active.running])

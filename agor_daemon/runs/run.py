@@ -1,0 +1,183 @@
+"""One run: from the prompt to the last message, whatever happens on the way."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+from agor_core.agents import (
+    Agent,
+    AgentError,
+    AgentMessage,
+    AgentProcess,
+    AgentSession,
+    ContextUsed,
+    Finished,
+    PermissionAnswer,
+    PermissionQuestion,
+    RunRequest,
+    TextDelta,
+    ThinkingDelta,
+    ToolFinished,
+    ToolStarted,
+)
+from agor_core.db import Database
+from agor_core.ids import short
+from agor_daemon.runs import records
+from agor_daemon.runs.git_state import GitWatch
+from agor_daemon.runs.streaming import Emit, Stream
+
+log = logging.getLogger(__name__)
+
+STOPPED = AgentError("stopped", "stopped on request")
+SHUT_DOWN = AgentError("interrupted", "the daemon was stopped while this ran; prompt again to go on")
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What a run is about, as it stood when the task began."""
+
+    task_id: str
+    session_id: str
+    prompt: str
+    cwd: str
+    facts: Mapping[str, Any]
+    """Of the session, for deciding who hears its volatile events."""
+
+
+class Run:
+    """Drives an agent through one task, and writes down all it does. Start `execute` once, in a task of its own."""
+
+    def __init__(
+        self, database: Database, emit: Emit, agent: Agent, assignment: Assignment, request: RunRequest
+    ) -> None:
+        self._database = database
+        self._emit = emit
+        self._agent = agent
+        self._assignment = assignment
+        self._request = request
+        self._git = GitWatch(assignment.cwd)
+        self._answers: dict[str, asyncio.Future[PermissionAnswer]] = {}
+        self._next_index = 0
+        self._finished = Finished(error=AgentError("agent_crashed", "the agent ended without a word"))
+        self._end_reason: AgentError = SHUT_DOWN
+        self._asking = asyncio.Lock()
+        self.stream = Stream(assignment.session_id, assignment.task_id, emit)
+
+    @property
+    def task_id(self) -> str:
+        """The task this run is about."""
+        return self._assignment.task_id
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """Of the session this run belongs to."""
+        return self._assignment.facts
+
+    def end_because(self, reason: AgentError) -> None:
+        """Say why the cancellation that follows happens."""
+        self._end_reason = reason
+
+    def answer(self, request_id: str, answer: PermissionAnswer) -> bool:
+        """Hand a person's answer to the agent; False if this run does not wait for it."""
+        waiting = self._answers.get(request_id)
+        if waiting is None or waiting.done():
+            return False
+        waiting.set_result(answer)
+        return True
+
+    async def execute(self) -> None:
+        """Run to the end. Every way out stores how the task ended."""
+        try:
+            await self._begin()
+            await self._follow()
+        except asyncio.CancelledError:
+            self._finished = Finished(error=self._end_reason, usage=self._finished.usage)
+            raise
+        except Exception:
+            log.exception("run of task %s failed", short(self._assignment.task_id))
+            self._finished = Finished(error=AgentError("unknown", "an internal error ended this run; see the log"))
+        finally:
+            # A second cancellation must not leave a task that runs for ever.
+            await asyncio.shield(self._end())
+
+    async def _begin(self) -> None:
+        await self._git.begin()
+        assignment = self._assignment
+
+        def unit_of_work(tx: records.Transaction) -> int:
+            records.note_git_start(tx, assignment.task_id, self._git.at_start())
+            return records.store_prompt(tx, assignment.session_id, assignment.task_id, assignment.prompt)
+
+        self._next_index = await self._database.write(unit_of_work) + 1
+
+    async def _follow(self) -> None:
+        async with aclosing(self._agent.run(self._request, self._ask)) as events:
+            async for event in events:
+                match event:
+                    case TextDelta() | ThinkingDelta():
+                        self.stream.say(event, self._next_index)
+                    case AgentMessage():
+                        await self._store(event)
+                    case ToolStarted():
+                        self._tell_tool("tool:start", event.tool_use_id, name=event.name, input=event.input)
+                    case ToolFinished():
+                        self._tell_tool("tool:complete", event.tool_use_id, is_error=event.is_error)
+                    case AgentSession():
+                        await self._remember(event)
+                    case AgentProcess():
+                        await self._database.write(
+                            lambda tx, process=event: records.note_process(tx, self._assignment.task_id, process)
+                        )
+                    case ContextUsed():
+                        await self._database.write(
+                            lambda tx, used=event: records.note_context(tx, self._assignment.session_id, used)
+                        )
+                    case Finished():
+                        self._finished = event
+
+    async def _store(self, message: AgentMessage) -> None:
+        streamed = self.stream.finish(message.parent_tool_use_id) if message.role == "assistant" else None
+        assignment = self._assignment
+
+        def unit_of_work(tx: records.Transaction) -> int:
+            message_id = streamed.message_id if streamed is not None else None
+            return records.store_message(tx, assignment.session_id, assignment.task_id, message, message_id)
+
+        self._next_index = await self._database.write(unit_of_work) + 1
+
+    async def _remember(self, session: AgentSession) -> None:
+        await self._database.write(lambda tx: records.note_agent_session(tx, self._assignment.session_id, session))
+
+    def _tell_tool(self, event: str, tool_use_id: str, **facts: Any) -> None:
+        ids = {"task_id": self._assignment.task_id, "session_id": self._assignment.session_id}
+        self._emit("tasks", event, {**ids, "tool_use_id": tool_use_id, **facts})
+
+    async def _ask(self, question: PermissionQuestion) -> PermissionAnswer:
+        assignment = self._assignment
+        async with self._asking:  # one question at a time: a person reads one at a time
+            waiting: asyncio.Future[PermissionAnswer] = asyncio.get_running_loop().create_future()
+            request_id = await self._database.write(
+                lambda tx: records.ask_permission(tx, assignment.session_id, assignment.task_id, question)
+            )
+            self._answers[request_id] = waiting
+            try:
+                return await waiting
+            finally:
+                del self._answers[request_id]
+
+    async def _end(self) -> None:
+        assignment, finished = self._assignment, self._finished
+        broken_off = self.stream.break_off(finished.error.message if finished.error else "the agent ended")
+        changes = await self._git.end()
+
+        def unit_of_work(tx: records.Transaction) -> None:
+            for message in broken_off:
+                records.store_partial(tx, assignment.session_id, assignment.task_id, message)
+            records.end_task(tx, assignment.session_id, assignment.task_id, finished, changes)
+
+        await self._database.write(unit_of_work)

@@ -1,0 +1,1 @@
+"""What clients may call: one line a service, with its methods and the events it sends by hand."""

@@ -1,0 +1,75 @@
+"""Clones in the background, each told as it goes; a failed one leaves nothing behind but its reason."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from agor_core import git
+from agor_core.db import Database, Transaction
+from agor_core.errors import ServiceError
+from agor_core.feathers import Params
+from agor_core.models import Repo
+from agor_core.models.wire import to_wire
+from agor_daemon.services.requests import CloneRequest
+from agor_daemon.services.stored import Record, user_id_of
+from agor_daemon.supervisor import Supervisor
+
+log = logging.getLogger(__name__)
+
+Emit = Callable[[str, str, dict[str, Any]], None]
+
+
+class Cloning:
+    """Owns clones. `root`: the folder under which each gets its own, named by its slug."""
+
+    def __init__(self, database: Database, supervisor: Supervisor, root: Path, emit: Emit) -> None:
+        self._database = database
+        self._supervisor = supervisor
+        self._root = root
+        self._emit = emit
+
+    async def begin(self, request: CloneRequest, params: Params) -> Record:
+        """The repository as `cloning`. Raises BadRequest for a bad URL, Conflict for a slug that is taken."""
+        from agor_daemon.services.repos import slug_for  # the services of both need the other
+
+        url = git.check_url(request.url)
+
+        def unit_of_work(tx: Transaction) -> Repo:
+            slug = slug_for(tx, request.slug, url)
+            repo = Repo(slug=slug, status="cloning", created_by=user_id_of(params))
+            repo.data.name = slug
+            repo.data.remote_url = git.scrub_url(url)
+            repo.data.local_path = str(git.contained(self._root, slug))
+            repo.data.managed_by_agor = True
+            return tx.repos.add(repo)
+
+        repo = await self._database.write(unit_of_work)
+        self._supervisor.start(self._clone(repo, url), name=f"clone of {repo.slug}")
+        return to_wire(repo)
+
+    async def _clone(self, repo: Repo, url: str) -> None:
+        def tell(progress: git.CloneProgress) -> None:
+            facts = {"stage": progress.stage, "done": progress.done, "total": progress.total}
+            bytes_and_share = {"percent": progress.percent, "received_bytes": progress.received_bytes}
+            self._emit("repos", "clone:progress", {"repo_id": repo.repo_id, **facts, **bytes_and_share})
+
+        changes: dict[str, Any] = {"status": "failed", "error": "the daemon was stopped while it cloned"}
+        try:
+            await asyncio.to_thread(Path(repo.data.local_path).parent.mkdir, parents=True, exist_ok=True)
+            facts = await git.clone(url, repo.data.local_path, tell)
+            changes = {"status": "ready", "default_branch": facts.default_branch, "error": None}
+        except ServiceError as error:
+            changes = {"status": "failed", "error": error.message}
+        finally:
+            await self._database.write(lambda tx: tx.repos.patch(repo.repo_id, changes))
+
+    def recover(self, tx: Transaction) -> int:
+        """Mark what a killed daemon left as `cloning`; how many there were."""
+        left = tx.repos.where(status="cloning")
+        for repo in left:
+            tx.repos.patch(repo.repo_id, {"status": "failed", "error": "the daemon was killed while it cloned"})
+        return len(left)

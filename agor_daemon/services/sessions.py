@@ -1,0 +1,244 @@
+"""Sessions: conversations with agents, and what can be done with one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from agor_core.agents import Agent
+from agor_core.db import Database, Transaction
+from agor_core.errors import BadRequest, Conflict, Forbidden
+from agor_core.feathers import Params
+from agor_core.ids import short
+from agor_core.models import Session, Task, forked, spawned
+from agor_core.models.schema import load_as
+from agor_core.models.wire import to_wire
+from agor_daemon.access import Rule, role_may
+from agor_daemon.imports import Importer
+from agor_daemon.runs import AgentRuns
+from agor_daemon.services.placement import place_in_folder, place_in_worktree
+from agor_daemon.services.queue import change_queue, fork_point, queue_of, queue_prompt
+from agor_daemon.services.requests import (
+    ForkRequest,
+    ImportRequest,
+    PromptRequest,
+    QueueRequest,
+    SessionRequest,
+    SpawnRequest,
+)
+from agor_daemon.services.stored import PageSize, Record, StoredService, one, one_record, reader_of, user_id_of
+from agor_daemon.services.worktrees import WorktreesService
+
+PATCHABLE = (
+    "title",
+    "description",
+    "board_id",
+    "archived",
+    "position",
+    "concepts",
+    "permission_config",
+    "model_config",
+    "sharing",
+    "status",
+)
+
+
+class SessionsService(StoredService):
+    """The service `sessions`."""
+
+    def __init__(
+        self,
+        database: Database,
+        runs: AgentRuns,
+        agents: Mapping[str, Agent],
+        worktrees: WorktreesService,
+        importer: Importer,
+    ) -> None:
+        super().__init__(database, Session, PageSize(50, 1000), PATCHABLE)
+        self._runs = runs
+        self._agents = agents
+        self._worktrees = worktrees
+        self._importer = importer
+
+    async def create(self, data: Any, params: Params) -> Record:
+        """A session without a prompt yet."""
+        request = load_as(SessionRequest, one_record(data))
+        self._check_agent(request.agent)
+        if request.cwd is not None:
+            _may_touch_disk(params, "set `cwd`")
+        _may_bypass(params, request.permission_config.mode if request.permission_config else None)
+        place = await place_in_folder(request.cwd) if request.cwd is not None else None
+
+        def unit_of_work(tx: Transaction) -> Record:
+            session = Session(
+                agent=request.agent,
+                board_id=request.board_id or tx.boards.default_id(),
+                sharing=request.sharing,
+                created_by=user_id_of(params),
+            )
+            session.data.title, session.data.description = request.title, request.description
+            if request.permission_config is not None:
+                session.data.permission_config = request.permission_config.model_dump()
+            if request.llm_config is not None:
+                session.data.llm_config = request.llm_config.model_dump()
+            if request.worktree_id is not None:
+                place_in_worktree(tx, session, request.worktree_id)
+            elif place is not None:
+                session.data.repo, session.data.git_state = place
+            return to_wire(tx.sessions.add(session))
+
+        return await self._database.write(unit_of_work)
+
+    async def patch(self, id: str | None, data: Any, params: Params) -> Record:
+        """Change what clients may change. Raises Conflict if `version` or `If-Match` names an older record."""
+        session_id, changes = one(id, "patch"), one_record(data)
+        mode = (changes.get("permission_config") or {}).get("mode") if isinstance(changes, dict) else None
+        _may_bypass(params, mode)
+        return await self.change(session_id, changes, params)
+
+    async def update(self, id: str | None, data: Any, params: Params) -> Record:
+        """As `patch`: what only the daemon may write stays as it is; what a client may write and leaves out is kept."""
+        return await self.patch(id, data, params)
+
+    async def remove(self, id: str | None, params: Params) -> Record:
+        """Delete a session with its tasks and messages. Raises Conflict while it runs, or while forks live from it."""
+        session_id = one(id, "remove")
+        if self._runs.is_running(session_id):
+            raise Conflict(f"session {short(session_id)} runs; stop it first", session_id=session_id)
+        return await self._database.write(lambda tx: to_wire(tx.sessions.remove(session_id)))
+
+    async def prompt(self, id: str, data: Any, params: Params) -> Record:
+        """A prompt: the task at once, `running`, or `created` while others come first."""
+        request = load_as(PromptRequest, one_record(data))
+        _may_bypass(params, request.permission_mode)
+        task = await self._database.write(lambda tx: queue_prompt(tx, id, request, user_id_of(params)))
+        return await self._started(task)
+
+    async def stop(self, id: str, data: Any, params: Params) -> Record:
+        """End what the session runs; the task, `stopped`. Raises Conflict if nothing runs."""
+        task_id = await self._runs.stop(id)
+        return await self._database.read(lambda tx: to_wire(tx.tasks.get(task_id)))
+
+    async def fork(self, id: str, data: Any, params: Params) -> Record:
+        """A new session that shares this one's history up to a task; with a prompt, it runs."""
+        request = load_as(ForkRequest, one_record(data or {}))
+
+        def make(tx: Transaction) -> Session:
+            parent = tx.sessions.get(id)
+            point = fork_point(tx, parent, request.task_id)
+            return forked(parent, point=point, created_by=user_id_of(params))
+
+        return await self._offspring(id, make, request, params)
+
+    async def spawn(self, id: str, data: Any, params: Params) -> Record:
+        """A child with a fresh context; with a prompt, it runs. When it ends, its last answer goes to this session."""
+        request = load_as(SpawnRequest, one_record(data or {}))
+        _may_bypass(params, request.permission_mode)
+        if request.agent is not None:
+            self._check_agent(request.agent)
+
+        def make(tx: Transaction) -> Session:
+            parent = tx.sessions.get(id)
+            return spawned(
+                parent,
+                point=fork_point(tx, parent, request.task_id),
+                agent=request.agent,
+                model=request.model,
+                permission_mode=request.permission_mode,
+                created_by=user_id_of(params),
+            )
+
+        return await self._offspring(id, make, request, params)
+
+    async def read_queue(self, id: str, params: Params) -> Record:
+        """`{paused, reason?, tasks}`: what waits, in order."""
+        return await self._database.read(lambda tx: queue_of(tx, id))
+
+    async def queue(self, id: str, data: Any, params: Params) -> Record:
+        """Change the order of what waits, or let a paused queue go on; then as `read_queue`."""
+        request = load_as(QueueRequest, one_record(data or {}))
+        await self._database.write(lambda tx: change_queue(tx, id, request))
+        if request.resume:
+            await self._runs.consider(id)
+        return await self.read_queue(id, params)
+
+    async def genealogy(self, id: str, params: Params) -> Record:
+        """`{session, ancestors, descendants, children}`, whole sessions of any depth."""
+        reader = reader_of(params)
+        return await self._database.read(lambda tx: tx.sessions.genealogy(id, reader))
+
+    async def import_transcript(self, data: Any, params: Params) -> Record:
+        """A session out of a Claude Code transcript on the daemon's machine; a second time only adds what is new."""
+        request = load_as(ImportRequest, one_record(data))
+        return await self._importer.load(request, user_id_of(params))
+
+    async def _offspring(
+        self,
+        parent_id: str,
+        make: Callable[[Transaction], Session],
+        request: ForkRequest | SpawnRequest,
+        params: Params,
+    ) -> Record:
+        """Store what `make` makes, in a worktree of its own if that is asked, and start its prompt if there is one."""
+        place = await self._own_worktree(parent_id, request, params)
+
+        def unit_of_work(tx: Transaction) -> tuple[Record, Task | None]:
+            session = make(tx)
+            if place is not None:
+                place_in_worktree(tx, session, place)
+            stored = tx.sessions.add(session)
+            task = None
+            if request.prompt is not None:
+                prompt = PromptRequest(prompt=request.prompt)
+                task = queue_prompt(tx, stored.session_id, prompt, user_id_of(params))
+            return to_wire(stored), task
+
+        record, task = await self._database.write(unit_of_work)
+        if task is not None:
+            await self._runs.consider(task.session_id)
+        return record
+
+    async def _own_worktree(self, parent_id: str, request: ForkRequest | SpawnRequest, params: Params) -> str | None:
+        """The id of the new worktree that was asked for, at the sha where the task ended; None if none was."""
+        wanted = request.worktree
+        if wanted is None:
+            return None
+
+        def find(tx: Transaction) -> tuple[str, str | None, str | None]:
+            parent = tx.sessions.get(parent_id)
+            if parent.worktree_id is None:
+                raise BadRequest("the session has no worktree, so a new one has no repository to come from")
+            point = fork_point(tx, parent, request.task_id)
+            state = point.data.git_state if point is not None else None
+            sha = (state.sha_at_end or state.sha_at_start) if state is not None else None
+            repo_id = tx.worktrees.get(parent.worktree_id).repo_id
+            return repo_id, sha.removesuffix("-dirty") if sha else None, parent.board_id
+
+        repo_id, sha, board_id = await self._database.read(find)
+        data = {"repo_id": repo_id, "name": wanted.name, "branch": wanted.branch, "ref": wanted.ref or sha}
+        made = await self._worktrees.create({**data, "board_id": board_id}, params)
+        return str(made["worktree_id"])
+
+    async def _started(self, task: Task) -> Record:
+        """The task as it is once its turn has been considered; with the names older clients look for."""
+        started = await self._runs.consider(task.session_id)
+        shown = started if started is not None and started.task_id == task.task_id else task
+        record = await self._database.read(lambda tx: to_wire(tx.tasks.get(shown.task_id)))
+        return {**record, "taskId": task.task_id, "success": True}
+
+    def _check_agent(self, name: str) -> None:
+        if name not in self._agents:
+            raise BadRequest(
+                f"no agent {name!r}; there are {', '.join(self._agents)}",
+                errors={"agent": [f"must be one of {', '.join(self._agents)}"]},
+            )
+
+
+def _may_touch_disk(params: Params, what: str) -> None:
+    if params.user is not None and not role_may(params.user, Rule.TRUSTED):
+        raise Forbidden(f"a {params.user['role']} may not {what}")
+
+
+def _may_bypass(params: Params, mode: str | None) -> None:
+    if mode == "bypassPermissions":
+        _may_touch_disk(params, "use `bypassPermissions`")

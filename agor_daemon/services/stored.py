@@ -1,0 +1,110 @@
+"""What the services of stored entities have in common: reading, and who reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from agor_core.db import Database, Reader, Transaction
+from agor_core.errors import BadRequest, MethodNotAllowed
+from agor_core.feathers import Params
+from agor_core.models import ENTITIES
+from agor_core.models.schema import load_patch
+from agor_core.models.wire import to_wire
+from agor_daemon.access import sees_private
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PageSize:
+    """How many records a page has when nobody asks, and at most."""
+
+    default: int
+    most: int
+
+
+def reader_of(params: Params) -> Reader | None:
+    """Who reads; None for calls from inside, which see all."""
+    if params.user is None:
+        return None
+    return Reader(params.user["user_id"], sees_private(params.user))
+
+
+def user_id_of(params: Params) -> str | None:
+    """Whom to name as the creator of what this call makes."""
+    return params.user["user_id"] if params.user is not None else None
+
+
+class StoredService:
+    """Reading one kind of entity as the database has it, and changing what clients may change of it."""
+
+    def __init__(self, database: Database, entity: type[Any], page: PageSize, patchable: Sequence[str] = ()) -> None:
+        self._database = database
+        self._entity = entity
+        self._path = next(path for path, known in ENTITIES.items() if known is entity)
+        self._page = page
+        self._patchable = tuple(patchable)
+
+    async def find(self, params: Params) -> Record:
+        """A page: `{total, limit, skip, data}`."""
+        reader, query, page = reader_of(params), params.query, self._page
+        found: Record = await self._database.read(
+            lambda tx: tx.repository(self._path).page(query, reader, page.default, page.most)
+        )
+        return found
+
+    async def get(self, id: str, params: Params) -> Record:
+        """The record, with what is computed from others. Raises NotFound."""
+        reader, query = reader_of(params), params.query
+        found: Record = await self._database.read(lambda tx: tx.repository(self._path).record(id, reader, query))
+        return found
+
+    async def change(
+        self,
+        id: str,
+        data: Any,
+        params: Params,
+        check: Callable[[Transaction, Any, Record], None] | None = None,
+    ) -> Record:
+        """A client's patch: writable fields only, checked against `version` or `If-Match` where the caller sent one.
+
+        `check(tx, current, changes)` may refuse what the schema cannot know.
+        """
+        sent = one_record(data)
+        expected = expected_version(sent, params)
+
+        def unit_of_work(tx: Transaction) -> Record:
+            repository = tx.repository(self._path)
+            current = repository.get(id)
+            changes = load_patch(self._entity, sent, self._patchable, current)
+            if check is not None:
+                check(tx, current, changes)
+            return to_wire(repository.patch(id, changes, client=True, expected_version=expected))
+
+        return await self._database.write(unit_of_work)
+
+
+def expected_version(sent: Record, params: Params) -> int | None:
+    """The version a caller believes to change: `version` in the data, else the header `If-Match`."""
+    if isinstance(sent.get("version"), int):
+        return int(sent.pop("version"))
+    text = params.headers.get("if-match", "").removeprefix("W/").strip('"')
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
+def one(id: str | None, verb: str) -> str:
+    """The id of a call that changes a record; changing all that match a query is not offered."""
+    if id is None:
+        raise MethodNotAllowed(f"Can not {verb} multiple entries")
+    return id
+
+
+def one_record(data: Any) -> Record:
+    """The data of a call that takes one record; a list is not offered."""
+    if isinstance(data, list):
+        raise MethodNotAllowed("Can not create multiple entries")
+    if not isinstance(data, dict):
+        raise BadRequest("the data must be an object")
+    return data

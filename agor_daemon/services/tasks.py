@@ -1,0 +1,167 @@
+"""Tasks: prompts, and what agents did about them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agor_core import git
+from agor_core.db import Database, Transaction
+from agor_core.errors import BadRequest, Conflict, NotFound
+from agor_core.feathers import Params
+from agor_core.ids import short
+from agor_core.models import Task
+from agor_core.models.schema import load, load_as
+from agor_core.models.task import summary
+from agor_core.models.wire import to_wire
+from agor_daemon.runs import AgentRuns
+from agor_daemon.services.requests import CompleteRequest, FailRequest
+from agor_daemon.services.stored import PageSize, Record, StoredService, one, one_record, user_id_of
+
+BULK_LIMIT = 10_000
+FINISHED = ("completed", "failed", "stopped")
+IMPORTABLE = (
+    "session_id",
+    "status",
+    "started_at",
+    "completed_at",
+    "description",
+    "full_prompt",
+    "git_state",
+    "model",
+    "tool_use_count",
+    "usage",
+    "duration_ms",
+    "error",
+    "report",
+)
+DIFF_PAGE = 100
+
+
+class TasksService(StoredService):
+    """The service `tasks`."""
+
+    def __init__(self, database: Database, runs: AgentRuns) -> None:
+        super().__init__(database, Task, PageSize(100, 1000), ("description", "full_prompt"))
+        self._runs = runs
+
+    async def create(self, data: Any, params: Params) -> Record:
+        """A finished task, from an importer; it starts nothing."""
+        return (await self._add([one_record(data)], params))[0]
+
+    async def bulk(self, data: Any, params: Params) -> list[Record]:
+        """Many finished tasks at once: a list, or `{records: […]}`."""
+        return await self._add(records_in(data), params)
+
+    async def _add(self, records: list[Record], params: Params) -> list[Record]:
+        tasks = [self._finished(record, user_id_of(params)) for record in records]
+        stored: list[Record] = await self._database.write(
+            lambda tx: [to_wire(task) for task in tx.tasks.add_many(tasks)]
+        )
+        return stored
+
+    def _finished(self, record: Record, user_id: str | None) -> Task:
+        fields = load(Task, {"status": "completed", **record}, only=IMPORTABLE)
+        if fields["status"] not in FINISHED:
+            raise BadRequest(
+                f"only finished tasks can be created; to start one, prompt its session ({', '.join(FINISHED)})",
+                errors={"status": [f"must be one of {', '.join(FINISHED)}"]},
+            )
+        task = Task(session_id=fields.pop("session_id"), created_by=user_id)
+        fields.setdefault("description", summary(fields.get("full_prompt", "")))
+        set_fields(task, fields)
+        return task
+
+    async def patch(self, id: str | None, data: Any, params: Params) -> Record:
+        """Change the prompt of a task that still waits."""
+
+        def waits(tx: Transaction, task: Task, changes: Record) -> None:
+            if changes and task.status != "created":
+                raise Conflict(f"task {short(task.task_id)} is {task.status}; only a waiting one can be changed")
+            if "full_prompt" in changes:
+                changes.setdefault("description", summary(changes["full_prompt"]))
+
+        return await self.change(one(id, "patch"), data, params, waits)
+
+    async def update(self, id: str | None, data: Any, params: Params) -> Record:
+        """As `patch`: a client writes only the prompt of a waiting task."""
+        return await self.patch(id, data, params)
+
+    async def remove(self, id: str | None, params: Params) -> Record:
+        """Delete a task that does not run; its messages stay."""
+        task_id = one(id, "remove")
+
+        def unit_of_work(tx: Transaction) -> Record:
+            task = tx.tasks.get(task_id)
+            if task.status in ("running", "awaiting_permission"):
+                raise Conflict(f"task {short(task_id)} runs; stop its session first", task_id=task_id)
+            return to_wire(tx.tasks.remove(task_id))
+
+        return await self._database.write(unit_of_work)
+
+    async def complete(self, id: str, data: Any, params: Params) -> Record:
+        """End a task that no agent of ours runs: well."""
+        request = load_as(CompleteRequest, one_record(data or {}))
+        return await self._end(id, {"status": "completed", "report": request.report})
+
+    async def fail(self, id: str, data: Any, params: Params) -> Record:
+        """End a task that no agent of ours runs: badly."""
+        error = load_as(FailRequest, one_record(data)).error
+        told = error if isinstance(error, dict) else {"message": str(error)}
+        return await self._end(id, {"status": "failed", "error": {"kind": "unknown", **told}})
+
+    async def _end(self, task_id: str, changes: Record) -> Record:
+        def unit_of_work(tx: Transaction) -> Record:
+            task = tx.tasks.get(task_id)
+            if task.status in ("running", "awaiting_permission") and self._runs.is_running(task.session_id):
+                raise Conflict(f"task {short(task_id)} is run by an agent; stop its session instead", task_id=task_id)
+            if task.status in FINISHED:
+                raise Conflict(f"task {short(task_id)} is {task.status} already", task_id=task_id)
+            return to_wire(tx.tasks.patch(task_id, {**changes, "completed_at": tx.now}))
+
+        return await self._database.write(unit_of_work)
+
+    async def diff(self, id: str, params: Params) -> Record:
+        """`{files, total}`: what changed in the worktree since the task began. NotFound where there is no git."""
+
+        def find(tx: Transaction) -> tuple[str | None, str | None]:
+            task = tx.tasks.get(id)
+            place = tx.sessions.get(task.session_id).data.repo
+            return task.data.git_state.sha_at_start if task.data.git_state else None, place.cwd if place else None
+
+        sha, cwd = await self._database.read(find)
+        root = await git.root_of(cwd) if cwd is not None else None
+        if sha is None or root is None:
+            raise NotFound(f"task {short(id)} has no git state to compare with", task_id=id)
+        return await git.diff(
+            root,
+            sha,
+            only=params.query.get("path"),
+            skip=number(params, "$skip", 0),
+            limit=number(params, "$limit", DIFF_PAGE),
+        )
+
+
+def set_fields(entity: Any, fields: Record) -> None:
+    """Set fields by their names on the wire, wherever they are kept: in a column or in `data`."""
+    for name, value in fields.items():
+        setattr(entity if name in type(entity).model_fields else entity.data, name, value)
+
+
+def records_in(data: Any) -> list[Record]:
+    """The records of a bulk call: a list, or an object that holds it under `records`."""
+    records = data.get("records") if isinstance(data, dict) else data
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+        raise BadRequest("the data must be a list of records")
+    if len(records) > BULK_LIMIT:
+        raise BadRequest(f"at most {BULK_LIMIT} records at once; send them in several calls")
+    return records
+
+
+def number(params: Params, name: str, default: int) -> int:
+    """A whole number ≥ 0 of the query. Raises BadRequest."""
+    value = params.query.get(name, default)
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise BadRequest(f"{name} must be a whole number")
+    return value
