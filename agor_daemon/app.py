@@ -9,13 +9,20 @@ from typing import Any
 from agor_core.agents import Agent, registered
 from agor_core.config import Settings
 from agor_core.db import Database
-from agor_core.feathers import STANDARD, Feathers, RecordMethod
+from agor_core.feathers import STANDARD, CollectionMethod, Feathers, RecordMethod
+from agor_daemon.authentication import build_authentication
+from agor_daemon.channels import set_up_channels
+from agor_daemon.hooks.access import addressed, signed_in
 from agor_daemon.hooks.short_ids import with_short_ids
 from agor_daemon.imports import Importer
 from agor_daemon.runs import AgentRuns
 from agor_daemon.runs.assignment import Assignments
+from agor_daemon.services.agents import AgentsService
 from agor_daemon.services.boards import BoardsService
 from agor_daemon.services.cloning import Cloning
+from agor_daemon.services.config import ConfigService
+from agor_daemon.services.events import EventsService
+from agor_daemon.services.health import HealthService
 from agor_daemon.services.messages import MessagesService
 from agor_daemon.services.permissions import PermissionsService
 from agor_daemon.services.repos import ReposService
