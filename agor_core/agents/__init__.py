@@ -9,7 +9,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 
-from agor_core.agents.acp import AcpAgent
+from agor_core.agents.acp import AcpAgent, SignIn
 from agor_core.agents.claude_code import ClaudeCode
 from agor_core.agents.environment import agent_env
 from agor_core.agents.process import end_leftover
@@ -66,10 +66,30 @@ AGENTS: dict[str, Agent] = {
     agent.name: agent
     for agent in (
         ClaudeCode(),
-        AcpAgent("codex", ["codex-acp"], how_to="npm install -g @zed-industries/codex-acp"),
-        AcpAgent("gemini", ["gemini", "--experimental-acp"], how_to="npm install -g @google/gemini-cli"),
-        AcpAgent("opencode", ["opencode", "acp"], how_to="npm install -g opencode-ai"),
-        AcpAgent("cursor", ["cursor-agent", "acp"], how_to="see https://cursor.com/cli"),
+        AcpAgent(
+            "codex",
+            ["codex-acp"],
+            how_to="npm install -g @zed-industries/codex-acp",
+            sign_in=SignIn(("OPENAI_API_KEY", "CODEX_API_KEY"), (".codex/auth.json",)),
+        ),
+        AcpAgent(
+            "gemini",
+            ["gemini", "--acp"],
+            how_to="npm install -g @google/gemini-cli",
+            sign_in=SignIn(("GEMINI_API_KEY", "GOOGLE_API_KEY"), (".gemini/oauth_creds.json",)),
+        ),
+        AcpAgent(
+            "opencode",
+            ["opencode", "acp"],
+            how_to="npm install -g opencode-ai",
+            sign_in=SignIn(files=(".local/share/opencode/auth.json",)),
+        ),
+        AcpAgent(
+            "cursor",
+            ["cursor-agent", "acp"],
+            how_to="see https://cursor.com/cli",
+            sign_in=SignIn(("CURSOR_API_KEY",)),
+        ),
         Scripted(),
     )
 }

@@ -25,8 +25,8 @@ GRACE_S = 0.7
 POLL_S = 0.02
 
 
-class LineTooLong(Exception):
-    """A program wrote a line longer than any message of its protocol should be."""
+class Flood(Exception):
+    """A program writes more than anyone can mean; the text says what of."""
 
 
 class _Protocol(asyncio.subprocess.SubprocessStreamProtocol):
@@ -103,7 +103,7 @@ class ChildProcess:
         await self.stdin.drain()
 
     async def read_line(self) -> bytes:
-        """The next line of stdout with its newline; at the end, what is left, then b"". Raises LineTooLong."""
+        """The next line of stdout with its newline; at the end, what is left, then b"". Raises Flood."""
         parts: list[bytes] = []
         size = 0
         while True:
@@ -119,7 +119,7 @@ class ChildProcess:
             parts.append(part)
             size += len(part)
             if size > LONGEST_LINE_BYTES:
-                raise LineTooLong(f"a line of more than {LONGEST_LINE_BYTES // 1024 // 1024} MB")
+                raise Flood(f"it wrote a line of more than {LONGEST_LINE_BYTES // 1024 // 1024} MB")
             if ended:
                 return b"".join(parts)
 

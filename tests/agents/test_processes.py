@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from agor_core.agents import process as processes
-from agor_core.agents.process import ChildProcess, LineTooLong, end_leftover, group_lives, process_identity
+from agor_core.agents.process import ChildProcess, Flood, end_leftover, group_lives, process_identity
 
 ENVIRONMENT = {"PATH": "/usr/bin:/bin"}
 
@@ -78,7 +78,7 @@ async def test_an_endless_line_is_refused(monkeypatch):
     """A program that never ends its line cannot fill our memory."""
     monkeypatch.setattr(processes, "LONGEST_LINE_BYTES", 1_000_000)
     child = await start("/bin/sh", "-c", "cat /dev/zero")
-    with pytest.raises(LineTooLong):
+    with pytest.raises(Flood):
         await child.read_line()
     await child.close(grace_s=0.1)
     assert not group_lives(child.pid)

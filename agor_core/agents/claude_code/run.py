@@ -26,7 +26,7 @@ from agor_core.agents.claude_code.transcript import find_transcript
 from agor_core.agents.claude_code.translate import Translator
 from agor_core.agents.claude_code.transport import LAST_WORDS_S, CliTransport
 from agor_core.agents.history import with_history
-from agor_core.agents.process import ChildProcess, LineTooLong
+from agor_core.agents.process import ChildProcess, Flood
 from agor_core.agents.protocol import (
     AgentError,
     AgentEvent,
@@ -76,7 +76,7 @@ async def drive(request: RunRequest, ask: Ask, cli: Sequence[str]) -> AsyncGener
                     yield event
                 if translator.is_over:
                     break
-        except (ClaudeSDKError, ConnectionError, LineTooLong) as problem:
+        except (ClaudeSDKError, ConnectionError, Flood) as problem:
             await process.close(grace_s=STOP_GRACE_S)
             error = crash(request, process.returncode, process.stderr_tail, _detail(problem))
         in_haste = False

@@ -29,7 +29,7 @@ class CliTransport(Transport):
         await self._process.write(data.encode())
 
     def read_messages(self) -> AsyncIterator[dict[str, Any]]:
-        """Messages until the CLI ends. Raises ProcessError if it ends badly, LineTooLong if it floods."""
+        """Messages until the CLI ends. Raises ProcessError if it ends badly, Flood if it floods."""
         return self._messages()
 
     async def _messages(self) -> AsyncIterator[dict[str, Any]]:

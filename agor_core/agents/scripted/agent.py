@@ -44,7 +44,7 @@ class Scripted:
 
     name = "scripted"
 
-    async def availability(self, environment: Mapping[str, str]) -> Availability:  # noqa: ARG002 - as in the protocol
+    async def availability(self, environment: Mapping[str, str]) -> Availability:
         """Always there."""
         return Availability(installed=True, version=VERSION, signed_in=True)
 

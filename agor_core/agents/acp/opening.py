@@ -1,0 +1,131 @@
+"""From a started agent to a session that can be prompted: greet, then begin, resume or fork."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import acp
+from acp import schema
+
+from agor_core.agents.failures import failure, kind_of
+from agor_core.agents.protocol import AgentError, RunRequest
+
+AUTH_REQUIRED = -32000
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A session. `notes`: what of the request the agent cannot do, in words for the transcript."""
+
+    session_id: str
+    version: str | None
+    notes: tuple[str, ...] = ()
+
+
+class CannotOpen(Exception):
+    """There will be no session; `error` says why."""
+
+    def __init__(self, error: AgentError) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
+async def open_session(agent: Any, request: RunRequest, name: str) -> Opened:
+    """Greet `agent` (the library's connection) and open the session that `request` means. Raises CannotOpen."""
+    # No file system or terminals of ours are offered: the agent works on its machine, which is this one.
+    greeting = await agent.initialize(
+        protocol_version=acp.PROTOCOL_VERSION,
+        client_capabilities=schema.ClientCapabilities(),
+        client_info=schema.Implementation(name="agor", version="1"),
+    )
+    try:
+        session_id, session = await _session(agent, greeting, request, name)
+    except acp.RequestError as error:
+        raise CannotOpen(_refused(error, greeting, request, name)) from error
+    notes = [note for note in (await _set_model(agent, session_id, session, request, name),) if note]
+    await _set_mode(agent, session_id, session, request)
+    version = greeting.agent_info.version if greeting.agent_info else None
+    return Opened(session_id, version, tuple(notes))
+
+
+async def _session(agent: Any, greeting: schema.InitializeResponse, request: RunRequest, name: str) -> tuple[str, Any]:
+    """The session's id, and the agent's answer with its modes and options."""
+    can = greeting.agent_capabilities or schema.AgentCapabilities()
+    more = can.session_capabilities or schema.SessionCapabilities()
+    where: dict[str, Any] = {"cwd": request.cwd, "mcp_servers": []}
+    if request.fork is not None:
+        if request.fork.at_message is not None or more.fork is None:
+            raise CannotOpen(_forgetful(f"{name} cannot fork a conversation at an earlier point"))
+        forked = await agent.fork_session(session_id=request.fork.agent_session_id, **where)
+        return forked.session_id, forked
+    if request.agent_session_id is None:
+        begun = await agent.new_session(**where)
+        return begun.session_id, begun
+    if more.resume is not None:
+        resume = agent.resume_session
+    elif can.load_session:
+        resume = agent.load_session
+    else:
+        raise CannotOpen(_forgetful(f"{name} cannot take up an earlier conversation"))
+    try:
+        return request.agent_session_id, await resume(session_id=request.agent_session_id, **where)
+    except acp.RequestError as error:
+        if error.code == AUTH_REQUIRED:
+            raise
+        raise CannotOpen(_forgetful(f"{name} no longer has this conversation ({error})")) from error
+
+
+async def _set_model(agent: Any, session_id: str, session: Any, request: RunRequest, name: str) -> str | None:
+    """Choose the model, where the agent lets one; else a note that says so."""
+    if request.model is None:
+        return None
+    for option in getattr(session, "config_options", None) or []:
+        if isinstance(option, schema.SessionConfigOptionSelect) and option.category == "model":
+            known = list(_values(option.options))
+            if request.model not in known:
+                text = f"{name} has no model {request.model!r}; it has {', '.join(known)}"
+                raise CannotOpen(failure("bad_model", text, request))
+            await agent.set_config_option(config_id=option.id, session_id=session_id, value=request.model)
+            return None
+    return f"{name} takes no model from outside: its own settings decide, not {request.model!r}"
+
+
+async def _set_mode(agent: Any, session_id: str, session: Any, request: RunRequest) -> None:
+    """Tell an agent that has a plan mode of its own to plan only."""
+    modes = getattr(session, "modes", None)
+    if request.permission_mode == "plan" and modes is not None:
+        for mode in modes.available_modes:
+            if mode.id.lower().endswith("plan"):
+                await agent.set_session_mode(session_id=session_id, mode_id=mode.id)
+
+
+def _values(options: list[Any]) -> list[str]:
+    return [
+        value.value
+        for option in options
+        for value in (option.options if isinstance(option, schema.SessionConfigSelectGroup) else [option])
+    ]
+
+
+def _forgetful(text: str) -> AgentError:
+    return AgentError("unknown", f"{text}: continue from the stored history instead", history_lost=True)
+
+
+def _refused(
+    error: acp.RequestError, greeting: schema.InitializeResponse, request: RunRequest, name: str
+) -> AgentError:
+    if error.code == AUTH_REQUIRED:
+        ways = ", ".join(method.name for method in greeting.auth_methods or [])
+        return failure(
+            "no_key", f"{name} is not signed in", request, f"sign in with it once ({ways or 'see its help'})"
+        )
+    return request_failure(error, request, name)
+
+
+def request_failure(error: acp.RequestError, request: RunRequest, name: str) -> AgentError:
+    """The failure that an agent answered a request with."""
+    details = f"{error} {error.data}" if error.data else str(error)
+    if error.code == AUTH_REQUIRED:
+        return failure("auth", details, request)
+    return failure(kind_of(details), f"{name}: {details}", request)

@@ -1,0 +1,327 @@
+"""The ACP adapter, against a small agent that does what its prompt says."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agor_core.agents import (
+    AGENTS,
+    AgentProcess,
+    AgentSession,
+    ContextUsed,
+    ForkPoint,
+    PermissionAnswer,
+    PermissionQuestion,
+    RunRequest,
+    TextDelta,
+    ThinkingDelta,
+    ToolFinished,
+    ToolStarted,
+    Usage,
+    registered,
+)
+from agor_core.agents.acp.transport import MOST_UNREAD, ProcessTransport
+from agor_core.agents.process import ChildProcess, group_lives
+from tests.agents.conftest import PATH, Run
+
+ROOT = Path(__file__).parents[2]
+
+
+def fake(*abilities: str) -> Any:
+    """The fake agent, as a user would configure it."""
+    return registered({"fake": [sys.executable, "-W", "ignore", "-m", "tests.fake_acp.agent", *abilities]})["fake"]
+
+
+@pytest.fixture
+def prompt(play: Any, tmp_path: Path) -> Any:
+    """Runs lines of commands; afterwards no process of the agent is left."""
+
+    async def run(*lines: str, agent: Any = None, answers: tuple[PermissionAnswer, ...] = (), **fields: Any) -> Run:
+        fields.setdefault("environment", environment(tmp_path))
+        done: Run = await play(agent or fake(), "\n".join(lines), *answers, **fields)
+        (process,) = done.of(AgentProcess)
+        assert not group_lives(process.pid)
+        return done
+
+    return run
+
+
+def environment(tmp_path: Path) -> dict[str, str]:
+    return {"PATH": PATH, "HOME": str(tmp_path), "PYTHONPATH": str(ROOT), "FAKE_API_KEY": "a-secret-value"}
+
+
+async def test_text_and_thinking_stream_and_are_told_whole(prompt):
+    """Chunks come one by one, the message follows; the agent's session, version, usage and cost are told."""
+    run = await prompt("think Let me see.", "say Hello there", "usage")
+
+    assert run.finished.error is None
+    assert [delta.text for delta in run.of(TextDelta)] == ["Hello ", "there "]
+    assert [delta.text for delta in run.of(ThinkingDelta)] == ["Let me see."]
+    (message,) = run.messages
+    assert message.content == [
+        {"type": "thinking", "thinking": "Let me see."},
+        {"type": "text", "text": "Hello there "},
+    ]
+    assert run.finished.answer == "Hello there "
+    assert run.of(AgentSession) == [AgentSession("fake-1", "9.9", None)]
+    assert run.finished.usage == Usage(10, 5, 2)
+    assert (run.finished.cost_usd, run.finished.total_cost_usd) == (0.25, 0.25)
+    assert run.of(ContextUsed) == [ContextUsed(15, 1000)]
+
+
+async def test_tools_are_told_in_order(prompt, tmp_path):
+    """Each use stands before its result, text between them is a message of its own; a failed tool says so."""
+    run = await prompt("say Writing.", "write a.txt hello", "say Running.", "run make", "say Done.")
+
+    assert (tmp_path / "work/a.txt").read_text() == "hello"
+    kinds = [[block["type"] for block in message.content] for message in run.messages]
+    assert kinds == [["text", "tool_use"], ["tool_result"], ["text", "tool_use"], ["tool_result"], ["text"]]
+    use = run.messages[0].content[1]
+    assert use["name"] == "Edit"
+    assert use["input"] == {"title": "Write a.txt", "path": "a.txt", "content": "hello"}
+    assert run.messages[1].content[0]["tool_use_id"] == use["id"]
+    assert [event.name for event in run.of(ToolStarted)] == ["Edit", "Bash"]
+    assert [event.is_error for event in run.of(ToolFinished)] == [False, True]
+    assert run.messages[3].content[0]["content"] == '{"code": 1}'
+
+
+async def test_a_tool_without_an_end_gets_one(prompt):
+    """At the end of the turn every tool use has a result, so that the transcript can be read."""
+    run = await prompt("leave", "say Bye")
+    assert run.messages[-1].content[0]["is_error"]
+    assert run.finished.answer == "Bye "
+
+
+@pytest.mark.parametrize(
+    ("answer", "chosen"),
+    [
+        (PermissionAnswer(True), "once"),
+        (PermissionAnswer(False, "no"), "no"),
+        (PermissionAnswer(True, suggestions=({"option_id": "ever"},)), "ever"),
+        (PermissionAnswer(True, updated_input={"content": "other"}), "no"),
+    ],
+)
+async def test_a_person_answers(prompt, tmp_path, answer, chosen):
+    """Yes once, no, and yes for good reach the agent as that; what a person changed cannot be told, so it is a no."""
+    run = await prompt("write a.txt hello", permission_mode="default", answers=(answer,))
+
+    (question,) = run.questions
+    assert (question.tool_name, question.title) == ("Edit", "Write a.txt")
+    assert question.tool_input["content"] == "hello"
+    assert question.tool_use_id == run.messages[0].content[0]["id"]
+    assert [suggestion["option_id"] for suggestion in question.suggestions] == ["ever"]
+    assert run.messages[1].content[0]["content"] == f"chosen: {chosen}"
+    assert (tmp_path / "work/a.txt").exists() == (chosen in ("once", "ever"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "chosen"),
+    [
+        ({"permission_mode": "acceptEdits"}, "once"),
+        ({"permission_mode": "bypassPermissions"}, "once"),
+        ({"permission_mode": "default", "allowed_tools": ("Edit",)}, "once"),
+        ({"permission_mode": "bypassPermissions", "denied_tools": ("Edit",)}, "no"),
+        ({"permission_mode": "plan"}, "no"),
+    ],
+)
+async def test_modes_and_rules_answer_without_a_person(prompt, fields, chosen):
+    """Nobody is asked what the session's settings decide."""
+    run = await prompt("write a.txt hello", **fields)
+    assert run.questions == []
+    assert run.messages[1].content[0]["content"] == f"chosen: {chosen}"
+
+
+async def test_a_conversation_is_taken_up(prompt):
+    """Resumed, the agent remembers; what it repeats of the past is not told again."""
+    first = await prompt("say one")
+    second = await prompt("remember", agent_session_id=first.session_id)
+
+    assert second.session_id == first.session_id
+    assert second.finished.answer == "say one"
+    assert "old answer" not in second.streamed
+    assert len(second.messages) == 1
+
+
+async def test_a_fork_where_the_agent_can(prompt):
+    """A fork is a session of its own that knows the past."""
+    first = await prompt("say one")
+    fork = await prompt("remember", agent=fake("fork"), fork=ForkPoint(first.session_id))
+    assert fork.session_id != first.session_id
+    assert fork.finished.answer == "say one"
+
+
+@pytest.mark.parametrize(
+    ("abilities", "fields"),
+    [
+        ((), {"agent_session_id": "fake-77"}),
+        (("no-load",), {"agent_session_id": "fake-1"}),
+        ((), {"fork": ForkPoint("fake-1")}),
+        (("fork",), {"fork": ForkPoint("fake-1", "message")}),
+    ],
+)
+async def test_what_cannot_be_taken_up_is_told(prompt, abilities, fields):
+    """Never an empty conversation in silence: the error says that our history can stand in, and it can."""
+    await prompt("say one")
+    run = await prompt("say two", agent=fake(*abilities), **fields)
+    assert run.finished.error.history_lost
+    assert run.streamed == ""
+
+    told = await prompt("say two", history=[{"role": "user", "content": "my name is Ada"}])
+    assert told.finished.error is None
+
+
+async def test_history_and_instructions_go_with_the_first_prompt(prompt, tmp_path):
+    """ACP has no system prompt: what we add, and what the agent forgot, stand before the prompt."""
+    await prompt("say one", system_append="You are in session 4711.", history=[{"role": "user", "content": "I am Ada"}])
+    (said,) = json.loads((tmp_path / "conversations.json").read_text())["fake-1"]
+    assert said.index("4711") < said.index("I am Ada") < said.index("say one")
+
+
+async def test_a_model_is_chosen_where_the_agent_lets_us(prompt):
+    """A model it has is set; one it lacks is an error that names those it has; without a choice, a note."""
+    chosen = await prompt("remember", agent=fake("models"), model="large")
+    wrong = await prompt("remember", agent=fake("models"), model="huge")
+    without = await prompt("say hi", model="large")
+
+    assert chosen.finished.answer == "model large"
+    assert wrong.finished.error.kind == "bad_model"
+    assert "small, large" in wrong.finished.error.message
+    assert without.messages[0].role == "system"
+    assert "large" in without.messages[0].content
+
+
+async def test_plan_mode_is_told_to_an_agent_that_has_one(prompt):
+    """Where the agent has a plan mode of its own, it is set."""
+    run = await prompt("remember", agent=fake("modes"), permission_mode="plan")
+    assert run.finished.answer == "mode plan"
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        ("fail -32603 429 Too many requests", "rate_limited"),
+        ("fail -32000 expired", "auth"),
+        ("fail -32603 model not found", "bad_model"),
+        ("fail -32603 something odd", "unknown"),
+        ("stop refusal", "refused"),
+        ("stop max_tokens", "unknown"),
+    ],
+)
+async def test_failures_have_a_kind(prompt, line, kind):
+    """What the agent answers becomes an error of the right kind; what was said before stays."""
+    run = await prompt("say So far.", line)
+    assert run.finished.error.kind == kind
+    assert run.finished.answer == "So far. "
+
+
+async def test_an_agent_that_is_not_signed_in(prompt):
+    """The error says how to sign in."""
+    run = await prompt("say hi", agent=fake("auth"))
+    assert run.finished.error.kind == "no_key"
+    assert "Sign in with a browser" in run.finished.error.message
+
+
+async def test_an_agent_that_dies(prompt):
+    """Exit code and last words are told, the secrets in them are not; what was said stays."""
+    run = await prompt("say So far.", "die")
+    assert run.finished.error.kind == "agent_crashed"
+    assert "exit code 3" in run.finished.error.message
+    assert "I am dying of <FAKE_API_KEY>" in run.finished.error.message
+    assert run.finished.answer == "So far. "
+
+
+@pytest.mark.parametrize("line", ["flood", "noise"])
+async def test_an_agent_that_floods_is_ended(prompt, line):
+    """A message, or noise, without end is cut off, and says so; our memory does not fill."""
+    async with asyncio.timeout(60):
+        run = await prompt(line)
+    assert run.finished.error.kind == "agent_crashed"
+    assert "MB" in run.finished.error.message
+
+
+async def test_a_slow_reader_holds_the_agent_back():
+    """While enough waits to be used, nothing more is read: the rest waits in the pipe, and so in the agent."""
+    child = await ChildProcess.start(["yes", "{}"], cwd="/", environment={"PATH": PATH})
+    inbox: asyncio.Queue[Any] = asyncio.Queue()
+    transport = ProcessTransport(child, inbox)
+    for _ in range(MOST_UNREAD):
+        inbox.put_nowait(await transport.receive())
+    reading = asyncio.create_task(transport.receive())
+    assert not (await asyncio.wait([reading], timeout=0.1))[0]
+    inbox.get_nowait()
+    transport.taken()
+    assert await reading == {}
+    await child.close(grace_s=0.05)
+
+
+async def test_a_prompt_of_five_megabytes_arrives(prompt):
+    """Nothing of it is lost on the way."""
+    run = await prompt("length " + "x" * 5_000_000)
+    assert run.finished.answer == "5000000"
+
+
+@pytest.mark.parametrize("abilities", [(), ("mute",)])
+async def test_stopping_an_agent_that_never_ends(abilities, tmp_path):
+    """Whether it hangs in its turn or before its first word, it is gone in two seconds; a turn is cancelled first."""
+    request = RunRequest("say on\nhang", str(tmp_path), environment(tmp_path))
+    run, going = Run(), asyncio.Event()
+
+    async def consume() -> None:
+        async with aclosing(fake(*abilities).run(request, never)) as events:
+            async for event in events:
+                run.events.append(event)
+                if isinstance(event, AgentProcess if abilities else TextDelta):
+                    going.set()
+
+    consumer = asyncio.create_task(consume())
+    await going.wait()
+    consumer.cancel()
+    async with asyncio.timeout(2):
+        with pytest.raises(asyncio.CancelledError):
+            await consumer
+    assert not group_lives(run.of(AgentProcess)[0].pid)
+    assert (tmp_path / "cancelled").exists() == (not abilities)
+
+
+async def never(question: PermissionQuestion) -> PermissionAnswer:
+    raise AssertionError(f"nobody should be asked about {question.tool_name}")
+
+
+async def test_programs_that_are_not_there(play, tmp_path):
+    """Each agent says that it is not installed and how to get it, before and at a run; a lost directory is told too."""
+    for name in ("codex", "gemini", "opencode", "cursor"):
+        nowhere = {"PATH": str(tmp_path), "HOME": str(tmp_path)}
+        found = await AGENTS[name].availability(nowhere)
+        assert not found.installed
+        assert name in found.problem
+        assert found.how_to
+        run = await play(AGENTS[name], "hi", environment=nowhere)
+        assert run.finished.error.kind == "no_cli"
+        assert found.how_to in run.finished.error.message
+    gone = await play(fake(), "hi", cwd=str(tmp_path / "gone"))
+    assert gone.finished.error.kind == "cwd_missing"
+
+
+async def test_an_installed_program_tells_version_and_sign_in(tmp_path):
+    """The version is that of its npm package; a key or a file of credentials shows that it is signed in."""
+    package = tmp_path / "lib/node_modules/gemini"
+    (package / "dist").mkdir(parents=True)
+    (package / "package.json").write_text('{"version": "0.61.0"}')
+    program = package / "dist/gemini.js"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    (tmp_path / "bin").mkdir()
+    os.symlink(program, tmp_path / "bin/gemini")
+    environment = {"PATH": str(tmp_path / "bin"), "HOME": str(tmp_path)}
+
+    found = await AGENTS["gemini"].availability(environment)
+    assert (found.installed, found.version, found.signed_in, found.problem) == (True, "0.61.0", None, None)
+    assert (await AGENTS["gemini"].availability({**environment, "GEMINI_API_KEY": "k"})).signed_in
