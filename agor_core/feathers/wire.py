@@ -54,8 +54,9 @@ def service_error(error: BaseException, *, expose: bool = False) -> ServiceError
         return error
     reference = secrets.token_hex(6)
     logger.error("unexpected %s, reference %s", type(error).__name__, reference, exc_info=error)
-    message = str(error) if expose else f"something went wrong; the log has it as {reference}"
-    return GeneralError(message, reference=reference)
+    if expose:
+        return GeneralError(str(error))
+    return GeneralError(f"something went wrong; the log has it as {reference}", reference=reference)
 
 
 def error_json(error: ServiceError) -> dict[str, Any]:

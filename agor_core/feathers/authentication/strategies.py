@@ -87,7 +87,7 @@ class AnonymousStrategy:
         self,
         service: AuthenticationService,
         data: dict[str, Any],
-        params: Params,  # noqa: ARG002  # the protocol's
+        params: Params,  # the protocol's
     ) -> dict[str, Any]:
         """The fixed user."""
         return {"accessToken": None, "authentication": {"strategy": "anonymous"}, service.settings.entity: self._user}

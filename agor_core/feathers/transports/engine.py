@@ -14,6 +14,7 @@ from typing import Any
 import engineio
 import socketio
 from aiohttp import WSMsgType, web
+from engineio import async_socket
 from engineio import packet as eio_packet
 from engineio.async_drivers import aiohttp as driver
 from engineio.payload import Payload
@@ -70,10 +71,24 @@ class Backlog(asyncio.Queue[Any]):
         return item
 
 
+class Socket(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no types
+    """A socket whose closing also ends a poll that is under way, which would else hang for a ping's time."""
+
+    async def close(self, wait: bool = True, abort: bool = False, reason: Any = None) -> None:
+        """Close it, once; with `abort` nothing is said to the client."""
+        if self.closed or self.closing:
+            return
+        await super().close(wait=False, abort=abort, reason=reason)
+        if abort:
+            self.queue.put_nowait(eio_packet.Packet(eio_packet.NOOP))
+        self.queue.put_nowait(None)
+
+
 class Engine(engineio.AsyncServer):  # type: ignore[misc]  # engineio has no types
     """Engine.IO whose background tasks can be stopped."""
 
     driver: type[Driver] = Driver
+    socket: type[Socket] = Socket
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
@@ -115,6 +130,11 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
     def _engineio_server_class(self) -> type[Engine]:
         return self.engine
 
+    async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
+        await super()._handle_eio_connect(eio_sid, environ)
+        # Engine.IO offers no way to say of which class its sockets are.
+        self.eio.sockets[eio_sid].__class__ = self.eio.socket
+
     async def _handle_eio_message(self, eio_sid: str, data: Any) -> None:
         await self._door.received(eio_sid, data)
 
@@ -151,8 +171,6 @@ async def end(socket: Any, *, abort: bool = False) -> None:
     if abort and transport is not None:
         transport.abort()
     await socket.close(wait=False, abort=abort)
-    if not abort:
-        socket.queue.put_nowait(None)
 
 
 def background(coroutine: Coroutine[Any, Any, Any], tasks: set[asyncio.Task[Any]], name: str) -> asyncio.Task[Any]:

@@ -1,0 +1,1 @@
+"""The tests. Nothing is imported here, so that parts can be run with the runtime dependencies alone."""
