@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
-
-from agor_core.clock import now_ms, parse_iso
 
 REFERENCE_DIGITS = 12
 """Of an id whose own record is not at hand: enough to be unique but for ids of the same millisecond."""
@@ -28,7 +27,7 @@ def ago(moment: object) -> str:
     if not isinstance(moment, str):
         return ""
     try:
-        seconds = (now_ms() - parse_iso(moment)) // 1000
+        seconds = int((datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds())
     except ValueError:
         return moment
     for size, unit in _STEPS:

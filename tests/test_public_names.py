@@ -22,7 +22,7 @@ def module_files() -> list[Path]:
 def public_definitions(body: list[ast.stmt], prefix: str = "") -> Iterator[tuple[str, Defined]]:
     """(dotted name, node) of the public functions and classes in `body`, and of the public methods of those classes."""
     for node in body:
-        if not isinstance(node, Defined) or node.name.startswith("_") or is_overload(node):
+        if not isinstance(node, Defined) or node.name.startswith("_") or is_overload(node) or is_attribute(node):
             continue
         yield prefix + node.name, node
         if isinstance(node, ast.ClassDef):
@@ -36,6 +36,14 @@ def is_overload(node: Defined) -> bool:
         for decorator in node.decorator_list
     }
     return bool(names & {"overload", "setter", "override"})
+
+
+def is_attribute(node: Defined) -> bool:
+    """Whether `node` only declares an attribute, as protocols do: a property whose body is `...`."""
+    match node:
+        case ast.FunctionDef(decorator_list=[ast.Name("property")], body=[ast.Expr(ast.Constant(value))]):
+            return value is ...
+    return False
 
 
 @pytest.mark.parametrize("path", module_files(), ids=lambda path: str(path.relative_to(ROOT)))

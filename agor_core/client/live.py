@@ -68,6 +68,7 @@ class LiveClient:
         self._reconnect_listeners: list[ReconnectListener] = []
         self._waiting: set[asyncio.Future[Any]] = set()
         self._refusal: ServiceError | None = None
+        self._is_connected = False
         self._was_connected = False
         self._socket = _RecoveringClient(
             reconnection_delay=RECONNECT_DELAY_S,
@@ -83,7 +84,7 @@ class LiveClient:
     @property
     def is_connected(self) -> bool:
         """Whether the connection is up at this moment."""
-        return bool(self._socket.connected)
+        return self._is_connected
 
     async def connect(self) -> None:
         """Open the connection. Raises DaemonUnreachable, or what the daemon refused it with."""
@@ -98,11 +99,13 @@ class LiveClient:
                 wait_timeout=CONNECT_TIMEOUT_S,
             )
         except (ConnectFailed, OSError) as error:
+            await self._close_http()
             raise self._refusal or DaemonUnreachable(self.url) from error
 
     async def close(self) -> None:
         """Close the connection for good."""
         await self._socket.shutdown()
+        await self._close_http()
         self._fail_waiting()
 
     async def __aenter__(self) -> Self:
@@ -172,6 +175,12 @@ class LiveClient:
         finally:
             self._waiting.discard(answer)
 
+    async def _close_http(self) -> None:
+        """Close what the library leaves open after a connection that failed."""
+        session = self._socket.eio.http
+        if session is not None and not session.closed:
+            await session.close()
+
     # Plain functions, not coroutines: the library then runs each to its end before the next, which keeps the order.
 
     def _on_event(self, event: str, *arguments: Any) -> None:
@@ -182,7 +191,7 @@ class LiveClient:
             self._socket.offset = arguments[-1]
 
     def _on_connect(self) -> None:
-        is_return, self._was_connected = self._was_connected, True
+        is_return, self._was_connected, self._is_connected = self._was_connected, True, True
         if is_return:
             for listener in list(self._reconnect_listeners):
                 listener(self._socket.recovered)
@@ -194,6 +203,7 @@ class LiveClient:
             self._refusal = error_from({"name": "NotAuthenticated", **named, "message": reason.get("message", "")}, 401)
 
     def _on_disconnect(self, *_: Any) -> None:
+        self._is_connected = False
         self._fail_waiting()
 
     def _fail_waiting(self) -> None:
