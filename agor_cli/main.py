@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 from typing import Any
 
@@ -63,6 +65,8 @@ def root() -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; the exit code. 0 done, 1 it did not work, 2 the command makes no sense, 130 interrupted."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that has no `•` shows a `?`
     as_json = "--json" in (sys.argv[1:] if arguments is None else arguments)
     try:
         code = root.main(arguments, prog_name="agor", standalone_mode=False)
@@ -85,8 +89,8 @@ def main(arguments: list[str] | None = None) -> int:
         _tell(advice(error), facts_of(error), as_json)
         return 1
     except BrokenPipeError:
-        # Whoever read our output has enough; nothing is left to say, not even at exit.
-        sys.stdout = None
+        # Whoever read our output has enough; what is left in the buffer goes nowhere, without a complaint at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
 

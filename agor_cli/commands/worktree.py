@@ -155,6 +155,18 @@ def restore(worktree: str, snapshot: str | None) -> None:
     show(restored, lambda: f"Restored {restored['name']} in {restored['path']}")
 
 
+@worktree.command("cd", examples=["worktree cd fix-login", 'cd "$(agor worktree cd fix-login)"'])
+@click.argument("worktree")
+def folder(worktree: str) -> None:
+    """Print the folder of WORKTREE, for your shell to go to."""
+    with connected() as client:
+        found = worktree_of(client, worktree)
+    if wants_json():
+        show_json({"path": found["path"]})
+    else:
+        click.echo(found["path"])
+
+
 def _all_of_diff(client: Client, id: str, query: Mapping[str, Any]) -> Record:
     """Every page of a diff as one."""
     service = client.service("worktrees")
