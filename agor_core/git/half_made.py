@@ -34,7 +34,7 @@ async def _discard_folder(repository: Path, folder: Path) -> None:
     except NotFound:
         await _remove_empty(folder)
         return
-    if entry.is_missing:
+    if entry.is_missing or not await _is_usable(folder):
         await _remove_empty(folder)
     else:
         taken = await capture(folder)
@@ -42,6 +42,14 @@ async def _discard_folder(repository: Path, folder: Path) -> None:
             await save(folder, taken, "half-made worktree")
         await asyncio.to_thread(delete_folder, folder)
     await forget(repository, folder)
+
+
+async def _is_usable(folder: Path) -> bool:
+    """Whether git got far enough to check anything out: before that it writes `.git` and its own records."""
+    try:
+        return await sha_of(folder, "HEAD") is not None
+    except NotFound:
+        return False
 
 
 async def settle_removals(root: Path | str) -> None:
@@ -69,11 +77,18 @@ def _is_known(aside: Path, folder: Path) -> bool:
 
 async def _remove_empty(folder: Path) -> None:
     try:
-        await asyncio.to_thread(folder.rmdir)
+        await asyncio.to_thread(_rmdir, folder)
     except FileNotFoundError:
         pass
     except OSError as error:
         raise Conflict(f"{folder} is not a worktree, but not empty either; look at it", path=str(folder)) from error
+
+
+def _rmdir(folder: Path) -> None:
+    """Remove a folder that has nothing in it, or nothing but git's link."""
+    if [path.name for path in folder.iterdir()] == [".git"] and (folder / ".git").is_file():
+        (folder / ".git").unlink()
+    folder.rmdir()
 
 
 async def _has_more(folder: Path, head_tree: str | None, work_tree: str) -> bool:

@@ -64,6 +64,18 @@ async def test_work_found_in_it_is_saved(demo: Path, tmp_path: Path, sh: Git) ->
     assert sh("show", f"{saved.sha}:mine.txt", cwd=demo) == "already mine"
 
 
+async def test_a_worktree_git_had_hardly_begun_is_taken_away(demo: Path, tmp_path: Path) -> None:
+    """Killed before anything was checked out, git leaves a link that leads nowhere; that goes too."""
+    await git.add_worktree(demo, tmp_path / "w", branch="new")
+    for file in (tmp_path / "w").iterdir():
+        if file.name != ".git":
+            file.rename(tmp_path / file.name)
+    (demo / ".git/worktrees/w/HEAD").unlink()
+    await git.discard_half_made(demo, tmp_path / "w", "new")
+    assert not (tmp_path / "w").exists()
+    assert len(await git.worktrees(demo)) == 1
+
+
 async def test_a_branch_that_was_there_before_stays(demo: Path, tmp_path: Path, sh: Git) -> None:
     """Only a branch made for that very worktree goes, and only while nothing was committed to it."""
     sh("branch", "old", cwd=demo)
