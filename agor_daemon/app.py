@@ -69,7 +69,8 @@ def build_app(settings: Settings, database: Database, supervisor: Supervisor) ->
         handle = app.use(
             path, service, methods=methods, events=events, events_from=database.change_log, id_field=id_field
         )
-        handle.hooks(after=dict.fromkeys(("find", "get", "create"), with_short_ids(database, id_field)))
+        shown = [name for name in ("find", "get", "create") if name in methods]
+        handle.hooks(after=dict.fromkeys(shown, with_short_ids(database, id_field)))
 
     stored("sessions", sessions, "session_id", [*STANDARD, *SESSION_METHODS])
     stored("tasks", TasksService(database, runs), "task_id", [*STANDARD, *TASK_METHODS], TOOLS)

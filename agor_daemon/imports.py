@@ -17,8 +17,9 @@ from agor_core.agents.claude_code.transcript import (
 )
 from agor_core.db import Database, Transaction
 from agor_core.errors import BadRequest, NotFound
-from agor_core.models import Message, Session, Task
+from agor_core.models import GitState, Message, MessageMetadata, RepoRef, Session, Task, Usage
 from agor_core.models.task import summary
+from agor_core.models.values import ToolUse
 from agor_daemon.services.placement import place_in_folder
 from agor_daemon.services.requests import ImportRequest
 
@@ -54,10 +55,11 @@ class Importer:
         return {**record, "imported": {**counts, "skipped": _skipped(transcript)}}
 
     async def _begin(self, transcript: Transcript, request: ImportRequest, user_id: str | None) -> _Known:
-        repo: Any = {"cwd": transcript.cwd, "managed_worktree": False} if transcript.cwd else None
-        git_state: Any = {"ref": transcript.git_branch} if transcript.git_branch else None
-        if transcript.cwd and await asyncio.to_thread(Path(transcript.cwd).is_dir):
-            repo, git_state = await place_in_folder(transcript.cwd)
+        cwd = transcript.cwd
+        repo = RepoRef(cwd=cwd) if cwd else None
+        git_state = GitState(ref=transcript.git_branch) if transcript.git_branch else None
+        if cwd and await asyncio.to_thread(Path(cwd).is_dir):
+            repo, git_state = await place_in_folder(cwd)
 
         def unit_of_work(tx: Transaction) -> Session:
             session = Session(
@@ -131,16 +133,14 @@ def _add_task(tx: Transaction, session_id: str, told: TranscriptTask) -> str:
     task.data.description = summary(told.prompt)
     task.data.tool_use_count = sum(len(_tool_uses(message)) for message in told.messages)
     task.data.duration_ms = max(0, told.ended_at - told.started_at)
-    usage = {
-        "input_tokens": told.usage.input_tokens,
-        "output_tokens": told.usage.output_tokens,
-        "cache_read_tokens": told.usage.cache_read_tokens,
-        "cache_write_tokens": told.usage.cache_write_tokens,
-        "cost_usd": 0.0,
-    }
-    task.data.usage = usage  # type: ignore[assignment]  # a dict is taken and checked
+    task.data.usage = Usage(
+        input_tokens=told.usage.input_tokens,
+        output_tokens=told.usage.output_tokens,
+        cache_read_tokens=told.usage.cache_read_tokens,
+        cache_write_tokens=told.usage.cache_write_tokens,
+    )
     stored = tx.tasks.add(task)
-    tx.sessions.count_up(session_id, tool_use_count=task.data.tool_use_count, usage=usage)
+    tx.sessions.count_up(session_id, tool_use_count=task.data.tool_use_count, usage=task.data.usage.model_dump())
     return stored.task_id
 
 
@@ -162,21 +162,20 @@ def _message(session_id: str, task_id: str | None, told: TranscriptMessage) -> M
         parent_tool_use_id=told.parent_tool_use_id,
     )
     message.data.content = told.content
-    message.data.tool_uses = _tool_uses(told)  # type: ignore[assignment]  # dicts are taken and checked
-    metadata = {
-        "model": told.model,
-        "original_id": told.original_id,
-        "is_meta": told.is_meta or None,
-        "is_error": told.is_error or None,
-    }
-    message.data.metadata = metadata  # type: ignore[assignment]  # as above
+    message.data.tool_uses = _tool_uses(told)
+    message.data.metadata = MessageMetadata(
+        model=told.model,
+        original_id=told.original_id,
+        is_meta=told.is_meta or None,
+        is_error=told.is_error or None,
+    )
     return message
 
 
-def _tool_uses(message: TranscriptMessage) -> list[dict[str, Any]]:
+def _tool_uses(message: TranscriptMessage) -> list[ToolUse]:
     blocks = message.content if isinstance(message.content, list) else []
     return [
-        {"id": block["id"], "name": block["name"], "input": block.get("input")}
+        ToolUse(id=block["id"], name=block["name"], input=block.get("input"))
         for block in blocks
         if block.get("type") == "tool_use"
     ]

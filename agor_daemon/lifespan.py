@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 
 GRACE_S = 10.0
 PRUNE_EVERY_S = 600.0
+QUIET = ("alembic", "agor_core.feathers.engineio")
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 
@@ -70,6 +71,8 @@ async def lifespan(settings: Settings) -> AsyncIterator[str]:
 async def serve(settings: Settings) -> None:
     """Run until SIGINT or SIGTERM."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=LOG_FORMAT)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -7,7 +7,8 @@ from typing import Any
 
 from agor_core.db import Database, Reader, Transaction
 from agor_core.errors import Forbidden, MethodNotAllowed, NotAuthenticated
-from agor_core.feathers import HookContext, authenticate
+from agor_core.feathers import HookContext
+from agor_core.feathers.authentication import authenticate
 from agor_core.ids import is_id
 from agor_daemon.access import RULES, Rule, User, may_change, role_may
 from agor_daemon.services.stored import reader_of

@@ -16,7 +16,9 @@ from agor_core.agents import (
 )
 from agor_core.db import Transaction
 from agor_core.errors import Conflict
-from agor_core.models import Message, PermissionRequest, Session, Task
+from agor_core.ids import short
+from agor_core.models import Message, MessageMetadata, PermissionRequest, Session, Task
+from agor_core.models.values import ToolUse
 from agor_daemon.runs.streaming import StreamedMessage
 
 RUNNING = ["running", "awaiting_permission"]
@@ -79,7 +81,7 @@ def store_message(
     """A message of the agent, with the id under which it was streamed, if it was; its index."""
     blocks = said.content if isinstance(said.content, list) else []
     tool_uses = [
-        {"id": block["id"], "name": block["name"], "input": block["input"]}
+        ToolUse(id=block["id"], name=block["name"], input=block["input"])
         for block in blocks
         if block.get("type") == "tool_use"
     ]
@@ -95,13 +97,12 @@ def store_message(
         message.message_id = message_id
     message.data.content = said.content
     message.data.tool_uses = tool_uses
-    message.data.metadata = {
-        "model": said.model,
-        "original_id": said.original_id,
-        "is_meta": said.is_meta or None,
-        "is_error": said.is_error or None,
-        "tokens": None,
-    }
+    message.data.metadata = MessageMetadata(
+        model=said.model,
+        original_id=said.original_id,
+        is_meta=said.is_meta or None,
+        is_error=said.is_error or None,
+    )
     stored = tx.messages.append(session_id, message)
     if tool_uses:
         tx.sessions.count_up(session_id, tool_use_count=len(tool_uses))
@@ -170,7 +171,20 @@ def end_task(
         changes["usage"] = usage
         tx.sessions.count_up(session_id, usage=usage)
     tx.tasks.patch(task_id, changes)
-    tx.sessions.patch(session_id, session_after(tx, session, status, finished, git_end))
+    after = session_after(tx, session, status, finished, git_end)
+    tx.sessions.patch(session_id, after)
+    if session.parent_session_id is not None and after["status"] in ("completed", "failed"):
+        report_to_parent(tx, session, session.parent_session_id, finished)
+
+
+def report_to_parent(tx: Transaction, child: Session, parent_session_id: str, finished: Finished) -> None:
+    """Attach a child's last answer, or why it failed, to its parent's transcript."""
+    title = child.data.title or "A spawned session"
+    outcome = f"failed: {finished.error.message}" if finished.error is not None else "ended:"
+    text = f"{title} ({child.agent}, {short(child.session_id)}) {outcome}\n\n{finished.answer or ''}".rstrip()
+    message = Message(session_id=parent_session_id, type="system", role="system", timestamp=tx.now)
+    message.data.content = text
+    tx.messages.append(parent_session_id, message)
 
 
 def status_after(finished: Finished) -> str:

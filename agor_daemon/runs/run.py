@@ -25,7 +25,7 @@ from agor_core.agents import (
     ToolFinished,
     ToolStarted,
 )
-from agor_core.db import Database
+from agor_core.db import Database, Transaction
 from agor_core.ids import short
 from agor_daemon.runs import records
 from agor_daemon.runs.git_state import GitWatch
@@ -109,7 +109,7 @@ class Run:
         await self._git.begin()
         assignment = self._assignment
 
-        def unit_of_work(tx: records.Transaction) -> int:
+        def unit_of_work(tx: Transaction) -> int:
             records.note_git_start(tx, assignment.task_id, self._git.at_start())
             return records.store_prompt(tx, assignment.session_id, assignment.task_id, assignment.prompt)
 
@@ -144,7 +144,7 @@ class Run:
         streamed = self.stream.finish(message.parent_tool_use_id) if message.role == "assistant" else None
         assignment = self._assignment
 
-        def unit_of_work(tx: records.Transaction) -> int:
+        def unit_of_work(tx: Transaction) -> int:
             message_id = streamed.message_id if streamed is not None else None
             return records.store_message(tx, assignment.session_id, assignment.task_id, message, message_id)
 
@@ -175,7 +175,7 @@ class Run:
         broken_off = self.stream.break_off(finished.error.message if finished.error else "the agent ended")
         changes = await self._git.end()
 
-        def unit_of_work(tx: records.Transaction) -> None:
+        def unit_of_work(tx: Transaction) -> None:
             for message in broken_off:
                 records.store_partial(tx, assignment.session_id, assignment.task_id, message)
             records.end_task(tx, assignment.session_id, assignment.task_id, finished, changes)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 from agor_core import git
 from agor_core.db import Transaction
 from agor_core.errors import BadRequest, Conflict
-from agor_core.models import Session
+from agor_core.models import GitState, RepoRef, Session
 
-Place = tuple[dict[str, Any], dict[str, Any] | None]
+Place = tuple[RepoRef, GitState | None]
 """(`repo`, `git_state`) of a session."""
 
 
@@ -22,15 +21,15 @@ def place_in_worktree(tx: Transaction, session: Session, worktree_id: str) -> No
         raise Conflict(f"worktree {worktree.name!r} is {worktree.status}", worktree_id=worktree_id)
     repo = tx.repos.get(worktree.repo_id)
     session.worktree_id = worktree_id
-    session.data.repo = {
-        "repo_id": repo.repo_id,
-        "repo_slug": repo.slug,
-        "worktree_name": worktree.name,
-        "cwd": worktree.data.path,
-        "managed_worktree": True,
-    }
+    session.data.repo = RepoRef(
+        repo_id=repo.repo_id,
+        repo_slug=repo.slug,
+        worktree_name=worktree.name,
+        cwd=worktree.data.path,
+        managed_worktree=True,
+    )
     sha = worktree.data.last_commit_sha or worktree.data.base_sha
-    session.data.git_state = {"ref": worktree.data.ref, "base_sha": sha, "current_sha": sha}
+    session.data.git_state = GitState(ref=worktree.data.ref, base_sha=sha, current_sha=sha)
 
 
 async def place_in_folder(cwd: str) -> Place:
@@ -38,9 +37,9 @@ async def place_in_folder(cwd: str) -> Place:
     folder = Path(cwd)
     if not folder.is_absolute() or not await asyncio.to_thread(folder.is_dir):
         raise BadRequest(f"`cwd` must be an existing folder, as an absolute path: {cwd}", errors={"cwd": ["no folder"]})
-    repo = {"repo_id": None, "repo_slug": None, "worktree_name": None, "cwd": str(folder), "managed_worktree": False}
+    repo = RepoRef(cwd=str(folder))
     root = await git.root_of(folder)
     if root is None:
         return repo, None
     state = await git.state(root)
-    return repo, {"ref": state.ref or "", "base_sha": state.sha or "", "current_sha": state.text or ""}
+    return repo, GitState(ref=state.ref, base_sha=state.sha, current_sha=state.text)

@@ -10,7 +10,7 @@ from agor_core.db import Database, Transaction
 from agor_core.errors import BadRequest, Conflict, Forbidden
 from agor_core.feathers import Params
 from agor_core.ids import short
-from agor_core.models import Session, Task, forked, spawned
+from agor_core.models import ModelConfig, PermissionConfig, Session, Task, forked, spawned
 from agor_core.models.schema import load_as
 from agor_core.models.wire import to_wire
 from agor_daemon.access import Rule, role_may
@@ -78,9 +78,9 @@ class SessionsService(StoredService):
             )
             session.data.title, session.data.description = request.title, request.description
             if request.permission_config is not None:
-                session.data.permission_config = request.permission_config.model_dump()
+                session.data.permission_config = PermissionConfig(**request.permission_config.model_dump())
             if request.llm_config is not None:
-                session.data.llm_config = request.llm_config.model_dump()
+                session.data.llm_config = ModelConfig(**request.llm_config.model_dump())
             if request.worktree_id is not None:
                 place_in_worktree(tx, session, request.worktree_id)
             elif place is not None:
@@ -189,7 +189,7 @@ class SessionsService(StoredService):
             stored = tx.sessions.add(session)
             task = None
             if request.prompt is not None:
-                prompt = PromptRequest(prompt=request.prompt)
+                prompt = PromptRequest(prompt=request.prompt, model=None)
                 task = queue_prompt(tx, stored.session_id, prompt, user_id_of(params))
             return to_wire(stored), task
 

@@ -56,6 +56,7 @@ class WorktreesService(StoredService):
             )
             worktree.data.path = str(git.contained(self._root, repo.slug, git.folder_name(name)))
             worktree.data.notes = request.notes
+            worktree.data.ref = branch
             return tx.worktrees.add(worktree), repo.data.local_path
 
         worktree, repository = await self._database.write(prepare)
@@ -128,7 +129,7 @@ class WorktreesService(StoredService):
 
     async def status(self, id: str, params: Params) -> Record:
         """`{branch, upstream, ahead, behind, dirty, head_sha, files}`, as git says it now."""
-        state = await git.status(await self._path(id))
+        state = await git.status(await self._folder(id))
         files = [
             {
                 "path": file.path,
@@ -156,7 +157,7 @@ class WorktreesService(StoredService):
         if not isinstance(against, str):
             raise BadRequest("`against` must be a commit or a branch")
         return await git.diff(
-            await self._path(id),
+            await self._folder(id),
             against,
             only=params.query.get("path"),
             staged=params.query.get("staged") in (True, "true"),
@@ -170,11 +171,11 @@ class WorktreesService(StoredService):
             lambda tx: [(w, tx.repos.get(w.repo_id).data.local_path) for w in tx.worktrees.where(status="preparing")]
         )
         for worktree, repository in left:
-            await git.discard_half_made(repository, worktree.data.path)
+            await git.discard_half_made(repository, worktree.data.path, worktree.data.ref or worktree.name)
             await self._database.write(lambda tx, id=worktree.worktree_id: tx.worktrees.remove(id))
         return len(left)
 
-    async def _path(self, id: str) -> str:
+    async def _folder(self, id: str) -> str:
         worktree = await self._database.read(lambda tx: tx.worktrees.get(id))
         if worktree.status != "ready":
             raise Conflict(f"worktree {worktree.name!r} is {worktree.status}", worktree_id=id)

@@ -1,0 +1,48 @@
+"""A daemon with a repository, a worktree and a session in it."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.daemon import Daemon
+
+WAIT_LIMIT_S = 30
+
+
+def wait_for_task(daemon: Daemon, task_id: str, *statuses: str) -> dict[str, Any]:
+    """The task once it has one of `statuses`; by default, once it has ended."""
+    wanted = statuses or ("completed", "failed", "stopped")
+    give_up_at = time.monotonic() + WAIT_LIMIT_S
+    while time.monotonic() < give_up_at:
+        task: dict[str, Any] = daemon.call("GET", f"/tasks/{task_id}")
+        if task["status"] in wanted:
+            return task
+        time.sleep(0.02)
+    raise AssertionError(f"task did not become {wanted}: {task}\n{daemon.log}")
+
+
+def start_session(daemon: Daemon, repository: Path, name: str = "try-it", **fields: Any) -> dict[str, Any]:
+    """A session of the scripted agent in a new worktree; the repository is registered if it is not yet."""
+    known = daemon.call("GET", "/repos")["data"]
+    repo = known[0] if known else daemon.call("POST", "/repos", {"local_path": str(repository)})
+    worktree = daemon.call("POST", "/worktrees", {"repo_id": repo["repo_id"], "name": name})
+    data = {"agent": "scripted", "worktree_id": worktree["worktree_id"], **fields}
+    session: dict[str, Any] = daemon.call("POST", "/sessions", data)
+    return session
+
+
+@pytest.fixture
+def scenario(environment: dict[str, str], tmp_path: Path) -> Any:
+    """Writes the scenario that the scripted agent plays; call it before the daemon starts."""
+
+    def write(*turns: dict[str, Any]) -> None:
+        path = tmp_path / "scenario.json"
+        path.write_text(json.dumps({"turns": list(turns)}))
+        environment["AGOR_AGENTS_SCRIPTED_SCENARIO"] = str(path)
+
+    return write

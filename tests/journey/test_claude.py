@@ -1,0 +1,123 @@
+"""The main job with the real Claude Code CLI, against a scripted model on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fake_anthropic import FakeAnthropic
+from tests.support.daemon import clean_environment
+from tests.support.repository import make_repository
+
+LIMIT_S = 120
+
+SCRIPT = {
+    "rules": [
+        {
+            "when": {"user": "add a README"},
+            "reply": [
+                {"text": "I'll write it."},
+                {"tool": "Write", "input": {"file_path": "${cwd}/README.md", "content": "# Demo\n"}},
+            ],
+        },
+        {"when": {"tool_result": "Write"}, "reply": [{"text": "Done: README.md is there."}]},
+        {"when": {"user": "make it shorter"}, "reply": [{"text": "It is one line already."}]},
+    ]
+}
+
+
+async def agor(*arguments: str, cwd: Path, environment: dict[str, str]) -> tuple[int, str]:
+    """(exit code, all that was printed) of the installed program."""
+    program = await asyncio.create_subprocess_exec(
+        str(Path(sys.executable).with_name("agor")),
+        *arguments,
+        cwd=cwd,
+        env=environment,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    async with asyncio.timeout(LIMIT_S):
+        output, _ = await program.communicate()
+    assert program.returncode is not None
+    return program.returncode, output.decode()
+
+
+async def ok(*arguments: str, cwd: Path, environment: dict[str, str]) -> str:
+    """What a command that must succeed printed."""
+    code, output = await agor(*arguments, cwd=cwd, environment=environment)
+    assert code == 0, f"agor {' '.join(arguments)}: {output}"
+    return output
+
+
+@pytest.mark.claude
+async def test_a_prompt_is_worked_on_by_the_real_claude(tmp_path: Path) -> None:
+    """A prompt makes a worktree, Claude writes a file in it while its answer streams, and a second one continues."""
+    async with FakeAnthropic(SCRIPT) as fake:
+        environment = clean_environment(tmp_path / "home", AGOR_DAEMON_PORT="0", NO_COLOR="1", **fake.environment(config_dir=tmp_path / "claude"))
+        repository = make_repository(tmp_path / "demo", environment)
+        await ok("up", cwd=repository, environment=environment)
+        try:
+            await ok("repo", "add", ".", cwd=repository, environment=environment)
+            output = await ok(
+                "session", "start", "--repo", ".", "--worktree", "try-it", "add a README",
+                cwd=repository, environment=environment,
+            )  # fmt: skip
+            assert "I'll write it." in output
+            assert "Done: README.md is there." in output
+            listed = json.loads(await ok("session", "list", "--json", cwd=repository, environment=environment))
+            session = _only(listed)
+            worktree = Path(session["repo"]["cwd"])
+            assert (worktree / "README.md").read_text() == "# Demo\n"
+            assert not (repository / "README.md").exists()
+            second = await ok(
+                "session", "prompt", session["session_id"], "make it shorter", cwd=repository, environment=environment
+            )
+            assert "It is one line already." in second
+            tasks = json.loads(
+                await ok("task", "list", session["session_id"], "--json", cwd=repository, environment=environment)
+            )
+            first, last = _records(tasks)
+            assert first["git_state"]["sha_at_end"] == first["git_state"]["sha_at_start"] + "-dirty"
+            assert first["git_state"]["files_changed"] == 1
+            assert [first["status"], last["status"]] == ["completed", "completed"]
+        finally:
+            await ok("daemon", "stop", cwd=repository, environment=environment)
+        continued = next(asked for asked in fake.asked if asked.user == "make it shorter")
+        assert "add a README" in continued.whole
+
+
+@pytest.mark.claude
+async def test_without_a_key_or_sign_in_nothing_is_created(tmp_path: Path) -> None:
+    """Who has neither is told what to do, before a worktree, branch or session exists."""
+    environment = clean_environment(tmp_path / "home", AGOR_DAEMON_PORT="0", NO_COLOR="1")
+    repository = make_repository(tmp_path / "demo", environment)
+    await ok("up", cwd=repository, environment=environment)
+    try:
+        await ok("repo", "add", ".", cwd=repository, environment=environment)
+        code, output = await agor(
+            "session", "start", "--repo", ".", "--worktree", "try-it", "hello", cwd=repository, environment=environment
+        )
+        assert code == 1
+        assert "ANTHROPIC_API_KEY" in output
+        assert "scripted" in output
+        for kind in ("session", "worktree"):
+            listed = json.loads(await ok(kind, "list", "--json", cwd=repository, environment=environment))
+            assert _records(listed) == []
+    finally:
+        await ok("daemon", "stop", cwd=repository, environment=environment)
+
+
+def _records(listed: Any) -> list[dict[str, Any]]:
+    records: list[dict[str, Any]] = listed["data"] if isinstance(listed, dict) else listed
+    return records
+
+
+def _only(listed: Any) -> dict[str, Any]:
+    (record,) = _records(listed)
+    return record
