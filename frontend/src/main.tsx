@@ -1,7 +1,7 @@
 /** The GUI's entry: providers around the frame, and the one rule for calls that nobody signed in for. */
 import '@mantine/core/styles.css'
 import '@mantine/notifications/styles.css'
-import { createTheme, MantineProvider } from '@mantine/core'
+import { Badge, createTheme, MantineProvider } from '@mantine/core'
 import { Notifications } from '@mantine/notifications'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
@@ -16,7 +16,11 @@ onRefused((error) => {
   forgetAll()
 })
 
-const theme = createTheme({ primaryColor: 'blue', cursorType: 'pointer' })
+const theme = createTheme({
+  primaryColor: 'blue',
+  cursorType: 'pointer',
+  components: { Badge: Badge.extend({ defaultProps: { tt: 'none' } }) },
+})
 
 createRoot(document.getElementById('root')!).render(
   <StrictMode>

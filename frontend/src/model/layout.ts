@@ -15,7 +15,7 @@ export interface LayoutItem {
 export const CARD = { width: 300, height: 168 } as const
 const GAP = { x: 40, y: 70 } as const
 const STEP = { x: CARD.width + GAP.x, y: CARD.height + GAP.y } as const
-const ASPECT = 1.6
+// As many columns as rows: cards are about as wide for their height as screens are.
 const LEAST_COLUMNS = 4
 
 /**
@@ -78,7 +78,7 @@ function childrenByParent(items: readonly LayoutItem[]): Map<string | null, Layo
 
 function treePlaces(items: readonly LayoutItem[], children: Map<string | null, LayoutItem[]>): Map<string, Point> {
   const places = new Map<string, Point>()
-  const columns = Math.max(LEAST_COLUMNS, Math.ceil(Math.sqrt(items.length * ASPECT)))
+  const columns = Math.max(LEAST_COLUMNS, Math.ceil(Math.sqrt(items.length)))
   let column = 0
   let row = 0
   let rowsHere = 0

@@ -2,7 +2,7 @@
 import '@xyflow/react/dist/style.css'
 import { Button, Code, Text, useComputedColorScheme } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
-import { Background, Controls, type Edge, MiniMap, Panel, ReactFlow, ReactFlowProvider, useNodesState, useReactFlow } from '@xyflow/react'
+import { Background, Controls, type Edge, MiniMap, Panel, ReactFlow, type ReactFlowInstance, ReactFlowProvider, useNodesState, useReactFlow } from '@xyflow/react'
 import { type KeyboardEvent, useCallback, useEffect, useMemo, useRef } from 'react'
 import { app } from '../../contract/client'
 import type { Board, Session } from '../../contract/records'
@@ -19,7 +19,11 @@ import { Empty, Failed, Loading } from '../States/States'
 import styles from './BoardCanvas.module.css'
 
 const NODE_TYPES = { session: SessionCard }
-const FIT = { padding: 0.12, maxZoom: 1, minZoom: 0.35 }
+const FIT = { padding: 0.12, maxZoom: 1 }
+// Smaller than this, cards can't be read.
+const SMALLEST_START_ZOOM = 0.6
+const START_ZOOM = 0.85
+const PANEL_SETTLES_MS = 60
 const KEY_STEP_PX = 20
 const DIRECTIONS = { ArrowLeft: 'left', ArrowRight: 'right', ArrowUp: 'up', ArrowDown: 'down' } as const
 const STEPS = { left: { x: -KEY_STEP_PX, y: 0 }, right: { x: KEY_STEP_PX, y: 0 }, up: { x: 0, y: -KEY_STEP_PX }, down: { x: 0, y: KEY_STEP_PX } }
@@ -66,6 +70,7 @@ function Cards({ board, openSessionId, onNewSession, sessions, total }: BoardCan
   const edges = useEdges(sessions)
   const flow = useReactFlow<CardNode>()
   const hasFitted = useRef(false)
+  const canvas = useRef<HTMLDivElement>(null)
 
   useEffect(() => {
     const titles = new Map(sessions.map((session) => [session.session_id, `${titleOf(session)}, ${sessionLook(session.status).label}`]))
@@ -81,11 +86,31 @@ function Cards({ board, openSessionId, onNewSession, sessions, total }: BoardCan
     })
   }, [places, sessions, openSessionId, board.board_id, setNodes])
 
+  // At first everything is in sight; a board too large for that begins at the card that changed last.
   useEffect(() => {
-    if (hasFitted.current || nodes.length === 0) return
+    const isHidden = !canvas.current?.clientWidth // on a phone, behind the open session
+    if (hasFitted.current || nodes.length === 0 || isHidden) return
     hasFitted.current = true
-    void flow.fitView(FIT)
-  }, [nodes.length, flow])
+    void flow.fitView(FIT).then(() => {
+      if (flow.getZoom() < SMALLEST_START_ZOOM) show(flow, places.get(lastChanged(sessions)), START_ZOOM)
+    })
+  }, [nodes.length, flow, places, sessions, openSessionId])
+
+  // The panel of the open session may cover its card.
+  useEffect(() => {
+    const frame = canvas.current
+    const at = openSessionId ? places.get(openSessionId) : undefined
+    if (!frame || !at) return
+    const timer = setTimeout(() => {
+      const corner = flow.flowToScreenPosition(at)
+      const end = flow.flowToScreenPosition({ x: at.x + CARD.width, y: at.y + CARD.height })
+      const box = frame.getBoundingClientRect()
+      if (box.width === 0) return
+      if (corner.x < box.left || corner.y < box.top || end.x > box.right || end.y > box.bottom) show(flow, at, flow.getZoom())
+    }, PANEL_SETTLES_MS)
+    return () => clearTimeout(timer)
+    // Places move while sessions come; only opening one is a reason to move the board.
+  }, [openSessionId, flow])
 
   const move = useCallback(
     async (id: string, position: Point) => {
@@ -102,6 +127,7 @@ function Cards({ board, openSessionId, onNewSession, sessions, total }: BoardCan
 
   return (
     <ReactFlow
+      ref={canvas}
       nodes={nodes}
       edges={edges}
       nodeTypes={NODE_TYPES}
@@ -197,7 +223,7 @@ function useBoardKeys(places: ReadonlyMap<string, Point>, move: (id: string, pos
       const next = neighbour(places, id, direction)
       const there = next && places.get(next)
       if (!next || !there) return
-      void flow.setCenter(there.x + CARD.width / 2, there.y + CARD.height / 2, { zoom: flow.getZoom(), duration: 150 })
+      show(flow, there, flow.getZoom())
       // The next card may have been out of sight, and so not in the page yet.
       requestAnimationFrame(() => requestAnimationFrame(() => document.querySelector<HTMLElement>(`.react-flow__node[data-id="${CSS.escape(next)}"]`)?.focus({ preventScroll: true })))
     },
@@ -205,5 +231,11 @@ function useBoardKeys(places: ReadonlyMap<string, Point>, move: (id: string, pos
   )
 }
 
+function show(flow: ReactFlowInstance<CardNode>, at: Point | undefined, zoom: number): void {
+  if (at) void flow.setCenter(at.x + CARD.width / 2, at.y + CARD.height / 2, { zoom, duration: 150 })
+}
+
+const lastChanged = (sessions: Session[]): string =>
+  sessions.reduce((latest, session) => (session.last_updated > latest.last_updated ? session : latest)).session_id
 const colorOf = (sessions: Session[], id: string): string => sessionLook(sessions.find((session) => session.session_id === id)?.status ?? 'idle').color
 const rounded = (point: Point): Point => ({ x: Math.round(point.x), y: Math.round(point.y) })

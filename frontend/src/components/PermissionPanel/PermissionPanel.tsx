@@ -27,7 +27,7 @@ function Question({ request }: { request: PermissionRequest }) {
   )
   const { run, isBusy, error } = useAction(decide)
   return (
-    <Alert color="orange" variant="light" icon={<Icon name="hand" />} title={`May it use ${request.tool_name}?`} mx="sm" my={6} role="alertdialog" aria-label={`Permission for ${request.tool_name}`}>
+    <Alert color="orange" variant="light" icon={<Icon name="hand" />} title={`May it use ${request.tool_name}?`} mx="sm" my={6} style={{ flex: 'none' }} role="alertdialog" aria-label={`Permission for ${request.tool_name}`}>
       <Stack gap="xs">
         <div style={{ maxHeight: 220, overflow: 'auto' }}>
           <ToolInput name={request.tool_name} input={(request.tool_input ?? {}) as Record<string, unknown>} />

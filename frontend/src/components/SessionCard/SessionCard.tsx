@@ -31,7 +31,9 @@ export const SessionCard = memo(function SessionCard({ id, data }: NodeProps<Car
         {session.status === 'awaiting_permission' ? <Badge color="orange" size="sm" leftSection={<Icon name="hand" size={11} />}>{look.label}</Badge> : <StatusBadge look={look} />}
         <span className={styles.agent}>{session.agent}</span>
       </div>
-      <h3 className={styles.title}>{titleOf(session)}</h3>
+      <div className={styles.middle}>
+        <h3 className={styles.title}>{titleOf(session)}</h3>
+      </div>
       {place.name && (
         <div className={styles.place} title={session.repo?.cwd ?? undefined}>
           <Icon name="folder" size={13} />
