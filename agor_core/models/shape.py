@@ -54,15 +54,17 @@ def fields_of(cls: type[BaseModel]) -> Mapping[str, Field]:
 
     An entity's id comes first, what it is next, when and by whom it was made last.
     """
-    columns = {field.name: field for field in map(_of_info, [cls] * len(cls.model_fields), cls.model_fields.items())}
+    columns = {}
+    for attribute, info in cls.model_fields.items():
+        field = _of_info(cls, attribute, info)
+        columns[field.name] = field
     data = cls.model_fields.get("data")
     shape = data.annotation if data is not None else None
     if not (isinstance(shape, type) and issubclass(shape, Data)):
         return columns
     del columns["data"]
     last = {name: columns.pop(name) for name in ("created_at", "last_updated", "created_by")}
-    own = {name: _as_column(field) for name, field in columns.items()}
-    return {**own, **fields_of(shape), **{name: _as_column(field) for name, field in last.items()}}
+    return {**columns, **fields_of(shape), **last}
 
 
 @cache
@@ -92,12 +94,7 @@ def field_at(cls: type[BaseModel], path: str) -> tuple[Field, ...] | None:
     return tuple(found)
 
 
-def _as_column(field: Field) -> Field:
-    return Field(**{**field.__dict__, "is_column": True})
-
-
-def _of_info(cls: type[BaseModel], named: tuple[str, FieldInfo]) -> Field:
-    attribute, info = named
+def _of_info(cls: type[BaseModel], attribute: str, info: FieldInfo) -> Field:
     marks = [mark for mark in info.metadata if isinstance(mark, Mark)]
     default = None if info.default is PydanticUndefined else info.default
     if info.default_factory is not None and not issubclass(cls, SQLModel):
@@ -109,7 +106,7 @@ def _of_info(cls: type[BaseModel], named: tuple[str, FieldInfo]) -> Field:
         kind=kind,
         is_nullable=nullable,
         is_required=info.is_required(),
-        is_column=False,
+        is_column=hasattr(cls, "__table__"),
         is_hidden=HIDDEN in marks,
         default=default,
         limits=tuple(limit for limit in info.metadata if isinstance(limit, Ge | Le | MinLen | MaxLen)),

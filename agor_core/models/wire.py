@@ -5,7 +5,7 @@ No validation happens on the way out: what is stored was checked on the way in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from typing import Any, Final
 
@@ -31,9 +31,13 @@ def to_wire(entity: Entity) -> dict[str, Any]:
     return wire_record(type(entity), entity.__dict__, stored)
 
 
-def wire_record(cls: type[Entity], columns: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
-    """The same from a row: `columns` by name, and the JSON column as it was read."""
-    return {name: read(columns, data) for name, read in _readers(cls)}
+def wire_record(
+    cls: type[Entity], columns: Mapping[Any, Any], data: Mapping[str, Any], *, only: Collection[str] | None = None
+) -> dict[str, Any]:
+    """The same from a row: `columns` by name, and the JSON column as it was read; all fields, or `only` these."""
+    if only is None:
+        return {name: read(columns, data) for name, read in _readers(cls)}
+    return {name: read(columns, data) for name, read in _readers(cls) if name in only}
 
 
 def plain(fields: Mapping[str, Field], stored: Mapping[str, Any]) -> dict[str, Any]:
@@ -45,12 +49,15 @@ def plain(fields: Mapping[str, Field], stored: Mapping[str, Any]) -> dict[str, A
     }
 
 
+Reader = Callable[[Mapping[Any, Any], Mapping[str, Any]], Any]
+
+
 @cache
-def _readers(cls: type[Entity]) -> tuple[tuple[str, Callable[[Mapping[str, Any], Mapping[str, Any]], Any]], ...]:
+def _readers(cls: type[Entity]) -> tuple[tuple[str, Reader], ...]:
     return tuple((name, _reader(field)) for name, field in fields_of(cls).items() if not field.is_hidden)
 
 
-def _reader(field: Field) -> Callable[[Mapping[str, Any], Mapping[str, Any]], Any]:
+def _reader(field: Field) -> Reader:
     name = field.name
     if field.is_column:
         return lambda columns, _data: _outward(field, columns[name])

@@ -1,0 +1,295 @@
+"""The change log: every stored change as a line, written in the change's own transaction, handed on once committed.
+
+`seq` is gap-free and in commit order on every backend: whoever appends takes the one row of the log's head last, and
+holds it until the commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from agor_core.errors import Gone, ServiceError
+from agor_core.models import ChangeLogHead, Event
+
+if TYPE_CHECKING:
+    from agor_core.db.database import Database
+    from agor_core.db.transaction import Transaction
+
+log = logging.getLogger(__name__)
+
+HEAD = ChangeLogHead.__table__  # type: ignore[attr-defined]
+EVENTS = Event.__table__  # type: ignore[attr-defined]
+
+FACTS = ("session_id", "created_by", "sharing", "board_id")
+DAY_MS = 24 * 60 * 60 * 1000
+
+# Another process, such as `agor db import`, may write to the same file; nothing wakes us then.
+POLL_S = 1.0
+READ_AT_ONCE = 500
+# Pruning in small steps lets interactive writes get in between.
+PRUNE_AT_ONCE = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One line of the log."""
+
+    epoch: str
+    seq: int
+    path: str
+    event: str
+    record_id: str | None
+    created_at: int
+    facts: Mapping[str, Any]
+    """`session_id created_by sharing board_id` of the session concerned, as far as they apply, and `record_id`."""
+    payload: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A line that waits for the end of its transaction to get its number."""
+
+    path: str
+    event: str
+    record_id: str | None
+    facts: Mapping[str, Any]
+    payload: Any
+
+
+_ADVANCE = (
+    sa.update(HEAD)
+    .where(HEAD.c.head_id == 1)
+    .values(seq=HEAD.c.seq + sa.bindparam("count"))
+    .returning(HEAD.c.seq, HEAD.c.epoch)
+)
+_INSERT = sa.insert(EVENTS)
+_POSITION = sa.select(HEAD.c.epoch, HEAD.c.seq)
+_AFTER = sa.select(EVENTS).where(EVENTS.c.seq > sa.bindparam("seq")).order_by(EVENTS.c.seq).limit(sa.bindparam("limit"))
+
+
+def append(connection: sa.Connection, staged: Sequence[Staged], now: int) -> list[LogEntry]:
+    """Number and store the lines; the last statements of a transaction."""
+    newest, epoch = connection.execute(_ADVANCE, {"count": len(staged)}).one()
+    first = newest - len(staged) + 1
+    entries = [
+        LogEntry(epoch, first + nth, line.path, line.event, line.record_id, now, line.facts, line.payload)
+        for nth, line in enumerate(staged)
+    ]
+    connection.execute(_INSERT, [_row(entry) for entry in entries])
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_notify(CHANNEL, str(newest))))
+    return entries
+
+
+CHANNEL = "agor_changes"
+
+
+class ChangeLog:
+    """The log as those who listen see it. `start` before `subscribe` hands on anything."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._listeners: list[Callable[[Sequence[LogEntry]], None]] = []
+        self._fresh: deque[LogEntry] = deque()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._woken = asyncio.Event()
+        self._tail: asyncio.Task[None] | None = None
+        self._epoch, self._last = "", 0
+        self._must_look = False
+
+    async def position(self) -> tuple[str, int]:
+        """(epoch, newest seq)."""
+        return await self._database.read(position)
+
+    async def after(self, seq: int, limit: int) -> list[LogEntry]:
+        """The lines after `seq`, oldest first. Raises Gone if some of them were pruned."""
+        return await self._database.read(lambda tx: after(tx, seq, limit))
+
+    def subscribe(self, listener: Callable[[Sequence[LogEntry]], None]) -> Callable[[], None]:
+        """Call `listener` on the loop with all that is committed from now on, in order, each line once.
+
+        The answer ends the subscription.
+        """
+        self._listeners.append(listener)
+
+        def unsubscribe() -> None:
+            with contextlib.suppress(ValueError):
+                self._listeners.remove(listener)
+
+        return unsubscribe
+
+    async def start(self) -> None:
+        """Begin to hand on what is committed after this moment, by this process or another."""
+        self._loop = asyncio.get_running_loop()
+        self._epoch, self._last = await self.position()
+        self._tail = asyncio.create_task(self._hand_on(), name="change log tail")
+        self._database.listen(self._wake_from_thread)
+
+    async def stop(self) -> None:
+        """Hand on nothing more."""
+        self._database.stop_listening()
+        self._loop = None
+        if self._tail is not None:
+            self._tail.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._tail
+            self._tail = None
+
+    async def prune(self, keep_days: float = 7, keep_rows: int = 200_000) -> int:
+        """Forget the oldest lines beyond either limit, a few at a time; how many it were."""
+        removed = 0
+        while count := await self._database.write(lambda tx: _prune_some(tx, keep_days, keep_rows)):
+            removed += count
+        return removed
+
+    def committed(self, entries: Sequence[LogEntry]) -> None:
+        """Told by the database, in any thread, after a commit."""
+        loop = self._loop
+        if loop is not None and entries:
+            with contextlib.suppress(RuntimeError):  # the loop was closed in this very moment
+                loop.call_soon_threadsafe(self._take, entries)
+
+    def _take(self, entries: Sequence[LogEntry]) -> None:
+        self._fresh.extend(entries)
+        self._woken.set()
+
+    def _wake_from_thread(self) -> None:
+        loop = self._loop
+        if loop is not None:
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(self._look)
+
+    def _look(self) -> None:
+        self._must_look = True
+        self._woken.set()
+
+    async def _hand_on(self) -> None:
+        while True:
+            batch = self._from_memory()
+            if not batch and (self._fresh or self._must_look):
+                batch = await self._from_database()
+            if batch:
+                self._last = batch[-1].seq
+                for listener in list(self._listeners):
+                    self._tell(listener, batch)
+                continue
+            try:
+                async with asyncio.timeout(POLL_S):
+                    await self._woken.wait()
+            except TimeoutError:
+                self._must_look = True
+            self._woken.clear()
+
+    def _from_memory(self) -> list[LogEntry]:
+        """What follows without a gap on what was handed on last."""
+        batch: list[LogEntry] = []
+        while self._fresh and self._fresh[0].epoch == self._epoch:
+            if self._fresh[0].seq > self._last + len(batch) + 1:
+                break
+            entry = self._fresh.popleft()
+            if entry.seq > self._last + len(batch):
+                batch.append(entry)
+        return batch
+
+    async def _from_database(self) -> list[LogEntry]:
+        """What another process committed, or commits of ours whose news came out of order."""
+        self._fresh.clear()
+        try:
+            batch = await self._read_on()
+        except ServiceError as error:
+            log.warning("the change log cannot be read, trying again: %s", error)
+            return []
+        self._must_look = bool(batch)
+        return batch
+
+    async def _read_on(self) -> list[LogEntry]:
+        epoch, newest = await self.position()
+        if epoch != self._epoch:
+            # Another history, restored from a backup: what it holds is not news.
+            self._epoch, self._last = epoch, newest
+        if newest == self._last:
+            return []
+        try:
+            return await self.after(self._last, READ_AT_ONCE)
+        except Gone:
+            log.warning("the change log was pruned beyond %d; going on at %d", self._last, newest)
+            self._last = newest
+            return []
+
+    @staticmethod
+    def _tell(listener: Callable[[Sequence[LogEntry]], None], batch: Sequence[LogEntry]) -> None:
+        try:
+            listener(batch)
+        except Exception:
+            log.exception("a listener of the change log failed")
+
+
+def position(tx: Transaction) -> tuple[str, int]:
+    """(epoch, newest seq)."""
+    epoch, seq = tx.connection.execute(_POSITION).one()
+    return epoch, seq
+
+
+def after(tx: Transaction, seq: int, limit: int) -> list[LogEntry]:
+    """The lines after `seq`, oldest first. Raises Gone if some of them were pruned."""
+    rows = tx.connection.execute(_AFTER, {"seq": seq, "limit": limit}).mappings().all()
+    expected = seq + 1
+    if not rows or rows[0]["seq"] != expected:
+        oldest = tx.connection.execute(sa.select(sa.func.min(EVENTS.c.seq))).scalar()
+        first_kept = oldest if oldest is not None else position(tx)[1] + 1
+        if expected < first_kept:
+            raise Gone(f"events up to {first_kept - 1} are no longer kept", oldest=first_kept)
+    return [_entry(row) for row in rows]
+
+
+def _row(entry: LogEntry) -> dict[str, Any]:
+    facts = {name: entry.facts.get(name) for name in FACTS}
+    return {
+        "seq": entry.seq,
+        "epoch": entry.epoch,
+        "path": entry.path,
+        "event": entry.event,
+        "record_id": entry.record_id,
+        "created_at": entry.created_at,
+        "payload": entry.payload,
+        **facts,
+    }
+
+
+def _entry(row: Mapping[Any, Any]) -> LogEntry:
+    facts = {name: row[name] for name in FACTS if row[name] is not None}
+    facts["record_id"] = row["record_id"]
+    return LogEntry(
+        row["epoch"],
+        row["seq"],
+        row["path"],
+        row["event"],
+        row["record_id"],
+        row["created_at"],
+        facts,
+        row["payload"],
+    )
+
+
+def _prune_some(tx: Transaction, keep_days: float, keep_rows: int) -> int:
+    newest = position(tx)[1]
+    too_old = tx.now - int(keep_days * DAY_MS)
+    # From the front only: the first line young enough ends it, even if a clock once ran ahead.
+    youngest_gone = tx.connection.execute(
+        sa.select(sa.func.min(EVENTS.c.seq)).where(EVENTS.c.created_at >= too_old)
+    ).scalar()
+    by_age = youngest_gone - 1 if youngest_gone is not None else newest
+    limit = max(by_age, newest - keep_rows)
+    oldest = tx.connection.execute(sa.select(sa.func.min(EVENTS.c.seq))).scalar()
+    if oldest is None or oldest > limit:
+        return 0
+    upto = min(limit, oldest + PRUNE_AT_ONCE - 1)
+    return int(tx.connection.execute(sa.delete(EVENTS).where(EVENTS.c.seq <= upto)).rowcount)

@@ -1,0 +1,164 @@
+"""The database: units of work on one hop to a thread each, the change log, and its own upkeep.
+
+SQLite has one writer, so all writes share one thread and never wait for each other in vain; readers go on beside it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+
+from agor_core.clock import Clock, now_ms
+from agor_core.db import failures, migrate
+from agor_core.db.change_log import CHANNEL, ChangeLog, LogEntry
+from agor_core.db.connections import Connections
+from agor_core.db.engine import READERS, backend_of, file_of, make_engine, parse_url, shown
+from agor_core.db.transaction import Transaction
+
+T = TypeVar("T")
+
+# Two transactions that waited for each other: one of them was ended by the server and may simply begin again.
+MOST_TRIES = 5
+LISTEN_LIMIT_S = 1.0
+
+
+@contextmanager
+def open_database(url: str, clock: Clock = now_ms) -> Iterator[Database]:
+    """The database at `url` (`sqlite:///<path>`, `postgresql://…`, `libsql://…`), closed at the end.
+
+    Nothing is migrated: call `prepare` or `upgrade` first. Raises ConfigError for a URL that makes no sense.
+    """
+    database = Database(url, clock)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+class Database:
+    """Units of work on one database."""
+
+    def __init__(self, url: str, clock: Clock = now_ms) -> None:
+        self.url = parse_url(url)
+        self.backend = backend_of(self.url)
+        """`sqlite`, `postgresql` or `libsql`."""
+        self.file = file_of(self.url)
+        """The file of an embedded database; None for a server."""
+        self.name = str(self.file) if self.file is not None else shown(self.url)
+        """How messages name it."""
+        self._clock = clock
+        self._engine = make_engine(self.url)
+        self._writing = self._engine.execution_options(write=True)
+        self._readers = ThreadPoolExecutor(READERS, "db-reader")
+        self._writer = ThreadPoolExecutor(1 if self.backend != "postgresql" else READERS, "db-writer")
+        self._listening: threading.Event | None = None
+        self.change_log = ChangeLog(self)
+        self.connections = Connections(self)
+
+    async def read(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work` in a thread, on one state of the database; it must not write."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self.read_now, work)
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work` in a thread: what it changed and its events are committed when this returns, or not at all.
+
+        On PostgreSQL `work` may run again, if the server ended its first try in a deadlock.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._writer, self.write_now, work)
+
+    def read_now(self, work: Callable[[Transaction], T]) -> T:
+        """The same in the calling thread, for programs without a loop."""
+        with failures.translated(), self._engine.connect() as connection, connection.begin():
+            return work(Transaction(connection, self._clock(), is_writer=False))
+
+    def write_now(self, work: Callable[[Transaction], T]) -> T:
+        """The same in the calling thread, for programs without a loop."""
+        with failures.translated():
+            for _ in range(MOST_TRIES - 1):
+                try:
+                    return self._write_once(work)
+                except sa.exc.OperationalError as error:
+                    if not failures.is_deadlock(error):
+                        raise
+            return self._write_once(work)
+
+    def prepare(self) -> None:
+        """Make the database fit to be used: an embedded one is upgraded, a shared one only if it is empty.
+
+        Raises ConfigError with one line: damaged, locked, not writable, newer than this program, or behind.
+        """
+        migrate.prepare(self)
+
+    def upgrade(self) -> None:
+        """Bring the database to this version's revision; an embedded one is copied beside itself first."""
+        migrate.upgrade(self)
+
+    def downgrade(self, revision: str) -> None:
+        """Bring the database back to an earlier revision; what that one cannot hold is lost."""
+        migrate.downgrade(self, revision)
+
+    def status(self) -> dict[str, Any]:
+        """`{backend, url, current, head, is_current}`."""
+        return migrate.status(self)
+
+    def listen(self, wake: Callable[[], None]) -> None:
+        """Call `wake`, in another thread, whenever another process committed; where the backend can tell."""
+        if self.backend != "postgresql":
+            return
+        self._listening = threading.Event()
+        threading.Thread(target=self._listen, args=(wake, self._listening), name="db-listener", daemon=True).start()
+
+    def stop_listening(self) -> None:
+        """End what `listen` began."""
+        if self._listening is not None:
+            self._listening.set()
+            self._listening = None
+
+    def close(self) -> None:
+        """Finish what is under way, and close all connections."""
+        self.stop_listening()
+        self._readers.shutdown()
+        self._writer.shutdown()
+        self._engine.dispose()
+
+    @property
+    def engine(self) -> sa.Engine:
+        """The engine whose transactions may write, for migrations and bulk work inside this package."""
+        return self._writing
+
+    def now(self) -> int:
+        """The present, in milliseconds since 1970."""
+        return self._clock()
+
+    def _write_once(self, work: Callable[[Transaction], T]) -> T:
+        with self._writing.connect() as connection:
+            with connection.begin():
+                tx = Transaction(connection, self._clock(), is_writer=True)
+                result = work(tx)
+                entries: list[LogEntry] = tx.seal()
+            self.change_log.committed(entries)
+        return result
+
+    def _listen(self, wake: Callable[[], None], ended: threading.Event) -> None:
+        """Wait for notifications on a connection of its own, and get a new one when it is lost."""
+        while not ended.is_set():
+            try:
+                with closing(self._engine.raw_connection()) as pooled:
+                    connection: Any = pooled.driver_connection
+                    pooled.detach()
+                    connection.autocommit = True
+                    connection.execute(f"LISTEN {CHANNEL}")
+                    wake()  # whatever was committed while nobody listened
+                    while not ended.is_set():
+                        for _ in connection.notifies(timeout=LISTEN_LIMIT_S, stop_after=1):
+                            wake()
+                    connection.close()
+            except Exception:
+                # The tail of the log looks by itself meanwhile; the server may be back in a moment.
+                ended.wait(LISTEN_LIMIT_S)

@@ -1,0 +1,139 @@
+"""Connections: which engine a URL means, and how each is tuned."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.pool import QueuePool
+
+from agor_core.errors import ConfigError
+
+READERS = 4
+# A server in the next room is worth waiting for; one that is gone must not hold every thread for minutes.
+CONNECT_LIMIT_S = 5
+BUSY_LIMIT_MS = 5000
+
+# WAL lets readers go on beside the writer; NORMAL syncs at checkpoints only, which with WAL loses nothing but power-cut
+# tails; a rare checkpoint keeps the slowest commits at 1 ms where the default has 6.
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=NORMAL",
+    "foreign_keys=ON",
+    f"busy_timeout={BUSY_LIMIT_MS}",
+    "wal_autocheckpoint=10000",
+)
+
+BACKENDS = ("sqlite", "postgresql", "libsql")
+
+
+def backend_of(url: URL) -> str:
+    """`sqlite`, `postgresql` or `libsql`. Raises ConfigError for any other."""
+    scheme = url.drivername.split("+")[0]
+    if url.drivername.endswith("+libsql") or scheme in ("libsql", "ws", "wss"):
+        return "libsql"
+    if scheme in ("postgres", "postgresql"):
+        return "postgresql"
+    if scheme == "sqlite":
+        return "sqlite"
+    raise ConfigError(f"database.url begins with {scheme!r}; it may be sqlite, postgresql or libsql")
+
+
+def parse_url(text: str) -> URL:
+    """The URL a user wrote. Raises ConfigError with one line."""
+    try:
+        url = make_url(text)
+    except sa.exc.ArgumentError as error:
+        raise ConfigError("database.url is not a URL; an example: sqlite:////home/me/.agor/agor.db") from error
+    if backend_of(url) == "sqlite" and not url.database:
+        raise ConfigError("database.url names no file; an example: sqlite:////home/me/.agor/agor.db")
+    return url
+
+
+def make_engine(url: URL) -> Engine:
+    """The engine of a URL. Opens no connection yet."""
+    match backend_of(url):
+        case "sqlite":
+            engine = sa.create_engine(url.set(drivername="sqlite"), **_JSON, pool_size=READERS + 1, max_overflow=2)
+            event.listen(engine, "connect", _tune_file)
+            event.listen(engine, "begin", _begin)
+        case "libsql":
+            engine = _libsql_engine(url)
+            event.listen(engine, "connect", _leave_transactions_to_us)
+            event.listen(engine, "begin", _begin)
+        case _:
+            engine = sa.create_engine(
+                url.set(drivername="postgresql+psycopg"),
+                **_JSON,
+                pool_pre_ping=True,
+                pool_size=2 * READERS,
+                connect_args={"connect_timeout": CONNECT_LIMIT_S, "options": "-c timezone=utc"},
+            )
+    return engine
+
+
+def file_of(url: URL) -> Path | None:
+    """The file of an embedded database; None for a server."""
+    return Path(url.database) if backend_of(url) == "sqlite" and url.database else None
+
+
+def shown(url: URL) -> str:
+    """The URL as it may be printed: without its password."""
+    return url.render_as_string(hide_password=True)
+
+
+def _libsql_engine(url: URL) -> Engine:
+    try:
+        import libsql_client  # noqa: F401
+    except ImportError as error:
+        raise ConfigError("libsql:// needs the extra: pip install 'agor[libsql]'") from error
+    secure = url.drivername in ("libsql", "wss") and url.query.get("tls") != "0"
+    query = {**url.query, "secure": "true"} if secure else {k: v for k, v in url.query.items() if k != "tls"}
+    # pre_ping: a restarted server leaves dead connections in the pool. QueuePool: the dialect guesses one per thread.
+    return sa.create_engine(
+        url.set(drivername="sqlite+libsql", query=query), **_JSON, poolclass=QueuePool, pool_pre_ping=True
+    )
+
+
+def _tune_file(connection: sqlite3.Connection, _record: Any) -> None:
+    _leave_transactions_to_us(connection, _record)
+    for pragma in _PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _leave_transactions_to_us(connection: sqlite3.Connection, _record: Any) -> None:
+    # sqlite3 would begin a transaction only before a write: what was read before may be stale, and updates get lost.
+    connection.isolation_level = None
+
+
+def _begin(connection: Connection) -> None:
+    # A deferred transaction that wants to write later fails at once if another one wrote; IMMEDIATE waits its turn.
+    writes = connection.get_execution_options().get("write")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def to_json(value: Any) -> str:
+    """JSON text that every backend can keep: lone surrogates and NUL characters are replaced."""
+    try:
+        text = orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:
+        return orjson.dumps(_storable(value), option=orjson.OPT_NON_STR_KEYS).decode()
+    return orjson.dumps(_storable(value)).decode() if "\\u0000" in text else text
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_storable(str(key)): _storable(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_storable(inner) for inner in value]
+    return value
+
+
+_JSON: dict[str, Any] = {"json_serializer": to_json, "json_deserializer": orjson.loads}

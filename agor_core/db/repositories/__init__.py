@@ -1,0 +1,1 @@
+"""One class per entity: entities in, entities out; wire records for those who only read."""

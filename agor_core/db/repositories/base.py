@@ -1,0 +1,351 @@
+"""What all repositories do alike: read, find, store, change and remove rows, each change with its event."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
+
+import sqlalchemy as sa
+
+from agor_core.db import short_ids
+from agor_core.db.query import Clause, Filter, Page, computed_fields, plain_data, read_page
+from agor_core.db.reader import Reader
+from agor_core.errors import BadRequest, NotFound
+from agor_core.ids import ANONYMOUS_ID, is_id, short
+from agor_core.models.columns import Entity
+from agor_core.models.shape import Field, fields_of
+from agor_core.models.wire import to_wire, wire_record
+
+if TYPE_CHECKING:
+    from agor_core.db.transaction import Transaction
+
+E = TypeVar("E", bound=Entity)
+Record = dict[str, Any]
+
+
+class Repository(Generic[E]):
+    """Rows of one entity, inside one transaction."""
+
+    entity: ClassVar[type[Entity]]
+    path: ClassVar[str]
+    id_field: ClassVar[str]
+    noun: ClassVar[str]
+    order: ClassVar[Literal["oldest first", "newest first"]] = "newest first"
+
+    def __init__(self, tx: Transaction) -> None:
+        self.tx = tx
+
+    # -- entities ------------------------------------------------------------------------------------------------
+
+    def get(self, id: str) -> E:
+        """The entity. Raises NotFound.
+
+        Inside a write the row is held until the end, so that what is read here cannot change before it is written.
+        """
+        query = sa.select(self.table).where(self.id_column == id)
+        if self.tx.is_writer and self.tx.is_postgresql:
+            query = query.with_for_update()
+        row = self.tx.connection.execute(query).mappings().one_or_none()
+        if row is None:
+            raise self.missing(id)
+        return self._entity(row)
+
+    def find_one(self, **columns: Any) -> E | None:
+        """The first entity whose columns have these values."""
+        return next(iter(self.where(**columns, limit=1)), None)
+
+    def where(self, limit: int | None = None, **columns: Any) -> list[E]:
+        """All whose columns have these values, in the default order; a list or tuple stands for any of its values."""
+        query = sa.select(self.table).where(*(self._column_is(name, value) for name, value in columns.items()))
+        rows = self.tx.connection.execute(query.order_by(*self.default_order(columns)).limit(limit)).mappings()
+        return [self._entity(row) for row in rows]
+
+    def add(self, entity: E) -> E:
+        """Store a new entity, and announce it."""
+        self.fill_in(entity)
+        self.tx.connection.execute(sa.insert(self.table), self._values(entity))
+        self.announce("created", entity)
+        return entity
+
+    def add_many(self, entities: Sequence[E]) -> list[E]:
+        """Store many at once, each announced."""
+        for entity in entities:
+            self.fill_in(entity)
+        if entities:
+            self.tx.connection.execute(sa.insert(self.table), [self._values(entity) for entity in entities])
+        for entity in entities:
+            self.announce("created", entity)
+        return list(entities)
+
+    def patch(self, id: str, changes: Mapping[str, Any], *, announce: bool = True, client: bool = False) -> E:
+        """Change the fields named, columns or not, by their names on the wire. Raises NotFound.
+
+        `client`: whether a client asked for it. An announced change moves `last_updated`.
+        """
+        return self._change(id, changes, "patched" if announce else None, client)
+
+    def update(self, id: str, changes: Mapping[str, Any], *, client: bool = False) -> E:
+        """The same, announced as `updated`."""
+        return self._change(id, changes, "updated", client)
+
+    def remove(self, id: str) -> E:
+        """Delete the entity and what belongs to it, each announced. Raises NotFound."""
+        entity = self.get(id)
+        self.before_removal(entity)
+        self.tx.connection.execute(sa.delete(self.table).where(self.id_column == id))
+        self.announce("removed", entity)
+        return entity
+
+    # -- records for clients ---------------------------------------------------------------------------------------
+
+    def page(self, query: Mapping[str, Any], reader: Reader | None, default: int, most: int) -> Record:
+        """A page of wire records: `{total, limit, skip, data}`. Raises BadRequest for what the query cannot mean.
+
+        `default`, `most`: records on a page if nobody asks, and at most. `$total=false` leaves `total` out.
+        """
+        page = read_page(self.entity, query, default, most, computed_fields(self.path))
+        conditions = [*self._filter.clauses(self.row_query(query)), *self.implied(query), *self._visible(reader)]
+        answer: Record = {}
+        if page.wants_total:
+            counted = sa.select(sa.func.count()).select_from(self.source(query)).where(*conditions)
+            answer["total"] = self.tx.connection.execute(counted).scalar_one()
+        answer["limit"], answer["skip"] = page.limit, page.skip
+        answer["data"] = self._records(query, page, conditions, reader) if page.limit else []
+        return answer
+
+    def record(self, id: str, reader: Reader | None = None, query: Mapping[str, Any] | None = None) -> Record:
+        """The wire record with its computed arrays. Raises NotFound, also if it exists for others only, or does not
+        match the query."""
+        query = query or {}
+        page = read_page(self.entity, query, 1, 1, computed_fields(self.path))
+        conditions = [self.id_column == id, *self._filter.clauses(query), *self._visible(reader)]
+        rows = self.tx.connection.execute(sa.select(*self._columns(None)).where(*conditions)).mappings().all()
+        if not rows:
+            raise self.missing(id)
+        record = wire_record(self.entity, rows[0], rows[0]["data"])
+        for name in computed_fields(self.path):
+            record[name] = self.computed([id], reader)[id]
+        self.complete(record, reader)
+        return record if page.select is None else self._selected(record, page.select)
+
+    # -- short ids -------------------------------------------------------------------------------------------------
+
+    def resolve(self, text: str, reader: Reader | None = None) -> str:
+        """The full id that `text` means: a full id, a slug, or a prefix of at least 4 digits.
+
+        Raises NotFound, or Conflict with `data["candidates"]`. Only what the reader may read is considered.
+        """
+        if is_id(text):
+            return text
+        by_slug = self._id_of_slug(text, reader)
+        if by_slug is not None:
+            return by_slug
+        found = short_ids.matching(self.tx.connection, self.table, self.id_field, text, self._visible(reader))
+        if not found:
+            raise self.missing(text)
+        return short_ids.only_one(found, lambda id: self.describe(self.get(id)), self.noun)
+
+    def resolve_query(self, query: Mapping[str, Any], reader: Reader | None = None) -> Record:
+        """A query whose short ids are full ones: where an id field is compared by equality or `$in`."""
+        return short_ids.resolved_query(self.entity, query, lambda path, text: self._resolver(path)(text, reader))
+
+    def short_ids(self, ids: Iterable[str]) -> dict[str, str]:
+        """For each id the shortest prefix that is unambiguous, and stays so."""
+        return short_ids.shortest(self.tx.connection, self.table, self.id_field, list(ids), self.tx.now)
+
+    # -- what repositories differ in -------------------------------------------------------------------------------
+
+    def fill_in(self, entity: E) -> None:
+        """Give a new entity the times and the creator it lacks."""
+        entity.created_at = entity.created_at or self.tx.now
+        entity.last_updated = entity.last_updated or self.tx.now
+        entity.created_by = entity.created_by or self.creator(entity) or ANONYMOUS_ID
+
+    def creator(self, entity: E) -> str | None:
+        """Who made a new entity if nobody says so."""
+        return None
+
+    def facts(self, entity: E) -> dict[str, Any]:
+        """What the rule for hearing its events needs to know."""
+        return {"created_by": entity.created_by}
+
+    def visible(self, reader: Reader) -> list[Clause]:
+        """Conditions on what exists for somebody who does not see others' private sessions."""
+        return []
+
+    def implied(self, query: Mapping[str, Any]) -> list[Clause]:
+        """Conditions of a list that the query does not name."""
+        return []
+
+    def row_query(self, query: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The part of a list's query that is about the rows; `source` may have made something of the rest."""
+        return query
+
+    def special(self) -> Mapping[str, Callable[[Any], Clause | None]]:
+        """Operators of this entity's own."""
+        return {}
+
+    def source(self, query: Mapping[str, Any]) -> sa.FromClause:
+        """Where rows of a list come from."""
+        return self.table
+
+    def default_order(self, query: Mapping[str, Any]) -> list[sa.ColumnElement[Any]]:
+        """The order of a list whose query names none."""
+        keys = [self.table.c.created_at, self.id_column]
+        return [key.desc() for key in keys] if self.order == "newest first" else [key.asc() for key in keys]
+
+    def computed(self, ids: Sequence[str], reader: Reader | None) -> dict[str, list[str]]:
+        """The computed array of each of the records."""
+        raise NotImplementedError(self.path)
+
+    def complete(self, record: Record, reader: Reader | None) -> None:
+        """Add to a record asked for by its id what lists do not have."""
+
+    def before_removal(self, entity: E) -> None:
+        """Refuse a removal, or remove first what belongs to the entity."""
+
+    def before_change(self, entity: E, client: bool) -> None:
+        """Set what follows from a change, once its own fields are set."""
+
+    def describe(self, entity: E) -> str:
+        """A few words by which a person tells it from others."""
+        return short(getattr(entity, self.id_field))
+
+    # -- helpers ---------------------------------------------------------------------------------------------------
+
+    @property
+    def table(self) -> sa.Table:
+        return self.entity.__table__  # type: ignore[attr-defined,no-any-return]
+
+    @property
+    def id_column(self) -> sa.ColumnElement[Any]:
+        return self.table.c[self.id_field]
+
+    def missing(self, id: str) -> NotFound:
+        return NotFound(f"no {self.noun} {short(id) if is_id(id) else id}", id=id)
+
+    def announce(self, event: str, entity: E) -> None:
+        """Have the commit announce what happened to an entity."""
+        self.tx.announce(self.path, event, getattr(entity, self.id_field), self.facts(entity), to_wire(entity))
+
+    def _change(self, id: str, changes: Mapping[str, Any], event: str | None, client: bool) -> E:
+        entity = self.get(id)
+        for name, value in changes.items():
+            field = self._field(name)
+            setattr(entity if field.is_column else entity.data, field.attribute, value)  # type: ignore[attr-defined]
+        self.before_change(entity, client)
+        self.store(entity, is_announced=event is not None)
+        if event is not None:
+            self.announce(event, entity)
+        return entity
+
+    def store(self, entity: E, *, is_announced: bool) -> None:
+        """Write an entity's row back as it is now."""
+        if is_announced:
+            entity.last_updated = max(self.tx.now, entity.last_updated)
+        values = self._values(entity)
+        id = values.pop(self.id_field)
+        self.tx.connection.execute(sa.update(self.table).where(self.id_column == id), values)
+
+    def _field(self, name: str) -> Field:
+        fields = fields_of(self.entity)
+        if name in fields:
+            return fields[name]
+        for field in fields.values():
+            if field.attribute == name:
+                return field
+        raise BadRequest(f"{self.entity.__name__} has no field {name!r}", field=name)
+
+    def _values(self, entity: E) -> Record:
+        return {column.name: getattr(entity, column.name) for column in self.table.columns}
+
+    def _entity(self, row: Mapping[Any, Any]) -> E:
+        return self.entity(**row)  # type: ignore[return-value]
+
+    def _column_is(self, name: str, value: Any) -> Clause:
+        column = self.table.c[name]
+        return column.in_(value) if isinstance(value, list | tuple) else column == value
+
+    @cached_property
+    def _filter(self) -> Filter:
+        return Filter(self.entity, is_postgresql=self.tx.is_postgresql, special=self.special())
+
+    def _visible(self, reader: Reader | None) -> list[Clause]:
+        return [] if reader is None or reader.sees_private else self.visible(reader)
+
+    def _columns(self, select: Sequence[str] | None) -> list[sa.ColumnElement[Any]]:
+        """The columns to read; `data` only where a field of it is wanted."""
+        fields = fields_of(self.entity)
+        wanted = [fields[name] for name in select if name in fields] if select is not None else list(fields.values())
+        names = {self.id_field, *(field.attribute for field in wanted if field.is_column)}
+        columns: list[sa.ColumnElement[Any]] = [column for column in self.table.columns if column.name in names]
+        return [*columns, self.data_column()] if any(not field.is_column for field in wanted) else columns
+
+    def data_column(self) -> sa.ColumnElement[Any]:
+        """The JSON column as records need it."""
+        return plain_data(self.table)
+
+    def _records(
+        self, query: Mapping[str, Any], page: Page, conditions: Sequence[Clause], reader: Reader | None
+    ) -> list[Record]:
+        order = self._order(page, query)
+        found = (
+            sa.select(*self._columns(page.select))
+            .select_from(self.source(query))
+            .where(*conditions)
+            .order_by(*order)
+            .limit(page.limit)
+            .offset(page.skip)
+        )
+        rows = self.tx.connection.execute(found).mappings().all()
+        if page.select is None:
+            return [wire_record(self.entity, row, row["data"]) for row in rows]
+        return self._selected_records(rows, page.select, reader)
+
+    def _order(self, page: Page, query: Mapping[str, Any]) -> list[sa.ColumnElement[Any]]:
+        if not page.sort:
+            return self.default_order(query)
+        # Total, so that pages neither repeat nor skip; in the direction of the last key, which an index may serve.
+        tie = self.id_column.desc() if page.sort[-1][1] else self.id_column.asc()
+        return [*self._filter.sort_keys(page.sort), tie]
+
+    def _selected_records(
+        self, rows: Sequence[Mapping[Any, Any]], select: Sequence[str], reader: Reader | None
+    ) -> list[Record]:
+        names = [name for name in select if name in fields_of(self.entity)]
+        records = [wire_record(self.entity, row, row.get("data", {}), only=(self.id_field, *names)) for row in rows]
+        for name in set(select) & set(computed_fields(self.path)):
+            arrays = self.computed([record[self.id_field] for record in records], reader)
+            for record in records:
+                record[name] = arrays[record[self.id_field]]
+        return records
+
+    def _selected(self, record: Record, select: Sequence[str]) -> Record:
+        return {name: value for name, value in record.items() if name in (self.id_field, *select)}
+
+    def _id_of_slug(self, text: str, reader: Reader | None) -> str | None:
+        if "slug" not in self.table.c:
+            return None
+        query = sa.select(self.id_column).where(self.table.c.slug == text, *self._visible(reader))
+        return self.tx.connection.execute(query).scalar()
+
+    def _resolver(self, path: str) -> Callable[[str, Reader | None], str]:
+        return self.tx.repository(path).resolve
+
+
+def ids_by(
+    tx: Transaction,
+    owner: sa.ColumnElement[Any],
+    table: sa.Table,
+    id_field: str,
+    ids: Sequence[str],
+    *conditions: Clause,
+) -> dict[str, list[str]]:
+    """For each of the `ids` those of the rows that name it in their column `owner`, oldest first."""
+    id = table.c[id_field]
+    query = sa.select(owner, id).where(owner.in_(ids), *conditions).order_by(table.c.created_at, id)
+    found: dict[str, list[str]] = {one: [] for one in ids}
+    for one, named in tx.connection.execute(query):
+        found[one].append(named)
+    return found

@@ -1,0 +1,45 @@
+"""Boards: canvases with sessions on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from typing_extensions import override
+
+from agor_core.db.reader import Reader
+from agor_core.db.repositories.base import Repository, ids_by
+from agor_core.models import Board
+from agor_core.models.board import DEFAULT_SLUG
+
+
+class BoardRepository(Repository[Board]):
+    """The boards."""
+
+    entity, path, id_field, noun = Board, "boards", "board_id", "board"
+
+    def default_id(self) -> str | None:
+        """The board where sessions go that name none; None if it was removed."""
+        board = self.find_one(slug=DEFAULT_SLUG)
+        return board.board_id if board is not None else None
+
+    @override
+    def facts(self, entity: Board) -> dict[str, Any]:
+        return {"created_by": entity.created_by, "board_id": entity.board_id}
+
+    @override
+    def computed(self, ids: Sequence[str], reader: Reader | None) -> dict[str, list[str]]:
+        sessions = self.tx.sessions
+        table = sessions.table
+        return ids_by(self.tx, table.c.board_id, table, "session_id", ids, *sessions.seen_by(reader))
+
+    @override
+    def before_removal(self, entity: Board) -> None:
+        for session in self.tx.sessions.where(board_id=entity.board_id):
+            self.tx.sessions.patch(session.session_id, {"board_id": None, "position": None})
+        for worktree in self.tx.worktrees.where(board_id=entity.board_id):
+            self.tx.worktrees.patch(worktree.worktree_id, {"board_id": None})
+
+    @override
+    def describe(self, entity: Board) -> str:
+        return entity.name

@@ -1,0 +1,152 @@
+"""Messages: transcripts with dense indices, and the history a fork inherits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from typing_extensions import override
+
+from agor_core.db.repositories.of_session import OfSession
+from agor_core.errors import BadRequest, NotFound
+from agor_core.ids import short
+from agor_core.models import Message, Session
+from agor_core.models.message import preview
+from agor_core.models.wire import to_wire
+
+TABLE: sa.Table = Message.__table__  # type: ignore[attr-defined]
+SESSIONS: sa.Table = Session.__table__  # type: ignore[attr-defined]
+
+# More than any conversation has; the open end of the youngest session's own part of a history.
+NO_END = 2**31 - 1
+
+# One statement gives the index, the count and the lock, on every backend.
+_RESERVE = (
+    sa.update(SESSIONS)
+    .where(SESSIONS.c.session_id == sa.bindparam("id"))
+    .values(
+        next_index=SESSIONS.c.next_index + sa.bindparam("count"),
+        message_count=SESSIONS.c.message_count + sa.bindparam("count"),
+    )
+    .returning(
+        SESSIONS.c.next_index,
+        SESSIONS.c.session_id,
+        SESSIONS.c.created_by,
+        SESSIONS.c.sharing,
+        SESSIONS.c.board_id,
+    )
+)
+_INSERT = sa.insert(TABLE)
+
+
+class MessageRepository(OfSession[Message]):
+    """The messages."""
+
+    entity, path, id_field, noun = Message, "messages", "message_id", "message"
+    order = "oldest first"
+
+    def append(self, session_id: str, message: Message) -> Message:
+        """Store a message at the end of its session: the next index is its own. Raises NotFound."""
+        return self.append_many(session_id, [message])[0]
+
+    def append_many(self, session_id: str, messages: Sequence[Message]) -> list[Message]:
+        """Store several in a row. The ranges of their tasks and the session's count move along, silently."""
+        if not messages:
+            return []
+        reserved = self.tx.connection.execute(_RESERVE, {"id": session_id, "count": len(messages)}).one_or_none()
+        if reserved is None:
+            raise NotFound(f"no session {short(session_id)}", id=session_id)
+        next_index, *known = reserved
+        facts = dict(zip(("session_id", "created_by", "sharing", "board_id"), known, strict=True))
+        for nth, message in enumerate(messages):
+            self._complete(message, facts, next_index - len(messages) + nth)
+        self.tx.connection.execute(_INSERT, [self._values(message) for message in messages])
+        self._extend_tasks(messages)
+        for message in messages:
+            self.tx.announce(self.path, "created", message.message_id, facts, to_wire(message))
+        return list(messages)
+
+    def history(self, session_id: str) -> list[Message]:
+        """All that a session's agent knows: what it inherited, then its own."""
+        query = sa.select(TABLE).select_from(self._inherited(session_id)).order_by(TABLE.c.index)
+        return [self._entity(row) for row in self.tx.connection.execute(query).mappings()]
+
+    @override
+    def add(self, entity: Message) -> Message:
+        return self.append(entity.session_id, entity)
+
+    @override
+    def add_many(self, entities: Sequence[Message]) -> list[Message]:
+        by_session: dict[str, list[Message]] = {}
+        for entity in entities:
+            by_session.setdefault(entity.session_id, []).append(entity)
+        for session_id, messages in by_session.items():
+            self.append_many(session_id, messages)
+        return list(entities)
+
+    @override
+    def before_removal(self, entity: Message) -> None:
+        count = sa.update(SESSIONS).where(SESSIONS.c.session_id == entity.session_id)
+        self.tx.connection.execute(count.values(message_count=SESSIONS.c.message_count - 1))
+
+    @override
+    def source(self, query: Mapping[str, Any]) -> sa.FromClause:
+        return self._inherited(query["session_id"]) if _wants_history(query) else TABLE
+
+    @override
+    def row_query(self, query: Mapping[str, Any]) -> Mapping[str, Any]:
+        if "$history" not in query:
+            return query
+        if not _wants_history(query):
+            return {key: value for key, value in query.items() if key != "$history"}
+        if not isinstance(query.get("session_id"), str):
+            raise BadRequest("$history needs one session_id")
+        # The history ends at that session; the messages themselves are of its ancestors, too.
+        return {key: value for key, value in query.items() if key not in ("$history", "session_id")}
+
+    @override
+    def default_order(self, query: Mapping[str, Any]) -> list[sa.ColumnElement[Any]]:
+        if isinstance(query.get("session_id"), str):
+            # Also along a history: a fork's own indices begin where those it inherits end.
+            return [TABLE.c.index]
+        return super().default_order(query)
+
+    def _complete(self, message: Message, facts: Mapping[str, Any], index: int) -> None:
+        message.session_id, message.index = facts["session_id"], index
+        message.created_by = message.created_by or facts["created_by"]
+        message.created_at = message.created_at or self.tx.now
+        message.last_updated = message.last_updated or self.tx.now
+        message.timestamp = message.timestamp or self.tx.now
+        message.data.content_preview = preview(message.data.content)
+
+    def _extend_tasks(self, messages: Sequence[Message]) -> None:
+        for task_id in dict.fromkeys(message.task_id for message in messages):
+            if task_id is None:
+                continue
+            own = [message for message in messages if message.task_id == task_id]
+            times = [message.timestamp for message in own]
+            self.tx.tasks.extend_range(task_id, own[0].index, own[-1].index, min(times), max(times))
+
+    @staticmethod
+    def _inherited(session_id: str) -> sa.Join:
+        """The messages, joined with the sessions whose part of the history they are, and where that part ends."""
+        start = sa.select(
+            SESSIONS.c.session_id.label("id"), sa.literal(NO_END).label("end"), sa.literal(0).label("depth")
+        )
+        line = start.where(SESSIONS.c.session_id == session_id).cte("line", recursive=True)
+        child = SESSIONS.alias("child")
+        earlier = sa.case((child.c.first_index < line.c.end, child.c.first_index), else_=line.c.end)
+        line = line.union_all(
+            sa.select(child.c.forked_from_session_id, earlier, line.c.depth + 1).where(
+                child.c.session_id == line.c.id, child.c.forked_from_session_id.is_not(None)
+            )
+        )
+        return sa.join(TABLE, line, sa.and_(TABLE.c.session_id == line.c.id, TABLE.c.index < line.c.end))
+
+
+def _wants_history(query: Mapping[str, Any]) -> bool:
+    value = query.get("$history", False)
+    if value not in (True, False, "true", "false"):
+        raise BadRequest("$history must be true or false")
+    return value in (True, "true")

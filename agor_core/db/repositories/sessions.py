@@ -1,0 +1,209 @@
+"""Sessions: the tree they form, and the counters that move while agents work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from typing_extensions import override
+
+from agor_core.db.query import Clause, plain_data
+from agor_core.db.reader import Reader
+from agor_core.db.repositories.base import Record, Repository, ids_by
+from agor_core.errors import Conflict
+from agor_core.ids import short
+from agor_core.models import Session, Usage
+from agor_core.models.wire import to_wire, wire_record
+
+TABLE: sa.Table = Session.__table__  # type: ignore[attr-defined]
+FACTS = ("session_id", "created_by", "sharing", "board_id")
+MOST_FORKS_NAMED = 100
+
+_FACTS_OF = sa.select(*(TABLE.c[name] for name in FACTS)).where(TABLE.c.session_id == sa.bindparam("id"))
+
+
+def not_private(session_id: sa.ColumnElement[Any], reader: Reader) -> Clause:
+    """That the session of a row is none that is hidden from the reader."""
+    hidden = sa.select(TABLE.c.session_id).where(TABLE.c.sharing == "private", TABLE.c.created_by != reader.user_id)
+    return (
+        sa.or_(session_id.is_(None), session_id.not_in(hidden))
+        if _may_be_null(session_id)
+        else session_id.not_in(hidden)
+    )
+
+
+def facts_of(tx: Any, session_id: str) -> dict[str, Any]:
+    """What the rule for hearing needs to know of a session."""
+    row = tx.connection.execute(_FACTS_OF, {"id": session_id}).mappings().one_or_none()
+    return dict(row) if row is not None else {"session_id": session_id}
+
+
+class SessionRepository(Repository[Session]):
+    """The sessions."""
+
+    entity, path, id_field, noun = Session, "sessions", "session_id", "session"
+
+    @override
+    def patch(
+        self,
+        id: str,
+        changes: Mapping[str, Any],
+        *,
+        announce: bool = True,
+        client: bool = False,
+        expected_version: int | None = None,
+    ) -> Session:
+        """As for all, and: `version` grows with a client's change.
+
+        `expected_version`: the one the client saw. Raises Conflict, with the record as it is, if it is another by now.
+        """
+        if expected_version is not None:
+            current = self.get(id)
+            if current.data.version != expected_version:
+                raise Conflict(
+                    f"session {short(id)} was changed since: it is at version {current.data.version}",
+                    reason="stale-version",
+                    current=to_wire(current),
+                )
+        return super().patch(id, changes, announce=announce, client=client)
+
+    def count_up(self, id: str, *, tool_use_count: int = 0, usage: Usage | Mapping[str, Any] | None = None) -> None:
+        """Add to the counters, silently: they change all the time while an agent works."""
+        session = self.get(id)
+        session.data.tool_use_count += tool_use_count
+        if usage is not None:
+            more = usage if isinstance(usage, Usage) else Usage.model_validate(usage)
+            session.data.usage = session.data.usage.plus(more)
+        self.store(session, is_announced=False)
+
+    def forks_of(self, id: str) -> list[str]:
+        """The sessions that share this one's history, oldest first."""
+        return ids_by(self.tx, TABLE.c.forked_from_session_id, TABLE, "session_id", [id])[id]
+
+    def genealogy(self, id: str, reader: Reader | None = None) -> Record:
+        """`{session, ancestors, descendants, children}`: whole records, the nearest first, in one query.
+
+        Raises NotFound. Sessions that do not exist for the reader are left out; what lies beyond them is not.
+        """
+        rows = self.tx.connection.execute(_FAMILY, {"root": id}).mappings().all()
+        seen = [row for row in rows if reader is None or reader.sees_private or _may_read(row, reader)]
+        records = [(row["side"], row["depth"], wire_record(Session, row, row["data"])) for row in seen]
+        own = next((record for side, depth, record in records if side == "down" and depth == 0), None)
+        if own is None:
+            raise self.missing(id)
+        below = [record for side, depth, record in records if side == "down" and depth > 0]
+        return {
+            "session": own,
+            "ancestors": [record for side, depth, record in records if side == "up" and depth > 0],
+            "descendants": below,
+            "children": [
+                record for record in below if id in (record["parent_session_id"], record["forked_from_session_id"])
+            ],
+        }
+
+    def seen_by(self, reader: Reader | None) -> list[Clause]:
+        """Conditions on the sessions that exist for a reader."""
+        return self._visible(reader)
+
+    @override
+    def fill_in(self, entity: Session) -> None:
+        super().fill_in(entity)
+        self._align(entity)
+
+    @override
+    def before_change(self, entity: Session, client: bool) -> None:
+        self._align(entity)
+        if client:
+            entity.data.version += 1
+
+    @override
+    def before_removal(self, entity: Session) -> None:
+        id = entity.session_id
+        forks = self.forks_of(id)
+        if forks:
+            raise Conflict(
+                f"session {short(id)} has {len(forks)} forks that share its history; remove them first, or archive it",
+                reason="has-forks",
+                forks=forks[:MOST_FORKS_NAMED],
+            )
+        for child in self.where(parent_session_id=id):
+            self.patch(child.session_id, {"parent_session_id": None})
+        self.tx.permissions.remove_of_session(id)
+        self.tx.messages.remove_of_session(id)
+        self.tx.tasks.remove_of_session(id)
+
+    @override
+    def facts(self, entity: Session) -> dict[str, Any]:
+        return {name: getattr(entity, name) for name in FACTS}
+
+    @override
+    def visible(self, reader: Reader) -> list[Clause]:
+        return [sa.or_(TABLE.c.sharing != "private", TABLE.c.created_by == reader.user_id)]
+
+    @override
+    def computed(self, ids: Sequence[str], reader: Reader | None) -> dict[str, list[str]]:
+        tasks = self.tx.tasks.table
+        return ids_by(self.tx, tasks.c.session_id, tasks, "task_id", ids)
+
+    @override
+    def complete(self, record: Record, reader: Reader | None) -> None:
+        id = record["session_id"]
+        children = (
+            sa.select(TABLE.c.session_id)
+            .where(sa.or_(TABLE.c.parent_session_id == id, TABLE.c.forked_from_session_id == id))
+            .where(*self._visible(reader))
+            .order_by(TABLE.c.created_at, TABLE.c.session_id)
+        )
+        record["genealogy"]["children"] = list(self.tx.connection.execute(children).scalars())
+
+    @override
+    def describe(self, entity: Session) -> str:
+        return entity.data.title or entity.data.description or f"{entity.agent} session, {entity.status}"
+
+    @staticmethod
+    def _align(entity: Session) -> None:
+        """The origin is told twice, in columns and in `genealogy`: make both say the same."""
+        origin = entity.data.genealogy
+        origin.parent_session_id = entity.parent_session_id
+        origin.forked_from_session_id = entity.forked_from_session_id
+
+
+def _may_read(row: Mapping[Any, Any], reader: Reader) -> bool:
+    return bool(row["sharing"] != "private" or row["created_by"] == reader.user_id)
+
+
+def _may_be_null(column: sa.ColumnElement[Any]) -> bool:
+    return bool(getattr(column, "nullable", True))
+
+
+def _family() -> sa.CompoundSelect[Any]:
+    # Each recursion begins at a row of the table, not at a literal, whose collation PostgreSQL would not match.
+    start = sa.select(TABLE.c.session_id.label("id"), sa.literal(0).label("depth")).where(
+        TABLE.c.session_id == sa.bindparam("root")
+    )
+    down = start.cte("down", recursive=True)
+    down = down.union(
+        sa.select(TABLE.c.session_id, down.c.depth + 1).where(
+            sa.or_(TABLE.c.parent_session_id == down.c.id, TABLE.c.forked_from_session_id == down.c.id)
+        )
+    )
+    up = start.cte("up", recursive=True)
+    child = TABLE.alias("child")
+    up = up.union(
+        sa.select(sa.func.coalesce(child.c.parent_session_id, child.c.forked_from_session_id), up.c.depth + 1).where(
+            child.c.session_id == up.c.id,
+            sa.func.coalesce(child.c.parent_session_id, child.c.forked_from_session_id).is_not(None),
+        )
+    )
+    columns = [column for column in TABLE.columns if column.name != "data"]
+    sides = [
+        sa.select(*columns, plain_data(TABLE), sa.literal(side).label("side"), family.c.depth).where(
+            TABLE.c.session_id == family.c.id
+        )
+        for side, family in (("up", up), ("down", down))
+    ]
+    return sa.union_all(*sides).order_by("depth", "created_at", "session_id")
+
+
+_FAMILY = _family()

@@ -1,0 +1,45 @@
+"""Worktrees: checkouts, from being prepared to being removed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from typing_extensions import override
+
+from agor_core.db.query import Clause
+from agor_core.db.reader import Reader
+from agor_core.db.repositories.base import Repository, ids_by
+from agor_core.models import Worktree
+
+
+class WorktreeRepository(Repository[Worktree]):
+    """The worktrees."""
+
+    entity, path, id_field, noun = Worktree, "worktrees", "worktree_id", "worktree"
+
+    @override
+    def implied(self, query: Mapping[str, Any]) -> list[Clause]:
+        """One that is still being prepared may yet vanish: only who asks for it by id or status sees it."""
+        if "status" in query or "worktree_id" in query:
+            return []
+        return [self.table.c.status != "preparing"]
+
+    @override
+    def facts(self, entity: Worktree) -> dict[str, Any]:
+        return {"created_by": entity.created_by, "board_id": entity.board_id}
+
+    @override
+    def computed(self, ids: Sequence[str], reader: Reader | None) -> dict[str, list[str]]:
+        sessions = self.tx.sessions
+        table = sessions.table
+        return ids_by(self.tx, table.c.worktree_id, table, "session_id", ids, *sessions.seen_by(reader))
+
+    @override
+    def before_removal(self, entity: Worktree) -> None:
+        for session in self.tx.sessions.where(worktree_id=entity.worktree_id):
+            self.tx.sessions.patch(session.session_id, {"worktree_id": None})
+
+    @override
+    def describe(self, entity: Worktree) -> str:
+        return f"{entity.name}, {entity.status}"
