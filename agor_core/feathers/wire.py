@@ -18,11 +18,15 @@ MAX_DEPTH = 200
 logger = logging.getLogger(__name__)
 
 
-def loads(text: str | bytes | bytearray, *, broken_text: bool = False) -> Any:
-    """The value of a JSON text. Raises BadRequest for what JavaScript could not have written, or is too deep.
+class InvalidJson(BadRequest):
+    """400: no JSON at all, as opposed to JSON that asks too much."""
 
-    That is NaN, infinities and numbers beyond a double, broken UTF-8, nesting over `MAX_DEPTH`, and, unless
-    `broken_text`, text with half of a surrogate pair, which no database and no log could take.
+
+def loads(text: str | bytes | bytearray, *, broken_text: bool = False) -> Any:
+    """The value of a JSON text. Raises BadRequest, InvalidJson if it is none.
+
+    Refused are numbers beyond a double, nesting over `MAX_DEPTH`, and, unless `broken_text`, text with half of a
+    surrogate pair, which no database and no log could take. NaN is no JSON.
     """
     try:
         value = orjson.loads(text)
@@ -93,14 +97,16 @@ def _loads_again(text: str | bytes | bytearray, error: orjson.JSONDecodeError, b
     problem = error.msg.partition(":")[0]
     if "depth" in problem:
         raise BadRequest(f"JSON is nested deeper than {MAX_DEPTH} levels") from error
-    if "surrogate" not in problem or not broken_text:
-        raise BadRequest(f"invalid JSON: {problem}") from error
+    if "infinity" in problem or ("surrogate" in problem and not broken_text):
+        raise BadRequest(f"refused JSON: {problem}") from error
+    if "surrogate" not in problem:
+        raise InvalidJson(f"invalid JSON: {problem}") from error
     if _bound(text) > MAX_DEPTH * 2:
         raise BadRequest(f"JSON is nested deeper than {MAX_DEPTH} levels") from error
     try:
         return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
     except (ValueError, RecursionError) as again:
-        raise BadRequest("invalid JSON") from again
+        raise InvalidJson("invalid JSON") from again
 
 
 def _refuse_constant(name: str) -> None:

@@ -53,15 +53,20 @@ def read_token(settings: TokenSettings, token: Any) -> dict[str, Any]:
     parts = token.split(".")
     if len(parts) != 3 or len(token) > LONGEST_TOKEN:
         raise _invalid("jwt malformed")
-    header, claims = _json(parts[0]), _json(parts[1])
-    if not isinstance(header, dict) or not isinstance(claims, dict):
+    header = _json(parts[0])
+    if not isinstance(header, dict):
         raise _invalid("invalid token")
     if not parts[2].strip():
         raise _invalid("jwt signature is required")
     if header.get("alg") != "HS256":
         raise _invalid("invalid algorithm")
-    if not hmac.compare_digest(_decode(parts[2]), _signature(settings.secret, f"{parts[0]}.{parts[1]}")):
+    # The texts are compared, not what they decode to: several texts decode to the same bytes.
+    expected = _encode(_signature(settings.secret, f"{parts[0]}.{parts[1]}"))
+    if not hmac.compare_digest(parts[2].encode("utf-8", "replace"), expected.encode()):
         raise _invalid("invalid signature")
+    claims = _json(parts[1])
+    if not isinstance(claims, dict):
+        raise _invalid("invalid token")
     check_claims(settings, claims)
     return claims
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agor_core.errors import BadRequest
-from agor_core.feathers.wire import dumps, loads
+from agor_core.feathers.wire import InvalidJson, dumps, loads
 
 CONNECT, DISCONNECT, EVENT, ACK, CONNECT_ERROR, BINARY_EVENT, BINARY_ACK = range(7)
 
@@ -27,13 +27,14 @@ class BadPacket(Exception):
 
 @dataclass(slots=True)
 class Packet:
-    """A packet from a client. `attachments` binary frames follow it."""
+    """A packet from a client. `attachments` binary frames follow it; `refusal` is why its data was not read."""
 
     type: int
     namespace: str
     id: int | None
     data: Any
     attachments: int = 0
+    refusal: BadRequest | None = None
 
 
 def decode(text: str, *, broken_text: bool = False) -> Packet:
@@ -46,11 +47,16 @@ def decode(text: str, *, broken_text: bool = False) -> Packet:
     if (match["attachments"] is not None) != is_binary:
         raise BadPacket("attachments on a packet without, or none on one with")
     rest = text[match.end() :]
+    id = int(match["id"]) if match["id"] is not None else None
     try:
         data = loads(rest, broken_text=broken_text) if rest else None
-    except BadRequest as error:
+    except InvalidJson as error:
         raise BadPacket(error.message) from error
-    id = int(match["id"]) if match["id"] is not None else None
+    except BadRequest as error:
+        # A client library wrote this: it gets an answer, if it asked for one.
+        if kind == EVENT and rest.startswith("["):
+            return Packet(kind, match["namespace"] or "/", id, None, refusal=error)
+        raise BadPacket(error.message) from error
     packet = Packet(kind, match["namespace"] or "/", id, data, int(match["attachments"] or 0))
     if kind in (EVENT, BINARY_EVENT):
         _check_event(data)

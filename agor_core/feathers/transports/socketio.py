@@ -199,7 +199,7 @@ class SocketDoor:
             await self._server._handle_disconnect(eio_sid, "/")
         elif packet.type == frames.EVENT:
             await self._room(connection)
-            background(self._call(connection, packet), connection.tasks, f"call {packet.data[0]}")
+            background(self._call(connection, packet), connection.tasks, "socket call")
         elif packet.type == frames.BINARY_EVENT:
             if packet.attachments:
                 self._binary[eio_sid] = packet, packet.attachments
@@ -223,8 +223,10 @@ class SocketDoor:
             push(connection.socket, message(frames.ack_frame(packet.id, [error])))
 
     async def _call(self, connection: SocketConnection, packet: frames.Packet) -> None:
-        name, *arguments = packet.data
         try:
+            if packet.refusal is not None:
+                raise packet.refusal
+            name, *arguments = packet.data
             if self._stopping:
                 raise Unavailable("the server is stopping")
             call = socket_call(self.app, name, arguments)
