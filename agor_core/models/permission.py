@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import sqlalchemy as sa
+from pydantic import Field as DataField
 from sqlmodel import Field
 
 from agor_core.ids import new_id
@@ -18,7 +19,7 @@ class PermissionRequestData(Data):
     """What no list is filtered or sorted by."""
 
     tool_name: str = ""
-    tool_input: Any = None
+    tool_input: dict[str, Any] = DataField(default_factory=dict)
     tool_use_id: str | None = None
     suggestions: list[Any] = []
     scope: Scope | None = None

@@ -100,13 +100,16 @@ def _of_info(cls: type[BaseModel], attribute: str, info: FieldInfo) -> Field:
     if info.default_factory is not None and not issubclass(cls, SQLModel):
         default = info.get_default(call_default_factory=True, validated_data={})
     kind, nullable, extra = _kind(info.annotation, marks)
+    table = getattr(cls, "__table__", None)
+    if table is not None:
+        nullable = nullable and table.c[attribute].nullable
     return Field(
         name=info.serialization_alias or info.alias or attribute,
         attribute=attribute,
         kind=kind,
         is_nullable=nullable,
         is_required=info.is_required(),
-        is_column=hasattr(cls, "__table__"),
+        is_column=table is not None,
         is_hidden=HIDDEN in marks,
         default=default,
         limits=tuple(limit for limit in info.metadata if isinstance(limit, Ge | Le | MinLen | MaxLen)),
