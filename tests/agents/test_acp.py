@@ -198,10 +198,14 @@ async def test_a_model_is_chosen_where_the_agent_lets_us(prompt):
     assert "large" in without.messages[0].content
 
 
-async def test_plan_mode_is_told_to_an_agent_that_has_one(prompt):
-    """Where the agent has a plan mode of its own, it is set."""
-    run = await prompt("remember", agent=fake("modes"), permission_mode="plan")
-    assert run.finished.answer == "mode plan"
+@pytest.mark.parametrize(
+    ("mode", "told"),
+    [("plan", "mode https://example.com/modes#plan"), ("acceptEdits", "mode auto-edit"), ("default", "")],
+)
+async def test_an_agent_is_told_the_mode_by_its_own_name(prompt, mode, told):
+    """Where the agent has a mode that means ours, it is set; where it has none, it stays in its own."""
+    run = await prompt("remember", agent=fake("modes"), permission_mode=mode)
+    assert (run.finished.answer or "") == told
 
 
 @pytest.mark.parametrize(

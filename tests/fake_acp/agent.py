@@ -171,7 +171,7 @@ def _models() -> list[Any] | None:
 def _modes() -> Any:
     if "modes" not in ABILITIES:
         return None
-    modes = [schema.SessionMode(id=id, name=id) for id in ("code", "plan")]
+    modes = [schema.SessionMode(id=id, name=id) for id in ("code", "auto-edit", "https://example.com/modes#plan")]
     return schema.SessionModeState(current_mode_id="code", available_modes=modes)
 
 

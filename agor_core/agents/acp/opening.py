@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,9 +11,17 @@ import acp
 from acp import schema
 
 from agor_core.agents.failures import failure, kind_of
-from agor_core.agents.protocol import AgentError, RunRequest
+from agor_core.agents.protocol import AgentError, PermissionMode, RunRequest
 
 AUTH_REQUIRED = -32000
+
+MODES: Mapping[PermissionMode, tuple[str, ...]] = {
+    "default": ("default", "readonly", "ask"),
+    "acceptEdits": ("acceptedits", "autoedit", "auto"),
+    "plan": ("plan",),
+    "bypassPermissions": ("bypasspermissions", "fullaccess", "yolo"),
+}
+"""What agents call our modes. Codex's `read-only` is one that asks before it edits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +83,7 @@ async def _session(agent: Any, greeting: schema.InitializeResponse, request: Run
     except acp.RequestError as error:
         if error.code == AUTH_REQUIRED:
             raise
-        raise CannotOpen(_forgetful(f"{name} no longer has this conversation ({error})")) from error
+        raise CannotOpen(_forgetful(f"{name} no longer has this conversation ({_words(error)})")) from error
 
 
 async def _set_model(agent: Any, session_id: str, session: Any, request: RunRequest, name: str) -> str | None:
@@ -92,12 +102,19 @@ async def _set_model(agent: Any, session_id: str, session: Any, request: RunRequ
 
 
 async def _set_mode(agent: Any, session_id: str, session: Any, request: RunRequest) -> None:
-    """Tell an agent that has a plan mode of its own to plan only."""
+    """Tell the agent our mode by its own name for it, if it has one. What it then asks, the mode answers too."""
     modes = getattr(session, "modes", None)
-    if request.permission_mode == "plan" and modes is not None:
-        for mode in modes.available_modes:
-            if mode.id.lower().endswith("plan"):
-                await agent.set_session_mode(session_id=session_id, mode_id=mode.id)
+    if modes is None:
+        return
+    offered = {_bare(mode.id): mode.id for mode in modes.available_modes}
+    mode = next((offered[name] for name in MODES[request.permission_mode] if name in offered), None)
+    if mode is not None and mode != modes.current_mode_id:
+        await agent.set_session_mode(session_id=session_id, mode_id=mode)
+
+
+def _bare(mode_id: str) -> str:
+    """A mode's name in one spelling: agents write `full-access`, `autoEdit`, and whole URLs that end in `#plan`."""
+    return re.sub(r"[^a-z]", "", re.split(r"[#/]", mode_id)[-1].lower())
 
 
 def _values(options: list[Any]) -> list[str]:
@@ -125,7 +142,11 @@ def _refused(
 
 def request_failure(error: acp.RequestError, request: RunRequest, name: str) -> AgentError:
     """The failure that an agent answered a request with."""
-    details = f"{error} {error.data}" if error.data else str(error)
+    details = _words(error)
     if error.code == AUTH_REQUIRED:
         return failure("auth", details, request)
     return failure(kind_of(details), f"{name}: {details}", request)
+
+
+def _words(error: acp.RequestError) -> str:
+    return f"{error} {error.data}" if error.data else str(error)

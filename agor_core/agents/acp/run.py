@@ -33,7 +33,8 @@ from agor_core.agents.protocol import (
 
 CANCEL_S = 0.4
 STOP_GRACE_S = 0.5
-LAST_WORDS_S = 2.0
+# Not every agent ends when its input does; what it has to write down it did during the turn.
+LAST_WORDS_S = 0.5
 
 _STOPPED_EARLY = {
     "max_tokens": "the answer reached the model's limit of tokens",
@@ -157,7 +158,8 @@ class _Turn:
         except ConnectionError:
             # The process ended; its exit code, known once it is reaped, says how.
             self._result = None
-        except Exception as error:
+        except ValueError as error:
+            # The library's models refuse an answer that has not the protocol's shape.
             self._result = failure("agent_crashed", f"{self._name} broke the protocol: {error}", self._request)
         finally:
             self._inbox.put_nowait(None)
