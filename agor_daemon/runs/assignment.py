@@ -28,8 +28,8 @@ class Assignments:
         assignment = Assignment(
             task_id=task.task_id,
             session_id=task.session_id,
-            prompt=task.data.full_prompt,
             cwd=session.data.repo.cwd if session.data.repo is not None else "",
+            next_index=session.next_index,
             facts={"created_by": session.created_by, "sharing": session.sharing, "board_id": session.board_id},
         )
         return Run(

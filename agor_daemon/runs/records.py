@@ -32,6 +32,7 @@ def begin_next(tx: Transaction, session_id: str) -> Task | None:
         return None
     task = tx.tasks.patch(waiting[0].task_id, {"status": "running", "started_at": tx.now})
     tx.sessions.patch(session_id, {"status": "running"})
+    store_prompt(tx, task)
     return task
 
 
@@ -40,12 +41,6 @@ def waiting_tasks(tx: Transaction, session_id: str) -> list[Task]:
     tasks: list[Task] = tx.tasks.where(session_id=session_id, status="created")
     # Tasks that nobody moved keep their place behind those that were put in order: the sort is stable.
     return sorted(tasks, key=lambda task: math.inf if task.data.queue_rank is None else task.data.queue_rank)
-
-
-def note_git_start(tx: Transaction, task_id: str, state: dict[str, Any] | None) -> None:
-    """Remember where git stood; announced, since cards show it."""
-    if state is not None:
-        tx.tasks.patch(task_id, {"git_state": state})
 
 
 def note_process(tx: Transaction, task_id: str, process: AgentProcess) -> None:
@@ -68,11 +63,11 @@ def note_context(tx: Transaction, session_id: str, context: ContextUsed) -> None
     )
 
 
-def store_prompt(tx: Transaction, session_id: str, task_id: str, prompt: str) -> int:
-    """The prompt as the first message of its task; its index."""
-    message = Message(session_id=session_id, task_id=task_id, type="user", role="user", timestamp=tx.now)
-    message.data.content = prompt
-    return tx.messages.append(session_id, message).index
+def store_prompt(tx: Transaction, task: Task) -> None:
+    """The prompt as the first message of its task, in the transaction that starts it: a kill cannot lose it."""
+    message = Message(session_id=task.session_id, task_id=task.task_id, type="user", role="user", timestamp=tx.now)
+    message.data.content = task.data.full_prompt
+    tx.messages.append(task.session_id, message)
 
 
 def store_message(

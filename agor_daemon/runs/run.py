@@ -43,8 +43,9 @@ class Assignment:
 
     task_id: str
     session_id: str
-    prompt: str
     cwd: str
+    next_index: int
+    """Of the first message the agent will add."""
     facts: Mapping[str, Any]
     """Of the session, for deciding who hears its volatile events."""
 
@@ -62,7 +63,7 @@ class Run:
         self._request = request
         self._git = GitWatch(assignment.cwd)
         self._answers: dict[str, asyncio.Future[PermissionAnswer]] = {}
-        self._next_index = 0
+        self._next_index = assignment.next_index
         self._finished = Finished(error=AgentError("agent_crashed", "the agent ended without a word"))
         self._end_reason: AgentError = SHUT_DOWN
         self._asking = asyncio.Lock()
@@ -107,13 +108,9 @@ class Run:
 
     async def _begin(self) -> None:
         await self._git.begin()
-        assignment = self._assignment
-
-        def unit_of_work(tx: Transaction) -> int:
-            records.note_git_start(tx, assignment.task_id, self._git.at_start())
-            return records.store_prompt(tx, assignment.session_id, assignment.task_id, assignment.prompt)
-
-        self._next_index = await self._database.write(unit_of_work) + 1
+        task_id, state = self._assignment.task_id, self._git.at_start()
+        if state is not None:
+            await self._database.write(lambda tx: tx.tasks.patch(task_id, {"git_state": state}))
 
     async def _follow(self) -> None:
         async with aclosing(self._agent.run(self._request, self._ask)) as events:

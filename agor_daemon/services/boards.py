@@ -9,10 +9,10 @@ from agor_core.db import Database, Reader, Transaction
 from agor_core.errors import Conflict, Forbidden, NotFound
 from agor_core.feathers import Params
 from agor_core.models import Board, Session
-from agor_core.models.schema import load, load_as
+from agor_core.models.schema import load_as
 from agor_core.models.wire import to_wire
 from agor_daemon.access import Rule, User, may_change
-from agor_daemon.services.requests import BoardSessionRequest
+from agor_daemon.services.requests import BoardRequest, BoardSessionRequest
 from agor_daemon.services.stored import PageSize, Record, StoredService, one, one_record, reader_of, user_id_of
 from agor_daemon.services.tasks import set_fields
 
@@ -27,14 +27,14 @@ class BoardsService(StoredService):
 
     async def create(self, data: Any, params: Params) -> Record:
         """A board. Its slug comes from its name unless given; one that is taken is Conflict."""
-        fields = load(Board, one_record(data), only=WRITABLE)
+        request = load_as(BoardRequest, one_record(data))
 
         def unit_of_work(tx: Transaction) -> Record:
-            slug = fields.get("slug") or _free_slug(tx, fields["name"])
+            slug = request.slug or _free_slug(tx, request.name)
             if tx.boards.find_one(slug=slug) is not None:
                 raise Conflict(f"there is a board {slug!r} already", slug=slug)
-            board = Board(name=fields["name"], slug=slug, created_by=user_id_of(params))
-            set_fields(board, {name: value for name, value in fields.items() if name not in ("name", "slug")})
+            board = Board(name=request.name, slug=slug, created_by=user_id_of(params))
+            set_fields(board, request.model_dump(include={"description", "icon", "color", "objects"}))
             return to_wire(tx.boards.add(board))
 
         return await self._database.write(unit_of_work)

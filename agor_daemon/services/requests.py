@@ -118,6 +118,17 @@ class DecideRequest(SQLModel):
     updated_input: dict[str, Any] | None = None
 
 
+class BoardRequest(SQLModel):
+    """A new board. The slug comes from the name unless it is given."""
+
+    name: str = Field(min_length=1, max_length=NAME_LIMIT)
+    slug: str | None = Field(None, min_length=1, max_length=NAME_LIMIT)
+    description: str | None = Field(None, max_length=10_000)
+    icon: str | None = Field(None, max_length=NAME_LIMIT)
+    color: str | None = Field(None, max_length=NAME_LIMIT)
+    objects: dict[str, Any] = {}
+
+
 class BoardSessionRequest(SQLModel):
     """A session to be put on a board."""
 

@@ -12,6 +12,7 @@ from agor_core.feathers import Params
 from agor_core.ids import short
 from agor_core.models import ModelConfig, PermissionConfig, Session, Task, forked, spawned
 from agor_core.models.schema import load_as
+from agor_core.models.session import RUNNING_STATUSES
 from agor_core.models.wire import to_wire
 from agor_daemon.access import Rule, role_may
 from agor_daemon.imports import Importer
@@ -94,7 +95,7 @@ class SessionsService(StoredService):
         session_id, changes = one(id, "patch"), one_record(data)
         mode = (changes.get("permission_config") or {}).get("mode") if isinstance(changes, dict) else None
         _may_bypass(params, mode)
-        return await self.change(session_id, changes, params)
+        return await self.change(session_id, changes, params, _check_status)
 
     async def update(self, id: str | None, data: Any, params: Params) -> Record:
         """As `patch`: what only the daemon may write stays as it is; what a client may write and leaves out is kept."""
@@ -232,6 +233,17 @@ class SessionsService(StoredService):
                 f"no agent {name!r}; there are {', '.join(self._agents)}",
                 errors={"agent": [f"must be one of {', '.join(self._agents)}"]},
             )
+
+
+def _check_status(tx: Transaction, session: Session, changes: Record) -> None:
+    """A person may only say that a session is done, or not done after all; the rest follows its tasks."""
+    status = changes.get("status")
+    if status is None or status == session.status:
+        return
+    if status not in ("completed", "idle"):
+        raise BadRequest("validation failed", errors={"status": ["a client may set completed or idle"]})
+    if session.status in RUNNING_STATUSES:
+        raise Conflict(f"session {short(session.session_id)} runs; stop it first", session_id=session.session_id)
 
 
 def _may_touch_disk(params: Params, what: str) -> None:

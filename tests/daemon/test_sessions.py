@@ -78,11 +78,9 @@ def test_prompts_to_a_busy_session_wait_in_order(
         assert ranges == [(0, 1), (2, 3), (4, 5)]
 
 
-def test_a_stopped_task_keeps_what_was_said_and_pauses_the_queue(
-    repository: Path, tmp_path: Path, environment: Any, scenario: Any
-) -> None:
-    """Stop ends the run, stores the half answer, leaves the session idle, and the queue paused until it is resumed."""
-    scenario({"steps": [{"text": "half an answer "}, {"hang": True}]}, {"steps": [{"text": "later"}]})
+def test_a_stopped_task_pauses_the_queue(repository: Path, tmp_path: Path, environment: Any, scenario: Any) -> None:
+    """Stop ends the run, leaves the session idle, and the queue paused with its reason until it is resumed."""
+    scenario({"when": "one", "steps": [{"hang": True}]}, {"when": "two", "steps": [{"text": "later"}]})
     with running_daemon(tmp_path, environment=environment) as daemon:
         session = start_session(daemon, repository)
         path = f"/sessions/{session['session_id']}"
@@ -135,7 +133,7 @@ def test_a_killed_daemon_leaves_no_task_running(
     repository: Path, tmp_path: Path, environment: Any, scenario: Any
 ) -> None:
     """After a kill, the next start fails what ran as `interrupted`, keeps what was stored, and the session goes on."""
-    scenario({"steps": [{"text": "half"}, {"hang": True}]}, {"steps": [{"text": "again"}]})
+    scenario({"when": "one", "steps": [{"hang": True}]}, {"when": "two", "steps": [{"text": "again"}]})
     with running_daemon(tmp_path, environment=environment) as daemon:
         session = start_session(daemon, repository)
         path = f"/sessions/{session['session_id']}"
