@@ -18,6 +18,9 @@ STDERR_LINE_CHARS = 1_000
 PIPE_BUFFER_BYTES = 256 * 1024
 LONGEST_LINE_BYTES = 64 * 1024 * 1024
 
+# What an agent may write that is no message of its protocol: notes are normal, a stream of them is not.
+MOST_NOISE_BYTES = 32 * 1024 * 1024
+
 # Elsewhere (macOS) a process has no start time that can be read without a program: only its number is compared.
 HAS_PROC = Path("/proc/self/stat").is_file()
 

@@ -217,6 +217,14 @@ async def test_denied_tools_are_not_offered_and_allowed_ones_not_asked_about(ser
         assert not {"WebFetch", "Bash"} & set(talk.fake.asked[0].tools)
 
 
+async def test_a_thinking_budget_reaches_the_model(serve):
+    """The tokens a session may think for are in the request."""
+    async with serve() as talk:
+        await talk.prompt("hello", thinking_tokens=4096)
+        thinking = talk.fake.asked[0].body["thinking"]
+        assert (thinking["type"], thinking["budget_tokens"]) == ("enabled", 4096)
+
+
 async def test_a_resumed_conversation_remembers(serve):
     """The second prompt sends the first and its answer; its own cost is the difference."""
     async with serve(rule("^One", {"text": "First."}), rule("^Two", {"text": "Second."})) as talk:
@@ -452,6 +460,38 @@ async def test_a_cli_that_dies_is_a_crash_with_its_last_words(play, tmp_path):
     assert "exit code 7" in run.finished.error.message
     assert "and I die" in run.finished.error.message
     assert "sk-ant-secret" not in run.finished.error.message
+
+
+async def test_a_cli_that_only_makes_noise_is_ended(play, tmp_path):
+    """Output without end that is no message is cut off, and told as what it is."""
+    cli = tmp_path / "claude"
+    cli.write_text("#!/bin/sh\nexec yes 'this is no message of the protocol'\n")
+    cli.chmod(0o755)
+    async with asyncio.timeout(60):
+        run = await play(_with_cli(cli), "hi", environment={"PATH": PATH, "ANTHROPIC_API_KEY": "sk-ant-secret"})
+    assert run.finished.error.kind == "agent_crashed"
+    assert "MB" in run.finished.error.message
+
+
+@pytest.mark.parametrize("event", [AgentProcess, AgentSession])
+async def test_stopping_before_the_first_word(serve, event):
+    """A run that has hardly begun ends as fast, and leaves nothing."""
+    async with serve({"delay_s": 30}) as talk:
+        run, begun = Run(), asyncio.Event()
+
+        async def consume() -> None:
+            async for told in _events(talk):
+                run.events.append(told)
+                if isinstance(told, event):
+                    begun.set()
+
+        consumer = asyncio.create_task(consume())
+        await begun.wait()
+        consumer.cancel()
+        async with asyncio.timeout(2):
+            with pytest.raises(asyncio.CancelledError):
+                await consumer
+        assert not group_lives(run.of(AgentProcess)[0].pid)
 
 
 async def test_a_killed_cli_is_a_crash(serve):

@@ -226,6 +226,12 @@ def test_the_title_is_of_this_conversation(writer):
     assert writer.read().title == "Mine"
 
 
+def test_a_summary_in_a_later_file_is_the_title():
+    """2.0 wrote the summary of a conversation at the head of the file of a later one."""
+    assert read_transcript(SAMPLES / "claude-2.0" / "tools.jsonl").title is None
+    assert read_transcript(SAMPLES / "claude-2.0" / "interrupted.jsonl").title == "ok"
+
+
 def test_a_slash_command_is_a_prompt_if_the_model_worked(writer):
     """`/review 12` that was answered begins a task under that name; `/model` answered by the CLI does not."""
     writer.add("user", "<command-name>/model</command-name>\n<command-args>opus</command-args>")

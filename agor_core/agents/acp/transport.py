@@ -6,11 +6,10 @@ import asyncio
 import json
 from typing import Any
 
-from agor_core.agents.process import ChildProcess, Flood
+from agor_core.agents.process import MOST_NOISE_BYTES, ChildProcess, Flood
 
 # Enough to keep a fast stream flowing; a flood waits in the pipe, and so in the agent.
 MOST_UNREAD = 256
-MOST_NOISE_BYTES = 32 * 1024 * 1024
 
 
 class ProcessTransport:

@@ -25,6 +25,7 @@ PINNED: Mapping[str, str] = {
     "http_proxy": "",
     "https_proxy": "",
     "ALL_PROXY": "",
+    "all_proxy": "",
     "NODE_EXTRA_CA_CERTS": "",
     "NODE_TLS_REJECT_UNAUTHORIZED": "",
 }

@@ -16,6 +16,7 @@ from agor_core.agents.claude_code.records import (
     read_records,
 )
 from agor_core.agents.claude_code.subagents import Helper, file_helpers, inline_helpers
+from agor_core.agents.claude_code.titles import title_elsewhere, title_of
 from agor_core.agents.protocol import Block, Usage
 from agor_core.clock import parse_iso
 from agor_core.errors import NotFound
@@ -100,6 +101,8 @@ def read_transcript(path: Path | str) -> Transcript:
     live = live_records([record for record in file.records if not record.get("isSidechain")])
     helpers = [*inline_helpers(file.records, live), *file_helpers(path, live, file.skipped)]
     _describe(transcript, file.records, live)
+    if transcript.title is None and live:
+        transcript.title = title_elsewhere(path, {str(record["uuid"]) for record in live})
     entries = _entries(live, None, helpers, transcript.other)
     _cut_at_prompts(transcript, entries)
     return transcript
@@ -252,18 +255,8 @@ def _sum(messages: list[TranscriptMessage]) -> Usage:
 
 
 def _describe(transcript: Transcript, records: list[Record], live: list[Record]) -> None:
-    known = {record.get("uuid") for record in records}
-    for record in records:
-        kind = record.get("type")
-        if "uuid" not in record:
-            transcript.other.append(record)
-        # A summary names the conversation its leaf is in; a file often begins with those of others.
-        if kind == "summary" and record.get("leafUuid") in known:
-            transcript.title = str(record.get("summary"))
-        elif kind == "custom-title":
-            transcript.title = str(record.get("customTitle"))
-        elif kind == "ai-title" and transcript.title is None:
-            transcript.title = str(record.get("aiTitle"))
+    transcript.other.extend(record for record in records if "uuid" not in record)
+    transcript.title = title_of(records)
     for record in live:
         transcript.cwd = transcript.cwd or record.get("cwd")
         transcript.session_id = record.get("sessionId") or transcript.session_id

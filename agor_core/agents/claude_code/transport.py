@@ -8,7 +8,7 @@ from typing import Any
 
 from claude_agent_sdk import ProcessError, Transport
 
-from agor_core.agents.process import ChildProcess
+from agor_core.agents.process import MOST_NOISE_BYTES, ChildProcess, Flood
 
 # At its end the CLI writes down what the conversation has cost; that takes it some 0.2 s, more on a busy machine.
 LAST_WORDS_S = 5.0
@@ -33,14 +33,19 @@ class CliTransport(Transport):
         return self._messages()
 
     async def _messages(self) -> AsyncIterator[dict[str, Any]]:
+        noise_bytes = 0
         while line := await self._process.read_line():
-            # Some builds print notes of their own beside the messages.
-            if line.startswith(b"{"):
-                try:
-                    yield json.loads(line)
-                except ValueError:
-                    # Cut off in the middle: what killed the CLI is told below.
-                    break
+            # Some builds print notes of their own beside the messages; a message cut off in the middle is the last.
+            try:
+                message = json.loads(line)
+            except ValueError:
+                message = None
+            if isinstance(message, dict):
+                yield message
+                continue
+            noise_bytes += len(line)
+            if noise_bytes > MOST_NOISE_BYTES:
+                raise Flood(f"it wrote {MOST_NOISE_BYTES // 1024 // 1024} MB that are no messages")
         code = await self._process.wait()
         if code != 0 and self._open:
             raise ProcessError("the CLI ended", exit_code=code)
