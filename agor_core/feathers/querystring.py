@@ -8,11 +8,12 @@ gives a query with all its types. Keys like `constructor` are data; `__proto__` 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 from agor_core.errors import BadRequest
-from agor_core.feathers.wire import loads
+from agor_core.feathers.wire import js_text, loads
 
 MAX_PARAMETERS = 1000
 MAX_INDEX = 1000
@@ -170,3 +171,26 @@ def _with_json(query: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise BadRequest("$query must be one JSON object")
     return {**query, **value}
+
+
+def format_query(query: Mapping[str, Any]) -> str:
+    """The query string of a query, as the official client writes it; empty lists are `a[]`, which it cannot say.
+
+    Null becomes an empty text, as there; whoever needs it exactly sends `$query`.
+    """
+    parts: list[str] = []
+    # A stack, not recursion; reversed, so that the parts come out in the order of the keys.
+    waiting: list[tuple[str, Any]] = [(quote(key, safe=""), value) for key, value in reversed(list(query.items()))]
+    while waiting:
+        name, value = waiting.pop()
+        if isinstance(value, Mapping):
+            waiting.extend((f"{name}%5B{quote(key, safe='')}%5D", part) for key, part in reversed(list(value.items())))
+        elif isinstance(value, list | tuple):
+            if not value:
+                parts.append(f"{name}%5B%5D")
+            numbered = list(enumerate(value))
+            waiting.extend((f"{name}%5B{index}%5D", part) for index, part in reversed(numbered))
+        else:
+            text = "" if value is None else js_text(value)
+            parts.append(f"{name}={quote(text, safe='')}")
+    return "&".join(parts)
