@@ -6,7 +6,7 @@ REST and Socket.IO differ in how they name things; from `Call` on they are the s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from agor_core.errors import BadRequest, MethodNotAllowed, NotFound
@@ -96,7 +96,8 @@ def rest_call(app: Feathers, verb: str, segments: Sequence[str], custom: str | N
         method = methods.collection.get(custom) or methods.record.get(custom, {}).get("write")
         if method is None:
             raise MethodNotAllowed(f"Method `{custom}` is not supported by this endpoint.")
-        call = Call(match.service, method, match.route, data=data)
+        # As in Feathers, a method asked for by the header answers 200, whatever it makes.
+        call = Call(match.service, replace(method, creates=False, status=None), match.route, data=data)
         if tail and "id" in method.arguments:
             call.id = tail[0]
             _drop_repeated_id(call)
