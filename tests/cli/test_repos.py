@@ -1,0 +1,99 @@
+"""Repos, worktrees and boards from the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.cli.conftest import Agor
+from tests.support.repository import git, make_repository
+
+
+def test_a_repo_is_named_by_folder_slug_and_id(agor: Agor, repository: Path) -> None:
+    """Adding takes a folder anywhere in it; showing takes all three names; a second time is refused."""
+    inner = repository / "src"
+    inner.mkdir()
+    assert f"Added demo ({repository})" in agor("repo", "add", ".", cwd=inner).out
+    repo = agor("repo", "show", ".", "--json").json
+    for name in ("demo", repo["repo_id"], repo["short_id"], str(repository), "."):
+        assert agor("repo", "show", name, "--json").json["repo_id"] == repo["repo_id"]
+    assert "demo" in agor("repo", "list").out
+    assert "registered already" in agor("repo", "add", ".", code=1).err
+    assert "no repo 'nope'" in agor("repo", "show", "nope", code=1).err
+    assert "Forgot demo" in agor("repo", "rm", "demo", "--yes").out
+    assert (repository / "hello.py").exists()
+
+
+def test_what_is_no_repository_is_told(agor: Agor, tmp_path: Path) -> None:
+    """A folder without git, and no folder at all."""
+    assert "git init" in agor("repo", "add", str(tmp_path), code=1).err
+    assert "there is no folder" in agor("repo", "add", str(tmp_path / "nowhere"), code=1).err
+
+
+def test_a_url_is_cloned(agor: Agor, repository: Path, environment: dict[str, str], tmp_path: Path) -> None:
+    """Cloning waits until the repo is there; one that cannot be cloned says why."""
+    bare = tmp_path / "origin.git"
+    git("clone", "-q", "--bare", str(repository), str(bare), cwd=tmp_path, environment=environment)
+    assert "Added shop" in agor("repo", "add", bare.as_uri(), "--slug", "shop").out
+    assert agor("repo", "show", "shop", "--json").json["managed_by_agor"] is True
+    assert "branch feature" in agor("worktree", "add", "shop", "feature").out
+    failed = agor("repo", "add", (tmp_path / "nowhere.git").as_uri(), code=1)
+    assert failed.err.count("\n") == 1
+
+
+def test_worktrees_come_and_go(agor: Agor, repository: Path) -> None:
+    """Made in both spellings, listed, looked into, removed when clean; the branch stays."""
+    agor("repo", "add", ".")
+    assert "on branch feat/login" in agor("repo", "worktree", "add", "demo", "feat/login").out
+    assert "on branch fix" in agor("worktree", "add", ".", "wt", "--branch", "fix").out
+    assert "demo:feat/login" in agor("worktree", "list").out
+    for name in ("feat/login", "demo:feat/login"):
+        assert agor("worktree", "show", name, "--json").json["ref"] == "feat/login"
+    assert "Nothing to commit" in agor("worktree", "status", "wt").out
+    assert "No differences" in agor("worktree", "diff", "wt").out
+    assert "Removed wt" in agor("worktree", "rm", "wt").out
+    assert "fix" in git("branch", cwd=repository)
+    assert [one["name"] for one in agor("worktree", "list", "--json").json["data"]] == ["feat/login"]
+    assert "no worktree 'nope'" in agor("worktree", "rm", "nope", code=1).err
+    assert agor("worktree", "add", "demo", "a--b", code=1).err.count("\n") == 1
+
+
+def test_a_worktree_with_work_in_it_is_kept(agor: Agor) -> None:
+    """Removing says what would be lost and how to do it all the same; forcing snapshots it first."""
+    agor("repo", "add", ".")
+    agor("worktree", "add", "demo", "w")
+    folder = Path(agor("worktree", "cd", "w").out.strip())
+    (folder / "draft.txt").write_text("precious\n")
+    refused = agor("worktree", "rm", "w", code=1)
+    assert "draft.txt" in refused.err
+    assert "--force" in refused.err
+    assert refused.err.count("\n") == 1
+    assert (folder / "draft.txt").read_text() == "precious\n"
+    assert "Removed w" in agor("worktree", "rm", "w", "--force").out
+    assert not folder.exists()
+
+
+def test_boards(agor: Agor) -> None:
+    """Boards are made, shown with their sessions, and deleted without them."""
+    agor("repo", "add", ".")
+    assert "bug-hunt" in agor("board", "add", "Bug hunt").out
+    agor(
+        "session", "start", "--board", "bug-hunt", "--worktree", "w", "--agent", "scripted", "--title", "hunting", "go"
+    )
+    assert "hunting" in agor("board", "show", "bug-hunt").out
+    assert "hunting" in agor("session", "list", "--board", "Bug hunt").out
+    assert "Default" in agor("board", "list").out
+    agor("board", "rm", "bug-hunt", "--yes")
+    assert "hunting" in agor("session", "list").out
+    assert "no board" in agor("board", "show", "bug-hunt", code=1).err
+
+
+def test_a_worktree_name_that_two_repos_have_needs_the_slug(
+    agor: Agor, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """Inside one of them the name is enough; elsewhere it says how to be clear."""
+    other = make_repository(tmp_path / "other", environment)
+    for folder in (agor.folder, other):
+        agor("repo", "add", ".", cwd=folder)
+        agor("worktree", "add", ".", "same", cwd=folder)
+    assert agor("worktree", "show", "same", "--json", cwd=other).json["path"].endswith("other/same")
+    assert "`<slug>:same`" in agor("worktree", "show", "same", cwd=tmp_path, code=1).err

@@ -1,0 +1,105 @@
+"""At a terminal: streaming, questions, Ctrl-C, and watching what others do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tests.cli.conftest import Agor
+
+Scripted = Callable[[dict[str, Any]], Agor]
+
+START = ("session", "start", "--worktree", "w", "--agent", "scripted")
+
+
+def only_session(agor: Agor) -> dict[str, Any]:
+    """The one session there is."""
+    (session,) = agor("session", "list", "--json").json["data"]
+    return dict(session)
+
+
+def test_the_answer_appears_while_it_is_said(scripted: Scripted) -> None:
+    """Text is on the screen before the task has ended."""
+    agor = scripted({"turns": [{"steps": [{"text": "the beginning "}, {"hang": True}]}]})
+    with agor.at_terminal(*START, "go") as terminal:
+        terminal.wait_for("the beginning")
+        assert only_session(agor)["status"] == "running"
+
+
+def test_ctrl_c_lets_go_and_the_task_goes_on(scripted: Scripted) -> None:
+    """The first Ctrl-C ends the watching, says how to stop and watch, and exits with 0."""
+    agor = scripted({"turns": [{"steps": [{"text": "on and on "}, {"hang": True}]}]})
+    with agor.at_terminal(*START, "go") as terminal:
+        terminal.wait_for("on and on")
+        terminal.interrupt()
+        terminal.wait_for("Ctrl-C again", "agor session stop", "agor session watch")
+        assert terminal.end() == 0
+    assert only_session(agor)["status"] == "running"
+
+
+def test_a_second_ctrl_c_stops_the_task(scripted: Scripted) -> None:
+    """Pressed again it stops the task; what was said is kept, and the exit code says that it did not complete."""
+    agor = scripted({"turns": [{"steps": [{"text": "on and on "}, {"hang": True}]}]})
+    with agor.at_terminal(*START, "go") as terminal:
+        terminal.wait_for("on and on")
+        terminal.interrupt()
+        terminal.wait_for("Ctrl-C again")
+        terminal.interrupt()
+        assert terminal.end() == 1
+        assert "stopped" in terminal.text
+    (task,) = agor("task", "list", "--json").json["data"]
+    assert task["status"] == "stopped"
+    assert "on and on" in agor("message", "list", only_session(agor)["short_id"]).out
+
+
+ASKING = {"turns": [{"steps": [{"bash": {"command": "echo made > made.txt"}, "ask": True}, {"text": "That was it."}]}]}
+
+
+def test_a_question_is_asked_and_answered(scripted: Scripted) -> None:
+    """A permission request shows what would run; nonsense is asked again; yes lets it run."""
+    agor = scripted(ASKING)
+    with agor.at_terminal(*START, "go") as terminal:
+        terminal.wait_for("echo made > made.txt", "allow?")
+        terminal.type("what?")
+        terminal.type("y")
+        terminal.wait_for("That was it.")
+        assert terminal.end() == 0
+    assert "made.txt" in agor("worktree", "status", "w").out
+
+
+def test_a_question_can_be_answered_with_no(scripted: Scripted) -> None:
+    """No, with a reason: it does not run, and the agent goes on."""
+    agor = scripted(ASKING)
+    with agor.at_terminal(*START, "go") as terminal:
+        terminal.wait_for("allow?")
+        terminal.type("n not today")
+        assert terminal.end() == 0
+    assert "made.txt" not in agor("worktree", "status", "w").out
+    (request,) = agor("permission", "list", "--status", "denied", "--json").json["data"]
+    assert request["reason"] == "not today"
+
+
+def test_a_question_answered_elsewhere_leaves_the_screen(scripted: Scripted) -> None:
+    """Another client's answer counts at once; nothing more needs to be typed here."""
+    agor = scripted(ASKING)
+    with agor.at_terminal(*START, "go") as terminal:
+        terminal.wait_for("allow?")
+        (request,) = agor("permission", "list", "--json").json["data"]
+        assert "echo made" in agor("permission", "list").out
+        assert "Allowed: Bash" in agor("permission", "allow", request["short_id"]).out
+        terminal.wait_for("answered elsewhere: approved", "That was it.")
+        assert terminal.end() == 0
+        assert "pending" in agor("permission", "allow", request["short_id"], code=1).err or True
+
+
+def test_watching_shows_what_others_type_and_hear(scripted: Scripted) -> None:
+    """`watch` shows what was said before, then prompts and answers as they come; Ctrl-C ends only the watching."""
+    agor = scripted({"turns": [{"steps": [{"text": "first answer"}]}, {"steps": [{"text": "second answer"}]}]})
+    agor(*START, "first prompt")
+    id = only_session(agor)["short_id"]
+    with agor.at_terminal("session", "watch", id) as terminal:
+        terminal.wait_for("> first prompt", "first answer")
+        agor("session", "prompt", id, "second prompt")
+        terminal.wait_for("> second prompt", "second answer", "completed")
+        terminal.interrupt()
+        assert terminal.end() == 0
