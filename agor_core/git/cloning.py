@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import shutil
 from collections.abc import Callable
@@ -58,15 +59,35 @@ async def clone(url: str, target: Path | str, on_progress: OnProgress | None = N
     if await asyncio.to_thread(folder.exists):
         raise Conflict(f"{folder} exists already", path=str(folder))
     part = folder.with_name(f"{_PART}{folder.name}-{new_id()}")
-    await asyncio.to_thread(part.mkdir, parents=True)
+    made_parent = not await asyncio.to_thread(folder.parent.exists)
+    await _make_folder(part)
     try:
         await _fill(part, address, on_progress)
+        await _put_in_place(part, folder)
+    finally:
+        await asyncio.shield(asyncio.to_thread(_clean_up, part, made_parent))
+    return await inspect(folder)
+
+
+async def _make_folder(folder: Path) -> None:
+    try:
+        await asyncio.to_thread(folder.mkdir, parents=True)
+    except OSError as error:
+        raise GitRefused(f"cannot make {folder}: {error.strerror}", path=str(folder)) from error
+
+
+async def _put_in_place(part: Path, folder: Path) -> None:
+    try:
         await asyncio.to_thread(part.rename, folder)
     except OSError as error:
         raise Conflict(f"{folder} exists already", path=str(folder)) from error
-    finally:
-        await asyncio.shield(asyncio.to_thread(shutil.rmtree, part, ignore_errors=True))
-    return await inspect(folder)
+
+
+def _clean_up(part: Path, made_parent: bool) -> None:
+    shutil.rmtree(part, ignore_errors=True)
+    if made_parent:
+        with contextlib.suppress(OSError):  # the clone, or another one, is in it
+            part.parent.rmdir()
 
 
 async def sweep_clones(root: Path | str) -> None:
@@ -86,17 +107,8 @@ async def _fill(folder: Path, address: str, on_progress: OnProgress | None) -> N
     for key, value in (("url", address), ("fetch", "+refs/heads/*:refs/remotes/origin/*")):
         await run_git("config", "--local", f"remote.origin.{key}", value, cwd=folder, writes=True)
     await run_git(
-        # Unpacking a small pack tells no bytes.
-        *(
-            "-c",
-            "fetch.unpackLimit=1",
-            "fetch",
-            "--progress",
-            "--no-write-fetch-head",
-            "--recurse-submodules=no",
-            "--",
-            "origin",
-        ),
+        *("-c", "fetch.unpackLimit=1"),  # unpacking a small pack tells no bytes
+        *("fetch", "--progress", "--no-write-fetch-head", "--recurse-submodules=no", "--", "origin"),
         cwd=folder,
         writes=True,
         timeout_s=CLONE_LIMIT_S,

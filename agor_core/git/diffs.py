@@ -132,16 +132,19 @@ def _parse(printed: bytes) -> list[_File]:
 def _parse_raw(printed: bytes) -> tuple[list[_Raw], bytes]:
     """The raw records that `printed` begins with, and what follows them."""
     raws: list[_Raw] = []
-    while printed.startswith(b":"):
-        facts, path, printed = printed.split(b"\0", 2)
-        old_mode, new_mode, old_blob, new_blob, letter = facts[1:].decode().split(" ")
-        old_path = None
-        if letter[0] in "RC":
-            old_path = path
-            path, printed = printed.split(b"\0", 1)
+    at = 0
+
+    def field() -> bytes:
+        nonlocal at
+        begin, at = at, printed.index(b"\0", at) + 1
+        return printed[begin : at - 1]
+
+    while printed[at : at + 1] == b":":
+        old_mode, new_mode, old_blob, new_blob, letter = field()[1:].decode().split(" ")
+        old_path = field() if letter[0] in "RC" else None
         mode = old_mode if new_mode == "000000" else new_mode
-        raws.append(_Raw(mode, letter[0], (old_blob, new_blob), old_path, path))
-    return raws, printed
+        raws.append(_Raw(mode, letter[0], (old_blob, new_blob), old_path, field()))
+    return raws, printed[at:]
 
 
 async def _omitted(there: _Place, page: list[_File]) -> dict[bytes, str]:

@@ -113,8 +113,10 @@ def check_url(url: str) -> str:
 
 def _check_scp_like(url: str) -> str:
     scp = _SCP_LIKE.fullmatch(url)
+    if scp is not None and re.match(r"[^/]+@", scp["path"]):  # `user:password@host/path`, the scheme forgotten
+        raise BadRequest("no password or token in an address: it would be stored")
     if scp is None or scp["host"].startswith("-") or scp["path"].startswith("-"):
-        raise BadRequest(f"{url!r} is neither a URL nor an absolute path", url=scrub_url(url))
+        raise BadRequest(f"{url!r} is neither a URL nor an absolute path", url=url)
     return url
 
 
@@ -125,6 +127,10 @@ def _check_standard(url: str) -> str:
         _ = parts.port
     except ValueError as error:
         raise BadRequest(f"not a URL: {error}", url=scrub_url(url)) from error
+    if parts.query or parts.fragment:
+        raise BadRequest(
+            "leave out what follows `?` or `#`: it may be a token, and would be stored", scheme=parts.scheme
+        )
     if parts.scheme not in _SCHEMES:
         raise BadRequest(f"git is not asked over {parts.scheme!r}; use https, ssh or a path", url=scrub_url(url))
     if password is not None:

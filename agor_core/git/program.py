@@ -57,6 +57,8 @@ _CONFIG = (
     "maintenance.auto=false",
     "color.ui=false",
     "core.quotePath=false",
+    "core.safecrlf=false",  # a warning for who commits; saving work must not fail over it
+    "safe.bareRepository=all",  # we never look for a repository, we go to one we know
     "submodule.recurse=false",
     # A server that sends nothing for half a minute is gone.
     "http.lowSpeedLimit=100",
@@ -148,15 +150,14 @@ async def _talk(
     else:
         assert process.stdout is not None
         assert process.stderr is not None
-        async with asyncio.TaskGroup() as both:
-            out = both.create_task(process.stdout.read())
-            err = both.create_task(_awaited(read_errors(process.stderr)))
-        stdout, stderr = out.result(), err.result()
+        reading = asyncio.create_task(process.stdout.read())
+        try:
+            stderr = await read_errors(process.stderr)
+            stdout = await reading
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
     return await process.wait(), stdout, stderr
-
-
-async def _awaited(reading: Awaitable[bytes]) -> bytes:
-    return await reading
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

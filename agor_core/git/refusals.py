@@ -31,7 +31,12 @@ _RULES: tuple[tuple[str, type[ServiceError], str], ...] = (
     (r"Unable to create '[^']*\.lock'|cannot lock|could not lock", Conflict, "another git is at work there; try again"),
     (r"already exists", Conflict, "choose another name"),
     (r"already locked|contains modified or untracked files|cannot remove a locked", Conflict, ""),
-    (r"invalid reference|unknown revision|not a valid (object|ref|branch)|bad revision", BadRequest, ""),
+    (
+        r"invalid reference|unknown revision|not a valid (object|ref|branch)|bad (revision|object)"
+        r"|ambiguous argument|is outside repository",
+        BadRequest,
+        "",
+    ),
     (r"is not a working tree", NotFound, ""),
     (r"git-lfs.*(not found|No such file)|filter 'lfs'", GitRefused, "install git-lfs where the daemon runs"),
     (r"No space left on device", GitRefused, "make room on the disk"),
@@ -55,6 +60,6 @@ def without_credentials(text: str) -> str:
 
 def _brief(words: str) -> str:
     """Git's reason: its `fatal:` and `error:` lines, else its last line."""
-    lines = [line.strip() for line in words.splitlines() if line.strip()]
+    lines = [line.strip() for line in words.splitlines() if line.strip() and not line.endswith(", done.")]
     reasons = [line.split(": ", 1)[1] for line in lines if re.match(r"(fatal|error|remote): \S", line)]
     return "; ".join(dict.fromkeys(reasons)) if reasons else (lines[-1] if lines else "")

@@ -102,10 +102,8 @@ async def snapshots(repository: Path | str, name: str | None = None) -> list[Sna
     form = "--format=%(refname)%00%(objectname)%00%(contents:body)%00"
     listed = (await run_git("for-each-ref", form, below, cwd=repository)).stdout.decode("utf-8", "replace")
     fields = [field.strip("\n") for field in listed.split("\0")]
-    found = [
-        _snapshot(ref, sha, json.loads(body.splitlines()[-1]))
-        for ref, sha, body in zip(fields[0::3], fields[1::3], fields[2::3], strict=False)
-    ]
+    rows = zip(fields[0::3], fields[1::3], fields[2::3], strict=False)
+    found = [one for ref, sha, body in rows if (one := _read(ref, sha, body)) is not None]
     return sorted(found, key=lambda one: one.snapshot_id, reverse=True)
 
 
@@ -158,6 +156,14 @@ async def _commit_conflicts(path: Path | str, unmerged: bytes, created_at: int) 
     lines = [f"100644 blob {entries.text}\tentries", *(f"100644 blob {sha}\t{sha}" for sha in sorted(blobs))]
     tree = await run_git("mktree", cwd=path, stdin="\n".join(lines).encode() + b"\n")
     return await _commit(path, tree.text, "conflicts", (), created_at)
+
+
+def _read(ref: str, sha: str, body: str) -> Snapshot | None:
+    """The snapshot at `ref`; None for what somebody else has put there."""
+    try:
+        return _snapshot(ref, sha, json.loads(body.splitlines()[-1]))
+    except (ValueError, LookupError, TypeError):
+        return None
 
 
 def _snapshot(ref: str, sha: str, facts: dict[str, Any]) -> Snapshot:

@@ -15,6 +15,7 @@ import pytest
 
 from agor_core import git
 from agor_core.errors import BadRequest, Conflict, GitRefused
+from agor_core.git import cloning
 
 Git = Callable[..., str]
 
@@ -22,7 +23,7 @@ SECRET = "Basic " + base64.b64encode(b"me:secret").decode()
 
 
 class _SmartHTTP(BaseHTTPRequestHandler):
-    """Hands each request to git-http-backend(1); /private needs a password, /stuck never answers."""
+    """Hands each request to git-http-backend(1); /private needs a password, /stuck and /stalls never answer."""
 
     root: Path
     release: threading.Event
@@ -38,15 +39,15 @@ class _SmartHTTP(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         path, _, query = self.path.partition("?")
-        if path.startswith("/stuck"):
-            self.release.wait()
-            return
         if path.startswith("/private") and self.headers.get("Authorization") != SECRET:
             self.send_response(401)
             self.send_header("WWW-Authenticate", 'Basic realm="git"')
             self.end_headers()
             return
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if path.startswith("/stuck") or (path.startswith("/stalls") and b"command=fetch" in body):
+            self.release.wait()
+            return
         done = subprocess.run(
             ["git", "http-backend"],
             input=body,
@@ -56,7 +57,7 @@ class _SmartHTTP(BaseHTTPRequestHandler):
                 **os.environ,
                 "GIT_PROJECT_ROOT": str(self.root),
                 "GIT_HTTP_EXPORT_ALL": "1",
-                "PATH_INFO": path.removeprefix("/private"),
+                "PATH_INFO": path.removeprefix("/private").removeprefix("/stalls"),
                 "QUERY_STRING": query,
                 "REQUEST_METHOD": self.command,
                 "CONTENT_TYPE": self.headers.get("Content-Type", ""),
@@ -126,7 +127,7 @@ async def test_failing_authentication_says_how_to_fix_it(server: str, tmp_path: 
     """Nobody is asked for a password; the refusal says to sign in with one's own git; nothing is left."""
     with pytest.raises(GitRefused, match="sign in with your own git"):
         await git.clone(f"{server}/private/remote.git", tmp_path / "repos/x")
-    assert list((tmp_path / "repos").iterdir()) == []
+    assert not (tmp_path / "repos").exists()
 
 
 async def test_the_users_credential_helper_is_asked(server: str, tmp_path: Path, sh: Git) -> None:
@@ -139,14 +140,26 @@ async def test_the_users_credential_helper_is_asked(server: str, tmp_path: Path,
 
 async def test_a_cancelled_clone_leaves_nothing(server: str, tmp_path: Path) -> None:
     """Cancelling while the server makes us wait ends git and takes away what was begun."""
-    cloning = asyncio.create_task(git.clone(f"{server}/stuck.git", tmp_path / "repos/x"))
+    begun = asyncio.create_task(git.clone(f"{server}/stuck.git", tmp_path / "repos/x"))
     async with asyncio.timeout(20):
         while not (tmp_path / "repos").exists() or not any((tmp_path / "repos").iterdir()):
             await asyncio.sleep(0.01)
-    cloning.cancel()
+    begun.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await cloning
-    assert list((tmp_path / "repos").iterdir()) == []
+        await begun
+    assert not (tmp_path / "repos").exists()
+
+
+async def test_a_silent_server_is_given_up(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that sends nothing is not waited for without end."""
+    with monkeypatch.context() as patch:
+        patch.setattr(cloning, "ASK_LIMIT_S", 0.5)
+        with pytest.raises(GitRefused, match="did not finish within"):
+            await git.clone(f"{server}/stuck.git", tmp_path / "x")
+    monkeypatch.setattr(cloning, "SILENCE_LIMIT_S", 1)
+    with pytest.raises(GitRefused, match="said nothing"):
+        await git.clone(f"{server}/stalls/remote.git", tmp_path / "x")
+    assert not (tmp_path / "x").exists()
 
 
 @pytest.mark.parametrize("source", ["{tmp}/nothing.git", "{server}/nothing.git", "http://127.0.0.1:1/x.git"])
@@ -155,7 +168,7 @@ async def test_a_failed_clone_leaves_nothing(server: str, tmp_path: Path, source
     with pytest.raises(GitRefused) as caught:
         await git.clone(source.format(tmp=tmp_path, server=server), tmp_path / "repos/x")
     assert caught.value.message
-    assert list((tmp_path / "repos").iterdir()) == []
+    assert not (tmp_path / "repos").exists()
 
 
 async def test_a_clone_overwrites_nothing(remote: Path, tmp_path: Path) -> None:

@@ -66,6 +66,9 @@ async def test_staged_and_against(demo: Path, sh: Git) -> None:
     (demo / "c.txt").write_text("untracked\n")
     assert list(by_path(await git.diff(demo, staged=True))) == ["b.txt"]
     assert list(by_path(await git.diff(demo, start))) == ["a.txt", "b.txt", "c.txt"]
+    for outside in ("/etc/passwd", "../x"):
+        with pytest.raises(BadRequest):
+            await git.diff(demo, only=outside)
     for bad in ("v9", "-x", "--output=/tmp/x", "a..b", "0" * 40):
         with pytest.raises(BadRequest):
             await git.diff(demo, bad)

@@ -95,6 +95,8 @@ def test_good_addresses(url: str, used: str) -> None:
             "https://a b/c",
             "http://[",
             "https://e.com/\x00",
+            "me:secret@example.com/x.git",
+            "https://example.com/x.git?private_token=secret",
         ),
     ],
 )

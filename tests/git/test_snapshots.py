@@ -202,6 +202,23 @@ async def test_snapshots_are_listed_by_worktree_and_dropped_by_hand(busy: Path, 
         await git.restore(demo, first.snapshot_id, busy.with_name("x"))
 
 
+async def test_strange_refs_among_the_snapshots_are_passed_over(busy: Path, demo: Path, sh: Git) -> None:
+    """What somebody else put beside our snapshots does not keep ours from being listed."""
+    sh("update-ref", "refs/agor/snapshots/busy/strange", "HEAD", cwd=demo)
+    saved = await git.snapshot(busy, "ours")
+    assert await git.snapshots(demo) == [saved]
+
+
+async def test_a_split_index_is_saved_too(busy: Path, demo: Path, sh: Git) -> None:
+    """Where git keeps the index in two files, a snapshot still holds what was staged."""
+    sh("update-index", "--split-index", cwd=busy)
+    files = (await git.status(busy)).files
+    saved = await git.remove_worktree(demo, busy, force=True)
+    assert saved is not None
+    await git.restore(demo, saved.snapshot_id, busy)
+    assert (await git.status(busy)).files == files
+
+
 async def test_restoring_overwrites_nothing(busy: Path, demo: Path) -> None:
     """A path that exists is a conflict, a bad branch a bad request; neither leaves anything behind."""
     saved = await git.snapshot(busy, "one")
