@@ -31,6 +31,8 @@ STYLES = {
     "idle": "default",
     "completed": "green",
     "ready": "green",
+    "not ready": "yellow",
+    "not installed": "bright_black",
     "approved": "green",
     "pending": "magenta",
     "failed": "red",

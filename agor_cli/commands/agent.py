@@ -33,7 +33,7 @@ def _table(found: list[Record]) -> RenderableType:
     rows = (
         (
             one["name"],
-            "ready" if not one.get("problem") else "missing" if not one.get("installed") else "failed",
+            "ready" if not one.get("problem") else "not ready" if one.get("installed") else "not installed",
             one.get("version") or "",
             {True: "yes", False: "no"}.get(one.get("signed_in"), ""),  # type: ignore[arg-type]
             "; ".join(part for part in (one.get("problem"), one.get("how_to")) if part) if one.get("problem") else "",

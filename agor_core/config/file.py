@@ -21,10 +21,12 @@ def read_file(home: Path) -> dict[str, Any]:
     path = home / CONFIG_FILE
     try:
         content = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read {path}: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}; fix its owner, or set AGOR_HOME") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8 text; correct it by hand") from error
     if path.stat().st_mode & 0o077:
         with contextlib.suppress(OSError):  # not our file to change: then its owner decided
             path.chmod(0o600)
@@ -67,7 +69,7 @@ def write_file(home: Path, content: str) -> None:
             Path(fresh).unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise ConfigError(f"cannot write {path}: {error.strerror}") from error
+        raise ConfigError(f"cannot write {path}: {error.strerror}; set AGOR_HOME to a directory of yours") from error
 
 
 def edited(content: str, path: Path, key: str, value: Any) -> str:
