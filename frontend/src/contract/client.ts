@@ -79,7 +79,7 @@ export interface DiffFile {
   patch?: string | null
 }
 
-export interface WorktreeStatus {
+export interface WorktreeStanding {
   branch: string | null
   ahead: number
   behind: number

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { CARD, layOut, type LayoutItem, neighbour, type Point } from './layout'
+import { CARD, layOut, type LayoutItem, neighbour, type Point, viewCenter } from './layout'
 
 const item = (id: string, parent: string | null = null, position: Point | null = null): LayoutItem => ({ id, parent, position })
 
@@ -61,5 +61,21 @@ describe('neighbour', () => {
 
   it('is nobody at the edge', () => {
     expect(neighbour(places, 'far right', 'right')).toBeNull()
+  })
+})
+
+describe('viewCenter', () => {
+  const row = [0, 1000, 2000].map((x) => ({ x, y: 0 }))
+
+  it('is the card, where there is more board on all sides', () => {
+    expect(viewCenter(row, row[1]!, { width: 800, height: 50 }).x).toBe(1000 + CARD.width / 2)
+  })
+
+  it('shows no empty plane beside the first card', () => {
+    expect(viewCenter(row, row[0]!, { width: 800, height: 600 }).x).toBe(-40 + 400)
+  })
+
+  it('is the middle of a board that fits', () => {
+    expect(viewCenter(row, row[0]!, { width: 5000, height: 900 })).toEqual({ x: 1000 + CARD.width / 2, y: CARD.height / 2 })
   })
 })

@@ -66,6 +66,23 @@ export function neighbour(
   return best
 }
 
+const MARGIN = 40
+
+/**
+ * Where the middle of a view of this size (on the board's scale) should be so that the card at `at` is in it.
+ *
+ * As near to the card's middle as goes without showing empty plane beyond the cards.
+ */
+export function viewCenter(places: Iterable<Point>, at: Point, view: { width: number; height: number }): Point {
+  const all = [...places]
+  const middle = (axis: 'x' | 'y', card: number, size: number): number => {
+    const low = Math.min(...all.map((place) => place[axis])) - MARGIN + size / 2
+    const high = Math.max(...all.map((place) => place[axis])) + card + MARGIN - size / 2
+    return low > high ? (low + high) / 2 : Math.min(high, Math.max(low, at[axis] + card / 2))
+  }
+  return { x: middle('x', CARD.width, view.width), y: middle('y', CARD.height, view.height) }
+}
+
 function childrenByParent(items: readonly LayoutItem[]): Map<string | null, LayoutItem[]> {
   const known = new Set(items.map((item) => item.id))
   const children = new Map<string | null, LayoutItem[]>()

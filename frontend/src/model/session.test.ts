@@ -4,7 +4,7 @@ import { originOf, placeOf, titleOf } from './session'
 
 const session = (given: object): Session => given as unknown as Session
 
-it('a session is called by its title, else by the first line of its first prompt', () => {
+it('a session is called by its title, else by the first line of its description', () => {
   expect(titleOf({ title: 'Fix it', description: 'long prompt' })).toBe('Fix it')
   expect(titleOf({ title: ' ', description: 'add a README\nplease' })).toBe('add a README')
   expect(titleOf({ title: null, description: null })).toBe('New session')

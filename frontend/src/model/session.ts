@@ -6,8 +6,13 @@ export type ShownSession = Session & { short_id?: string | null }
 
 const NO_TITLE = 'New session'
 
-/** The title, else the first prompt's first line, which the daemon keeps as description. */
-export function titleOf(session: Pick<Session, 'title' | 'description'>): string {
+type Titled = Pick<Session, 'title' | 'description'>
+
+/** Whether somebody said what the session is called or about. */
+export const hasTitle = (session: Titled): boolean => Boolean(session.title?.trim() || session.description?.trim())
+
+/** The title, else the first line of the description. */
+export function titleOf(session: Titled): string {
   return session.title?.trim() || session.description?.trim().split('\n')[0] || NO_TITLE
 }
 

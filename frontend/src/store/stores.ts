@@ -3,6 +3,7 @@ import { app, type Page, type PartialMessage, read } from '../contract/client'
 import type { Board, Message, PermissionRequest, Repo, Session, Task, Worktree } from '../contract/records'
 import { Connection } from './connection'
 import { BoardCount } from './counts'
+import { forgetFirstPrompts } from './firstPrompts'
 import { LiveCollection, type RecordSource } from './liveCollection'
 import { SessionStreams, type StreamSource } from './streams'
 
@@ -41,6 +42,7 @@ const forgetters: (() => void)[] = []
 
 /** Let go of every record: what one user could read is not for the next. */
 export function forgetAll(): void {
+  forgetFirstPrompts()
   for (const forget of forgetters) forget()
 }
 

@@ -2,14 +2,14 @@
 import '@xyflow/react/dist/style.css'
 import { Button, Code, Text, useComputedColorScheme } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
-import { Background, Controls, type Edge, MiniMap, Panel, ReactFlow, type ReactFlowInstance, ReactFlowProvider, useNodesState, useReactFlow } from '@xyflow/react'
-import { type KeyboardEvent, useCallback, useEffect, useMemo, useRef } from 'react'
+import { Background, Controls, type Edge, MiniMap, Panel, ReactFlow, ReactFlowProvider, useNodesState, useReactFlow } from '@xyflow/react'
+import { type KeyboardEvent, type RefObject, useCallback, useEffect, useMemo, useRef } from 'react'
 import { app } from '../../contract/client'
 import type { Board, Session } from '../../contract/records'
 import { useRecords } from '../../hooks/useCollection'
 import { goTo } from '../../hooks/useRoute'
 import { errorText } from '../../model/errors'
-import { CARD, layOut, neighbour, type Point } from '../../model/layout'
+import { CARD, layOut, neighbour, type Point, viewCenter } from '../../model/layout'
 import { originOf, titleOf } from '../../model/session'
 import { sessionLook } from '../../model/status'
 import { MOST_CARDS, sessionsOfBoard } from '../../store/stores'
@@ -86,31 +86,24 @@ function Cards({ board, openSessionId, onNewSession, sessions, total }: BoardCan
     })
   }, [places, sessions, openSessionId, board.board_id, setNodes])
 
+  const { show, reveal } = useView(canvas, places)
+
   // At first everything is in sight; a board too large for that begins at the card that changed last.
   useEffect(() => {
     const isHidden = !canvas.current?.clientWidth // on a phone, behind the open session
     if (hasFitted.current || nodes.length === 0 || isHidden) return
     hasFitted.current = true
     void flow.fitView(FIT).then(() => {
-      if (flow.getZoom() < SMALLEST_START_ZOOM) show(flow, places.get(lastChanged(sessions)), START_ZOOM)
+      if (flow.getZoom() < SMALLEST_START_ZOOM) show(places.get(lastChanged(sessions)), START_ZOOM)
     })
-  }, [nodes.length, flow, places, sessions, openSessionId])
+  }, [nodes.length, flow, places, sessions, openSessionId, show])
 
   // The panel of the open session may cover its card.
   useEffect(() => {
-    const frame = canvas.current
-    const at = openSessionId ? places.get(openSessionId) : undefined
-    if (!frame || !at) return
-    const timer = setTimeout(() => {
-      const corner = flow.flowToScreenPosition(at)
-      const end = flow.flowToScreenPosition({ x: at.x + CARD.width, y: at.y + CARD.height })
-      const box = frame.getBoundingClientRect()
-      if (box.width === 0) return
-      if (corner.x < box.left || corner.y < box.top || end.x > box.right || end.y > box.bottom) show(flow, at, flow.getZoom())
-    }, PANEL_SETTLES_MS)
+    const timer = setTimeout(() => reveal(openSessionId ? places.get(openSessionId) : undefined), PANEL_SETTLES_MS)
     return () => clearTimeout(timer)
     // Places move while sessions come; only opening one is a reason to move the board.
-  }, [openSessionId, flow])
+  }, [openSessionId])
 
   const move = useCallback(
     async (id: string, position: Point) => {
@@ -123,7 +116,7 @@ function Cards({ board, openSessionId, onNewSession, sessions, total }: BoardCan
     },
     [board.board_id, places, setNodes],
   )
-  const onKeyDown = useBoardKeys(places, move)
+  const onKeyDown = useBoardKeys(places, move, reveal)
 
   return (
     <ReactFlow
@@ -203,9 +196,33 @@ function useEdges(sessions: Session[]): Edge[] {
   )
 }
 
-/** Enter opens the focused card, an arrow goes to the next one, Alt and an arrow moves it. */
-function useBoardKeys(places: ReadonlyMap<string, Point>, move: (id: string, position: Point) => Promise<void>) {
+/** Moves the board under the view: `show` always, `reveal` only for a card that is not whole in sight. */
+function useView(canvas: RefObject<HTMLDivElement | null>, places: ReadonlyMap<string, Point>) {
   const flow = useReactFlow<CardNode>()
+  const show = useCallback(
+    (at: Point | undefined, zoom: number) => {
+      const { clientWidth: width = 0, clientHeight: height = 0 } = canvas.current ?? {}
+      if (!at || width === 0) return
+      const center = viewCenter(places.values(), at, { width: width / zoom, height: height / zoom })
+      void flow.setCenter(center.x, center.y, { zoom, duration: 150 })
+    },
+    [canvas, places, flow],
+  )
+  const reveal = useCallback(
+    (at: Point | undefined) => {
+      const box = canvas.current?.getBoundingClientRect()
+      if (!at || !box) return
+      const start = flow.flowToScreenPosition(at)
+      const end = flow.flowToScreenPosition({ x: at.x + CARD.width, y: at.y + CARD.height })
+      if (start.x < box.left || start.y < box.top || end.x > box.right || end.y > box.bottom) show(at, flow.getZoom())
+    },
+    [canvas, flow, show],
+  )
+  return { show, reveal }
+}
+
+/** Enter opens the focused card, an arrow goes to the next one, Alt and an arrow moves it. */
+function useBoardKeys(places: ReadonlyMap<string, Point>, move: (id: string, position: Point) => Promise<void>, reveal: (at: Point) => void) {
   return useCallback(
     (event: KeyboardEvent) => {
       const card = (event.target as HTMLElement).closest<HTMLElement>('.react-flow__node')
@@ -223,16 +240,12 @@ function useBoardKeys(places: ReadonlyMap<string, Point>, move: (id: string, pos
       const next = neighbour(places, id, direction)
       const there = next && places.get(next)
       if (!next || !there) return
-      show(flow, there, flow.getZoom())
+      reveal(there)
       // The next card may have been out of sight, and so not in the page yet.
       requestAnimationFrame(() => requestAnimationFrame(() => document.querySelector<HTMLElement>(`.react-flow__node[data-id="${CSS.escape(next)}"]`)?.focus({ preventScroll: true })))
     },
-    [places, move, flow],
+    [places, move, reveal],
   )
-}
-
-function show(flow: ReactFlowInstance<CardNode>, at: Point | undefined, zoom: number): void {
-  if (at) void flow.setCenter(at.x + CARD.width / 2, at.y + CARD.height / 2, { zoom, duration: 150 })
 }
 
 const lastChanged = (sessions: Session[]): string =>

@@ -4,6 +4,7 @@ import { app } from '../../contract/client'
 import type { Session } from '../../contract/records'
 import { useAction } from '../../hooks/useAction'
 import { useRecords } from '../../hooks/useCollection'
+import { useTitle } from '../../hooks/useTitle'
 import { shortId } from '../../model/ids'
 import { placeOf, type ShownSession, titleOf } from '../../model/session'
 import { isBusy, sessionLook } from '../../model/status'
@@ -49,6 +50,7 @@ export function Conversation({ sessionId, ...closing }: { sessionId: string } & 
 }
 
 function Header({ session, onClose, onExpand }: { session: Session } & Closing) {
+  const title = useTitle(session)
   const [branching, setBranching] = useState<BranchKind | null>(null)
   const [isNaming, setNaming] = useState(false)
   const id = session.session_id
@@ -59,9 +61,9 @@ function Header({ session, onClose, onExpand }: { session: Session } & Closing) 
     <header className={styles.header}>
       <div className={styles.line}>
         {isNaming ? (
-          <Naming session={session} onDone={(title) => { setNaming(false); if (title !== null) void change.run({ title }) }} />
+          <Naming title={title} onDone={(given) => { setNaming(false); if (given !== null) void change.run({ title: given }) }} />
         ) : (
-          <h2 className={styles.title} title={titleOf(session)}>{titleOf(session)}</h2>
+          <h2 className={styles.title} title={title}>{title}</h2>
         )}
         <SessionMenu session={session} onRename={() => setNaming(true)} onChange={(patch) => void change.run(patch)} />
         {onExpand && (
@@ -99,7 +101,7 @@ function Facts({ session }: { session: ShownSession }) {
       {place.name && <span title={session.repo?.cwd ?? undefined}><Icon name="folder" size={13} />{place.name}</span>}
       {place.branch && <span><Icon name="branch" size={13} />{place.branch}</span>}
       <code title={session.session_id}>{shortId(session.session_id, session.short_id)}</code>
-      {!!limit && !!used && <span title={`${used} of ${limit} tokens`}>context {Math.round((100 * used) / limit)} % of {compact(limit)}</span>}
+      {limit > 0 && used >= limit / 100 && <span title={`${used} of ${limit} tokens`}>context {Math.round((100 * used) / limit)} % of {compact(limit)}</span>}
       {cost && <span>{cost}</span>}
       {session.sharing === 'private' && <span>private</span>}
       {session.archived && <span>archived</span>}
@@ -107,8 +109,8 @@ function Facts({ session }: { session: ShownSession }) {
   )
 }
 
-function Naming({ session, onDone }: { session: Session; onDone: (title: string | null) => void }) {
-  const [title, setTitle] = useState(titleOf(session))
+function Naming({ title: before, onDone }: { title: string; onDone: (title: string | null) => void }) {
+  const [title, setTitle] = useState(before)
   return (
     <form style={{ flex: 1 }} onSubmit={(event) => { event.preventDefault(); onDone(title.trim()) }}>
       <TextInput

@@ -1,7 +1,8 @@
 import type { Session } from '../../contract/records'
 import { useGenealogy } from '../../hooks/useGenealogy'
+import { useTitle } from '../../hooks/useTitle'
 import { formatRoute } from '../../model/route'
-import { originOf, titleOf } from '../../model/session'
+import { originOf } from '../../model/session'
 import { Icon } from '../Icon/Icon'
 import styles from './Conversation.module.css'
 
@@ -18,7 +19,7 @@ export function Family({ session }: { session: Session }) {
         <ol className={styles.crumbs}>
           {ancestors.map((ancestor, place) => (
             <li key={ancestor.session_id}>
-              <a href={formatRoute({ name: 'session', id: ancestor.session_id })}>{titleOf(ancestor)}</a>
+              <Relative session={ancestor} />
               <Origin session={ancestors[place + 1] ?? session} />
             </li>
           ))}
@@ -30,7 +31,7 @@ export function Family({ session }: { session: Session }) {
           {value.children.slice(0, MOST_SHOWN).map((child) => (
             <li key={child.session_id}>
               <Origin session={child} />
-              <a href={formatRoute({ name: 'session', id: child.session_id })}>{titleOf(child)}</a>
+              <Relative session={child} />
             </li>
           ))}
           {value.children.length > MOST_SHOWN && <li>and {value.children.length - MOST_SHOWN} more</li>}
@@ -38,6 +39,10 @@ export function Family({ session }: { session: Session }) {
       )}
     </nav>
   )
+}
+
+function Relative({ session }: { session: Session }) {
+  return <a href={formatRoute({ name: 'session', id: session.session_id })}>{useTitle(session)}</a>
 }
 
 function Origin({ session }: { session: Session }) {

@@ -129,6 +129,7 @@ async function start(wish: Wish): Promise<void> {
     agent: wish.agent,
     ...where,
     ...(wish.boardId && { board_id: wish.boardId }),
+    ...(wish.prompt && { description: wish.prompt.split('\n')[0] }),
     permission_config: { mode: wish.mode },
   })
   goTo({ name: 'session', id: session.session_id })

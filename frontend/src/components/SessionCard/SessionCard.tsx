@@ -3,8 +3,9 @@ import { Handle, type Node, type NodeProps, Position } from '@xyflow/react'
 import { memo } from 'react'
 import { useRecord } from '../../hooks/useCollection'
 import { useNow } from '../../hooks/useNow'
+import { useTitle } from '../../hooks/useTitle'
 import { shortId } from '../../model/ids'
-import { placeOf, type ShownSession, titleOf } from '../../model/session'
+import { placeOf, type ShownSession } from '../../model/session'
 import { sessionLook } from '../../model/status'
 import { timeAgo } from '../../model/time'
 import { sessionsOfBoard } from '../../store/stores'
@@ -16,14 +17,18 @@ export type CardNode = Node<{ boardId: string; isOpen: boolean }, 'session'>
 
 /** A session on its board. */
 export const SessionCard = memo(function SessionCard({ id, data }: NodeProps<CardNode>) {
-  const session: ShownSession | undefined = useRecord(sessionsOfBoard(data.boardId), id)
+  const session = useRecord(sessionsOfBoard(data.boardId), id)
+  return session ? <Card session={session} isOpen={data.isOpen} /> : null
+})
+
+function Card({ session, isOpen }: { session: ShownSession; isOpen: boolean }) {
   const now = useNow()
-  if (!session) return null
+  const title = useTitle(session)
   const look = sessionLook(session.status)
   const place = placeOf(session)
   return (
     <article
-      className={data.isOpen ? `${styles.card} ${styles.selected}` : styles.card}
+      className={isOpen ? `${styles.card} ${styles.selected}` : styles.card}
       style={{ '--card-color': `var(--mantine-color-${look.color}-filled)` } as React.CSSProperties}
     >
       <Handle type="target" position={Position.Top} className={styles.handle} isConnectable={false} />
@@ -32,7 +37,7 @@ export const SessionCard = memo(function SessionCard({ id, data }: NodeProps<Car
         <span className={styles.agent}>{session.agent}</span>
       </div>
       <div className={styles.middle}>
-        <h3 className={styles.title}>{titleOf(session)}</h3>
+        <h3 className={styles.title}>{title}</h3>
       </div>
       {place.name && (
         <div className={styles.place} title={session.repo?.cwd ?? undefined}>
@@ -47,7 +52,7 @@ export const SessionCard = memo(function SessionCard({ id, data }: NodeProps<Car
         </div>
       )}
       <div className={`${styles.line} ${styles.foot}`}>
-        <code>{shortId(id, session.short_id)}</code>
+        <code>{shortId(session.session_id, session.short_id)}</code>
         <span title={`${session.message_count} messages`}>
           <Icon name="message" size={12} />
           {session.message_count}
@@ -57,4 +62,4 @@ export const SessionCard = memo(function SessionCard({ id, data }: NodeProps<Car
       <Handle type="source" position={Position.Bottom} className={styles.handle} isConnectable={false} />
     </article>
   )
-})
+}

@@ -36,7 +36,7 @@ function TaskFacts({ task }: { task: Task }) {
       {git?.sha_at_start && (
         <span title="git commit before and after; + means uncommitted changes">
           <code>{shortSha(git.sha_at_start)}</code>
-          {git.sha_at_end && <> → <code>{shortSha(git.sha_at_end)}</code></>}
+          {git.sha_at_end && git.sha_at_end !== git.sha_at_start && <> → <code>{shortSha(git.sha_at_end)}</code></>}
         </span>
       )}
       {files > 0 && (

@@ -1,6 +1,6 @@
 import { ActionIcon, Badge, Button, Checkbox, Group, List, Modal, Stack, Table, Text, Alert } from '@mantine/core'
 import { useCallback, useState } from 'react'
-import { app, read, type ServiceError, type WorktreeStatus } from '../../contract/client'
+import { app, read, type ServiceError, type WorktreeStanding } from '../../contract/client'
 import type { Worktree } from '../../contract/records'
 import { useAction } from '../../hooks/useAction'
 import { useRead } from '../../hooks/useRead'
@@ -13,7 +13,7 @@ import { Icon } from '../Icon/Icon'
 export function WorktreeRow({ worktree }: { worktree: Worktree }) {
   const [isRemoving, setRemoving] = useState(false)
   const { worktree_id: id, last_updated: changed } = worktree
-  const load = useCallback(() => read<WorktreeStatus>(`worktrees/${id}/status`), [id, changed]) // changed: read again
+  const load = useCallback(() => read<WorktreeStanding>(`worktrees/${id}/status`), [id, changed]) // changed: read again
   const { value: status, error } = useRead(load)
   return (
     <Table.Tr>
@@ -38,7 +38,7 @@ export function WorktreeRow({ worktree }: { worktree: Worktree }) {
   )
 }
 
-function Standing({ status }: { status: WorktreeStatus }) {
+function Standing({ status }: { status: WorktreeStanding }) {
   return (
     <Group gap={6}>
       {status.dirty ? <Badge color="yellow" variant="light">{status.files.length || ''} changed</Badge> : <Badge color="teal" variant="light">clean</Badge>}

@@ -1,0 +1,147 @@
+"""Boards, repositories, and starting sessions, by mouse and by keyboard."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import OpenPage, card, prompt_box
+from tests.support.daemon import Daemon
+
+pytestmark = pytest.mark.browser
+
+SAMPLES = Path(__file__).parents[1] / "samples"
+
+
+def test_a_session_is_started_in_the_gui(daemon: Daemon, repository: Path, open_page: OpenPage):
+    """The dialog says which agents are not ready and why; with one that is, it makes worktree, session and task."""
+    daemon.call("POST", "/repos", {"local_path": str(repository)})
+    page = open_page(daemon.url)
+    page.get_by_role("button", name="New session").first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Agent").select_option("codex")
+    expect(dialog).to_contain_text("not installed")
+    dialog.get_by_label("Name of the new worktree").fill("from-the-gui")
+    expect(dialog.get_by_role("button", name="Start")).to_be_disabled()
+    dialog.get_by_label("Agent").select_option("scripted")
+    dialog.get_by_label("Prompt").fill("say hello")
+    dialog.get_by_role("button", name="Start").click()
+    expect(page.get_by_role("log")).to_contain_text("You asked: “say hello”")
+    expect(card(page, "say hello")).to_contain_text("from-the-gui")
+
+
+def test_boards_are_made_renamed_and_deleted(daemon: Daemon, open_page: OpenPage):
+    """A board is made and named here, another screen has it at once, and deleting it asks first."""
+    page, other = open_page(daemon.url), open_page(daemon.url)
+    page.get_by_role("button", name="New board").click()
+    page.get_by_label("Name", exact=True).fill("Release 2")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Release 2")).to_be_visible()
+    expect(page).to_have_url(re.compile("#/boards/release-2$"))
+    expect(other.get_by_role("link", name="Release 2")).to_be_visible()
+    page.get_by_role("button", name="More about the board Release 2").click()
+    page.get_by_role("menuitem", name="Rename").click()
+    page.get_by_label("Name", exact=True).fill("Release 3")
+    page.keyboard.press("Enter")
+    expect(other.get_by_role("link", name="Release 3")).to_be_visible()
+    page.get_by_role("button", name="More about the board Release 3").click()
+    page.get_by_role("menuitem", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(other.get_by_role("link", name="Release 3")).to_have_count(0)
+    expect(page.get_by_role("heading", name="Default")).to_be_visible()
+
+
+def test_a_board_is_used_without_a_mouse(daemon: Daemon, make_session, open_page: OpenPage):
+    """Arrows go from card to card, Alt and an arrow moves one, Enter opens it."""
+    first, second = make_session("one"), make_session("two")
+    page = open_page(daemon.url)
+    card(page, "one").focus()
+    page.keyboard.press("ArrowRight")
+    expect(card(page, "two")).to_be_focused()
+    page.keyboard.press("Alt+ArrowDown")
+    page.wait_for_function(
+        "id => document.querySelector(`.react-flow__node[data-id='${id}']`).style.transform.includes('20px)')",
+        arg=second["session_id"],
+    )
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{daemon.url}/#/sessions/{second['session_id']}")
+    expect(prompt_box(page)).to_be_visible()
+    assert daemon.call("GET", f"/sessions/{first['session_id']}")["position"] is None
+
+
+def test_a_worktree_with_changes_is_not_removed_but_explained(daemon: Daemon, make_session, open_page: OpenPage):
+    """Removing it is refused with what would be lost; a clean one goes."""
+    dirty, clean = make_session("dirty"), make_session("clean")
+    (Path(dirty["repo"]["cwd"]) / "precious.txt").write_text("mine")
+    # Chromium reports nothing here: refusals over the socket are answers like any other.
+    page = open_page(f"{daemon.url}/#/repos")
+    expect(page.get_by_text("1 changed")).to_be_visible()
+    page.get_by_role("button", name="Remove the worktree dirty").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Remove").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("precious.txt")
+    dialog.get_by_role("button", name="Keep it").click()
+    page.get_by_role("button", name="Remove the worktree clean").click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    expect(page.get_by_role("button", name="Remove the worktree clean")).to_have_count(0)
+    assert (Path(dirty["repo"]["cwd"]) / "precious.txt").exists()
+    assert not Path(clean["repo"]["cwd"]).exists()
+
+
+def test_a_repository_is_registered_by_its_path(daemon: Daemon, repository: Path, open_page: OpenPage):
+    """A folder that is none is refused with the reason; a checkout appears with its branch."""
+    page = open_page(f"{daemon.url}/#/repos")
+    field = page.get_by_label("Register a checkout")
+    field.fill(str(repository.parent))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_be_visible()
+    field.fill(str(repository))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("region", name="Repository demo")).to_contain_text("main")
+
+
+def test_a_claude_code_transcript_is_imported(daemon: Daemon, open_page: OpenPage):
+    """A path that does not exist is refused in the dialog; a transcript becomes a session with its tools."""
+    page = open_page(daemon.url)
+    page.get_by_role("button", name="Import a transcript").click()
+    field = page.get_by_role("dialog").get_by_label("File or session id")
+    field.fill("/nowhere/at-all.jsonl")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_be_visible()
+    field.fill(str(SAMPLES / "claude-2.1" / "tools.jsonl"))
+    page.keyboard.press("Enter")
+    log = page.get_by_role("log")
+    expect(log.get_by_role("region").first).to_contain_text("Completed")
+    expect(page.locator(".react-flow__node")).to_have_count(1)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_has_room_for_one_thing_at_a_time(daemon: Daemon, make_session, open_page: OpenPage, scheme: str):
+    """On a narrow screen the board gives way to the open session, nothing sticks out, and the way back is there."""
+    make_session("small screen")
+    page = open_page(daemon.url, viewport={"width": 390, "height": 800}, color_scheme=scheme)
+    card(page, "small screen").click()
+    expect(prompt_box(page)).to_be_visible()
+    expect(card(page, "small screen")).to_be_hidden()
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.get_by_role("button", name="Close the session").click()
+    expect(card(page, "small screen")).to_be_visible()
+    page.get_by_role("button", name="Boards", exact=True).click()
+    page.get_by_role("link", name="Repositories").click()
+    expect(page.get_by_role("region", name="Repository demo")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_addresses_that_lead_nowhere_say_so(daemon: Daemon, open_page: OpenPage):
+    """An unknown board, an unknown session and an unknown page each say what is missing and lead back."""
+    page = open_page(f"{daemon.url}/#/boards/nope")
+    expect(page.get_by_text("No board “nope”")).to_be_visible()
+    page.goto(f"{daemon.url}/#/sessions/00000000-0000-7000-8000-000000000001")
+    expect(page.get_by_text("No such session")).to_be_visible()
+    page.goto(f"{daemon.url}/#/what/is/this")
+    expect(page.get_by_text("There is nothing here")).to_be_visible()
+    page.get_by_role("link", name="To the boards").click()
+    expect(page.get_by_role("heading", name="Default")).to_be_visible()

@@ -1,0 +1,142 @@
+"""What can be done in a conversation."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import OpenPage, card, open_session, prompt_box, send
+from tests.support.daemon import Daemon
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_fork_remembers_and_is_marked_where_it_begins(daemon: Daemon, make_session, open_page: OpenPage):
+    """The fork dialog leads to the new session, which shows what it inherited and from where, and a dashed edge."""
+    session = make_session("root")
+    page = open_page(daemon.url)
+    open_session(page, daemon, session)
+    send(page, "remember the milk")
+    expect(page.get_by_role("log")).to_contain_text("You asked: “remember the milk”")
+    page.get_by_role("button", name="Fork").click()
+    page.get_by_role("dialog").get_by_label("Prompt").fill("what did I say?")
+    page.get_by_role("dialog").get_by_role("button", name="Fork", exact=True).click()
+    log = page.get_by_role("log")
+    expect(log).to_contain_text("Inherited from")
+    expect(log).to_contain_text("This fork from here on")
+    expect(log).to_contain_text("before it you asked: “remember the milk”")
+    expect(page.get_by_role("navigation", name="Genealogy")).to_contain_text("root")
+    expect(page.locator(".react-flow__edge")).to_have_count(1)
+    expect(page.locator(".react-flow__edge path").first).to_have_css("stroke-dasharray", "7px, 5px")
+    forks = daemon.call("GET", f"/sessions/{session['session_id']}/genealogy")["children"]
+    assert [fork["forked_from_session_id"] for fork in forks] == [session["session_id"]]
+
+
+def test_a_spawned_child_starts_fresh_and_reports_back(daemon: Daemon, make_session, open_page: OpenPage):
+    """The child remembers nothing; when it ends, its answer stands in the parent's conversation."""
+    session = make_session("parent")
+    page = open_page(daemon.url)
+    open_session(page, daemon, session)
+    send(page, "hello")
+    expect(page.get_by_role("log")).to_contain_text("You asked: “hello”")
+    page.get_by_role("button", name="Spawn").click()
+    page.get_by_role("dialog").get_by_label("Prompt").fill("look at this")
+    page.get_by_role("dialog").get_by_role("button", name="Spawn", exact=True).click()
+    expect(page.get_by_role("log")).to_contain_text("You asked: “look at this”")
+    expect(page.get_by_role("log")).not_to_contain_text("hello")
+    page.get_by_role("navigation", name="Genealogy").get_by_role("link", name="parent").click()
+    expect(page.get_by_role("article", name="system")).to_contain_text("look at this")
+    expect(page.locator(".react-flow__edge path").first).to_have_css("stroke-dasharray", "none")
+
+
+def test_an_agent_that_asks_is_allowed_or_denied_here(daemon: Daemon, make_session, open_page: OpenPage):
+    """The question shows on the card, in the bar and in the conversation; the answer lets the agent go on."""
+    session = make_session("asking")
+    page = open_page(daemon.url)
+    open_session(page, daemon, session)
+    send(page, "ask me")
+    question = page.get_by_role("alertdialog")
+    expect(question).to_contain_text("asked.md")
+    expect(card(page, "asking")).to_contain_text("Asks permission")
+    expect(page.get_by_role("button", name="1 question")).to_be_visible()
+    question.get_by_role("button", name="Allow").click()
+    expect(page.get_by_role("log")).to_contain_text("That was the question.")
+    expect(page.get_by_role("alertdialog")).to_have_count(0)
+    send(page, "ask me again")
+    page.get_by_role("alertdialog").get_by_label("Reason").fill("not today")
+    page.get_by_role("alertdialog").get_by_role("button", name="Deny").click()
+    expect(page.get_by_role("alertdialog")).to_have_count(0)
+    decided = daemon.call("GET", "/permissions?status=denied")["data"]
+    assert [request["reason"] for request in decided] == ["not today"]
+
+
+def test_stop_ends_the_run_and_keeps_what_waits(daemon: Daemon, make_session, open_page: OpenPage):
+    """Prompts sent while an agent works wait above the box; after Stop the waiting one goes on by hand."""
+    session = make_session("stoppable")
+    page = open_page(daemon.url)
+    open_session(page, daemon, session)
+    send(page, "do it slowly")
+    expect(page.get_by_label("assistant, still writing")).to_contain_text("first")
+    send(page, "then this")
+    waiting = page.get_by_role("region", name="Waiting prompts")
+    expect(waiting).to_contain_text("then this")
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_role("region", name="Task: do it slowly")).to_contain_text("Stopped")
+    waiting.get_by_role("button", name="Go on").click()
+    expect(page.get_by_role("log")).to_contain_text("You asked: “then this”")
+
+
+def test_tools_are_a_line_each_and_open_to_input_and_result(daemon: Daemon, make_session, open_page: OpenPage):
+    """A command opens to its output, an edit to a diff, a sub-agent to its messages; the task says what changed."""
+    session = make_session("tools")
+    page = open_page(daemon.url)
+    open_session(page, daemon, session)
+    send(page, "use tools")
+    log = page.get_by_role("log")
+    expect(log).to_contain_text("All done.")
+    expect(log.locator("strong")).to_have_text("look")
+    log.get_by_role("button", name="Bash").click()
+    expect(log).to_contain_text("from-the-shell")
+    log.get_by_role("button", name="Edit").click()
+    expect(log.get_by_label("Change of")).to_contain_text("goodbye")
+    expect(log).not_to_contain_text("said by the sub-agent")
+    log.get_by_role("button", name="Show the sub-agent").click()
+    expect(log).to_contain_text("said by the sub-agent")
+    page.get_by_role("button", name="1 file changed").click()
+    expect(page.get_by_role("dialog")).to_contain_text("goodbye")
+
+
+def test_a_failed_task_says_why_and_what_to_do(daemon: Daemon, make_session, open_page: OpenPage):
+    """The reason and the advice stand where the answer would have been."""
+    session = make_session("failing")
+    page = open_page(daemon.url)
+    open_session(page, daemon, session)
+    send(page, "fail please")
+    failure = page.get_by_role("log").get_by_role("alert")
+    expect(failure).to_contain_text("the limit is reached")
+    expect(failure).to_contain_text("Wait for a while")
+    expect(card(page, "failing")).to_contain_text("Failed")
+
+
+def test_what_an_agent_writes_runs_nothing_and_fetches_nothing(daemon: Daemon, make_session, open_page: OpenPage):
+    """Scripts, handlers, script links and remote pictures in an answer are harmless text."""
+    session = make_session("hostile")
+    page = open_page(daemon.url)
+    open_session(page, daemon, session)
+    send(page, "be hostile")
+    log = page.get_by_role("log")
+    expect(log).to_contain_text("end of it")
+    expect(log.locator("script, img")).to_have_count(0)
+    for link in log.get_by_role("link").all():
+        assert not (link.get_attribute("href") or "").startswith("javascript:")
+    assert page.evaluate("window.pwned") is None
+
+
+def test_a_prompt_that_was_not_sent_survives_a_reload(daemon: Daemon, make_session, open_page: OpenPage):
+    """What somebody typed is not lost."""
+    session = make_session("draft")
+    page = open_page(daemon.url)
+    open_session(page, daemon, session)
+    prompt_box(page).fill("half a thought")
+    page.reload()
+    expect(prompt_box(page)).to_have_value("half a thought")

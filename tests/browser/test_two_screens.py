@@ -1,0 +1,101 @@
+"""What happens anywhere appears on every screen at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Cli, OpenPage, card, open_session, send
+from tests.support.daemon import Daemon, running_daemon
+
+pytestmark = pytest.mark.browser
+
+
+def test_what_the_cli_does_appears_in_the_gui_at_once(daemon: Daemon, repository: Path, open_page: OpenPage, cli: Cli):
+    """An empty board says what to type; typing it makes the card appear without a reload, with the answer in it."""
+    page = open_page(daemon.url)
+    expect(page.get_by_text("No session on this board yet")).to_be_visible()
+    expect(page.get_by_text("agor session start")).to_be_visible()
+    cli("repo", "add", ".", cwd=repository)
+    cli(
+        *("session", "start", "--repo", ".", "--worktree", "try-it", "--agent", "scripted", "add a README"),
+        cwd=repository,
+    )
+    expect(card(page, "add a README")).to_contain_text("try-it")
+    expect(page.get_by_label("1 sessions")).to_be_visible()
+    card(page, "add a README").click()
+    expect(page.get_by_role("log")).to_contain_text("You asked: “add a README”")
+    cli("session", "prompt", page.url.rsplit("/", 1)[-1], "and shorter", cwd=repository)
+    expect(page.get_by_role("log")).to_contain_text("You asked: “and shorter”")
+
+
+def test_a_prompt_typed_in_the_gui_streams_to_every_screen(daemon: Daemon, make_session, open_page: OpenPage):
+    """Both screens show the answer grow while it is said, and the finished one once."""
+    session = make_session("slow one")
+    typing, watching = open_page(daemon.url), open_page(daemon.url)
+    open_session(typing, daemon, session)
+    open_session(watching, daemon, session)
+    send(typing, "do it slowly")
+    for page in (typing, watching):
+        writing = page.get_by_label("assistant, still writing")
+        expect(writing).to_contain_text("first word")
+        expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    expect(watching.get_by_role("article", name="assistant", exact=True)).to_contain_text("first word")
+    for page in (typing, watching):
+        expect(page.get_by_role("article", name="assistant", exact=True)).to_contain_text("word last")
+        expect(page.get_by_label("assistant, still writing")).to_have_count(0)
+        expect(page.get_by_role("region", name="Task: do it slowly")).to_contain_text("Completed")
+
+
+def test_a_screen_opened_in_the_middle_of_an_answer_has_all_of_it(daemon: Daemon, make_session, open_page: OpenPage):
+    """Who comes late sees the text from its beginning, though the first pieces were sent before."""
+    session = make_session("slow one")
+    daemon.call("POST", f"/sessions/{session['session_id']}/prompt", {"prompt": "do it slowly"})
+    early = open_page(daemon.url)
+    open_session(early, daemon, session)
+    expect(early.get_by_label("assistant, still writing")).to_contain_text("word word word")
+    late = open_page(daemon.url)
+    open_session(late, daemon, session)
+    expect(late.get_by_label("assistant, still writing")).to_contain_text("first word")
+
+
+def test_after_the_daemon_was_killed_the_gui_comes_back_by_itself(
+    environment: dict[str, str], tmp_path: Path, repository: Path, open_page: OpenPage, cli: Cli
+):
+    """While the daemon is away the GUI says so; when it is back, what happened meanwhile is there."""
+    with running_daemon(tmp_path, environment=environment) as first:
+        url, port = first.url, first.url.rsplit(":", 1)[-1]
+        page = open_page(url, may_complain=True)
+        expect(page.get_by_label("Connection: Connected")).to_be_visible()
+        first.kill()
+        expect(page.get_by_text("Reconnecting; what you see may be old")).to_be_visible()
+    with running_daemon(tmp_path, f"--port={port}", environment=environment):
+        cli("repo", "add", ".", cwd=repository)
+        cli("session", "start", "--repo", ".", "--agent", "scripted", "while you were away", cwd=repository)
+        expect(page.get_by_label("Connection: Connected")).to_be_visible()
+        expect(page.get_by_text("what you see may be old")).to_have_count(0)
+        expect(card(page, "while you were away")).to_be_visible()
+
+
+def test_a_card_that_is_moved_moves_on_every_screen(daemon: Daemon, make_session, open_page: OpenPage):
+    """Where a card was dropped is kept, and another screen shows it there."""
+    session = make_session("movable")
+    mine, theirs = open_page(daemon.url), open_page(daemon.url)
+    expect(card(theirs, "movable")).to_be_visible()
+    before = card(theirs, "movable").evaluate("node => node.style.transform")
+    handle = card(mine, "movable")
+    handle.hover()
+    mine.mouse.down()
+    mine.mouse.move(500, 300, steps=5)
+    mine.mouse.up()
+    expect(card(theirs, "movable")).not_to_have_css("transform", before)
+    theirs.wait_for_function(
+        "before => document.querySelector('.react-flow__node').style.transform !== before", arg=before
+    )
+    stored = daemon.call("GET", f"/sessions/{session['session_id']}")["position"]
+    assert (
+        card(theirs, "movable").evaluate("node => node.style.transform")
+        == f"translate({stored['x']}px, {stored['y']}px)"
+    )
