@@ -14,7 +14,7 @@ from agor_core.errors import BadRequest, Conflict, GitRefused
 from agor_core.git.names import check_url
 from agor_core.git.program import run_git
 from agor_core.git.remotes import remote_head
-from agor_core.git.repository import RepositoryFacts, inspect
+from agor_core.git.repository import RepositoryFacts, inspect, refuse_inside
 from agor_core.ids import new_id
 
 ASK_LIMIT_S = 120.0
@@ -58,6 +58,7 @@ async def clone(url: str, target: Path | str, on_progress: OnProgress | None = N
         raise BadRequest(f"{folder} is not an absolute path", path=str(folder))
     if await asyncio.to_thread(folder.exists):
         raise Conflict(f"{folder} exists already", path=str(folder))
+    await refuse_inside(folder)
     part = folder.with_name(f"{_PART}{folder.name}-{new_id()}")
     made_parent = not await asyncio.to_thread(folder.parent.exists)
     await _make_folder(part)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pygit2
 
-from agor_core.errors import BadRequest, GitRefused, NotFound
+from agor_core.errors import BadRequest, Conflict, GitRefused, NotFound
 from agor_core.git.names import scrub_url
 from agor_core.git.program import run_git
 
@@ -108,6 +108,16 @@ async def common_dir(repository: Path | str) -> Path:
     """The git directory that all worktrees of `repository` share."""
     output = await run_git("rev-parse", "--path-format=absolute", "--git-common-dir", cwd=repository)
     return Path(output.text)
+
+
+async def refuse_inside(folder: Path) -> None:
+    """Raise Conflict if `folder` would lie directly in a repository or a worktree, as `a/b` may where `a` is one."""
+    if await asyncio.to_thread(_is_root, folder.parent):
+        raise Conflict(f"{folder} would lie inside the repository at {folder.parent}", path=str(folder))
+
+
+def _is_root(folder: Path) -> bool:
+    return (folder / ".git").exists() or ((folder / "HEAD").is_file() and (folder / "objects").is_dir())
 
 
 def _absolute(path: Path | str) -> Path:

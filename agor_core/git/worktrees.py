@@ -14,7 +14,7 @@ from agor_core.git.names import check_ref, check_revision
 from agor_core.git.program import WRITE_LIMIT_S, run_git
 from agor_core.git.refusals import refusal
 from agor_core.git.remotes import RemoteBranch, fetch_start
-from agor_core.git.repository import WorktreeEntry, common_dir, worktrees
+from agor_core.git.repository import WorktreeEntry, common_dir, refuse_inside, worktrees
 
 _NOTHING = "0" * 40
 
@@ -81,6 +81,7 @@ async def make_worktree(
     async with turn(await common_dir(repository)):
         if await asyncio.to_thread(os.path.lexists, folder):
             raise Conflict(f"{folder} exists already", path=str(folder))
+        await refuse_inside(folder)
         await _refuse_in_use(repository, branch)
         more = await _make(Path(repository), folder, branch, start, fill)
     return WorktreeFacts(folder, branch, start.ref, start.sha, start.new_branch, start.tracking, (*notes, *more))

@@ -181,6 +181,14 @@ async def test_a_clone_overwrites_nothing(remote: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "x").exists()
 
 
+async def test_no_clone_lies_inside_another(remote: Path, tmp_path: Path) -> None:
+    """Where `owner` is a clone, `owner/name` cannot be one."""
+    await git.clone(str(remote), tmp_path / "owner")
+    with pytest.raises(Conflict, match="inside"):
+        await git.clone(str(remote), tmp_path / "owner/name")
+    assert not (tmp_path / "owner/name").exists()
+
+
 async def test_what_a_killed_clone_left_is_swept(remote: Path, tmp_path: Path) -> None:
     """Only leftovers of clones go; finished ones stay."""
     await git.clone(str(remote), tmp_path / "repos/owner/name")

@@ -95,6 +95,14 @@ async def test_an_existing_folder_is_a_conflict(demo: Path, tmp_path: Path) -> N
         await git.add_worktree(demo, tmp_path / "w", branch="new")
 
 
+async def test_no_worktree_lies_inside_another(demo: Path, tmp_path: Path) -> None:
+    """A worktree in a worktree would be taken for its content."""
+    await git.add_worktree(demo, tmp_path / "a/b", branch="b")
+    with pytest.raises(Conflict, match="inside"):
+        await git.add_worktree(demo, tmp_path / "a/b/c", branch="c")
+    assert (await git.worktree_report(tmp_path / "a/b")).is_clean
+
+
 async def test_a_failed_checkout_leaves_neither_folder_nor_branch(demo: Path, tmp_path: Path, sh: Git) -> None:
     """When git fails half-way (here: a required filter fails), folder, branch and list are as before."""
     (demo / ".gitattributes").write_text("*.py filter=broken\n")
