@@ -53,8 +53,10 @@ def kind_of(text: str, status: int | None = None) -> ErrorKind:
 
 def failure(kind: ErrorKind, text: str, request: RunRequest, advice: str | None = None) -> AgentError:
     """The error of that kind in the agent's words, with advice, and with nothing secret in it."""
-    message = ": ".join(filter(None, [text.strip() or "the agent gave no reason", advice or ADVICE.get(kind)]))
-    return AgentError(kind, redact(message, request.environment)[:LONGEST_MESSAGE])
+    words = text.strip() or "the agent gave no reason"
+    if advice := advice or ADVICE.get(kind):
+        words = f"{words.rstrip('.')}: {advice}"
+    return AgentError(kind, redact(words, request.environment)[:LONGEST_MESSAGE])
 
 
 def crash(agent: str, request: RunRequest, code: int | None, stderr: str, detail: str = "") -> AgentError:

@@ -31,6 +31,7 @@ from agor_core.agents import (
 )
 from agor_core.agents.claude_code.transcript import find_transcript, read_transcript
 from agor_core.agents.process import group_lives
+from agor_core.clock import iso, now_ms
 from tests.agents.conftest import PATH, Run
 from tests.fake_anthropic import FakeAnthropic
 
@@ -417,6 +418,34 @@ async def test_errors_of_the_api_have_a_kind(serve, error, kind):
         assert run.finished.error is not None
         assert (run.finished.error.kind, bool(run.finished.error.message)) == (kind, True)
         assert talk.environment["ANTHROPIC_API_KEY"] not in run.finished.error.message
+
+
+async def test_a_used_up_subscription_says_when_it_is_renewed(serve):
+    """The time of the reset, which the API tells in its headers, is in the error, for people and for programs."""
+    reset = now_ms() // 1000 + 3600
+    headers = {
+        "anthropic-ratelimit-unified-status": "rejected",
+        "anthropic-ratelimit-unified-reset": str(reset),
+        "anthropic-ratelimit-unified-representative-claim": "five_hour",
+    }
+    used_up = {"status": 429, "type": "rate_limit_error", "message": "used up", "headers": headers}
+    async with serve(rule("^Hello", error=used_up)) as talk:
+        signed_in = {**talk.environment, "CLAUDE_CODE_OAUTH_TOKEN": "sk-ant-oat01-of-a-test"}
+        del signed_in["ANTHROPIC_API_KEY"]
+        run = await talk.prompt("Hello", environment=signed_in)
+        assert (run.finished.error.kind, run.finished.error.retry_at) == ("rate_limited", reset * 1000)
+        assert iso(reset * 1000) in run.finished.error.message
+
+
+async def test_waiting_for_the_api_is_visible(serve):
+    """While the CLI tries again by itself, notes say so; what comes in the end counts."""
+    busy = {"status": 529, "type": "overloaded_error", "message": "Overloaded"}
+    async with serve(rule("^Hello", error=busy, times=1), rule("^Hello", {"text": "Hi."})) as talk:
+        run = await talk.prompt("Hello", environment={**talk.environment, "CLAUDE_CODE_MAX_RETRIES": "3"})
+        assert (run.messages[0].role, run.messages[0].is_meta) == ("system", True)
+        assert "Trying again in 1 s, 1 of 3" in run.messages[0].content
+        assert run.finished.answer == "Hi."
+        assert run.finished.error is None
 
 
 async def test_a_prompt_of_five_megabytes_ends_with_a_word(serve):

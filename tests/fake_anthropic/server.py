@@ -69,6 +69,8 @@ class FakeAnthropic:
             "DISABLE_ERROR_REPORTING": "1",
             "DISABLE_AUTOUPDATER": "1",
             "CLAUDE_CODE_MAX_RETRIES": "1",
+            # Whatever else it may want to reach over TLS ends here too, as a stray.
+            "HTTPS_PROXY": self.url,
         }
         return {**environment, "CLAUDE_CONFIG_DIR": str(config_dir)} if config_dir else environment
 

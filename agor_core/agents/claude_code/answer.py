@@ -17,7 +17,7 @@ SYNTHETIC_MODEL = "<synthetic>"
 
 
 class PendingAnswer:
-    """The answer that is coming, if one is. `text` and `model` are those of the last one told."""
+    """The answer that is coming, if one is. `text` and `model` are the last that the model itself gave."""
 
     def __init__(self) -> None:
         self.usage: Usage | None = None
@@ -63,10 +63,10 @@ class PendingAnswer:
         yield from held
 
     def _message(self, last: AssistantMessage) -> AgentMessage:
-        said = "\n\n".join(block["text"] for block in self._blocks if block["type"] == "text")
-        self.text = said or self.text
         is_synthetic, is_error = last.model == SYNTHETIC_MODEL, last.error is not None
-        self.model = self.model if is_synthetic else last.model
+        if not is_synthetic:
+            said = "\n\n".join(block["text"] for block in self._blocks if block["type"] == "text")
+            self.text, self.model = said or self.text, last.model
         return AgentMessage(
             "assistant",
             self._blocks,

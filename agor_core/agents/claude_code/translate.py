@@ -158,6 +158,9 @@ class Translator:
         elif message.subtype == "compact_boundary":
             yield from self._pending.end()
             yield AgentMessage("system", "Conversation compacted", data.get("uuid"), is_meta=True)
+        elif message.subtype == "api_retry":
+            # The CLI tries up to ten times, ever more slowly: people should know what they wait for.
+            yield AgentMessage("system", _retry_note(data), data.get("uuid"), is_meta=True)
         elif message.subtype == "session_state_changed":
             self._tells_state = True
             self.is_over = data.get("state") == "idle" and bool(self._results)
@@ -193,6 +196,13 @@ class Translator:
         if self._before.usage is not None:
             return _less(whole, self._before.usage)
         return sum((_usage(result.usage) or Usage() for result in self._results), Usage())
+
+
+def _retry_note(data: dict[str, Any]) -> str:
+    reason = str(data.get("error") or "no answer").replace("_", " ")
+    delay_s = max(1, round(int(data.get("retry_delay_ms") or 0) / 1000))
+    attempt, most = data.get("attempt"), data.get("max_retries")
+    return f"The API did not answer ({reason}). Trying again in {delay_s} s, {attempt} of {most}."
 
 
 def _block(block: ContentBlock) -> Block:
