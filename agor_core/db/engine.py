@@ -96,7 +96,11 @@ def _libsql_engine(url: URL) -> Engine:
     query = {**url.query, "secure": "true"} if secure else {k: v for k, v in url.query.items() if k != "tls"}
     # pre_ping: a restarted server leaves dead connections in the pool. QueuePool: the dialect guesses one per thread.
     return sa.create_engine(
-        url.set(drivername="sqlite+libsql", query=query), **_JSON, poolclass=QueuePool, pool_pre_ping=True
+        url.set(drivername="sqlite+libsql", query=query),
+        **_JSON,
+        poolclass=QueuePool,
+        pool_pre_ping=True,
+        connect_args={"check_same_thread": False},
     )
 
 

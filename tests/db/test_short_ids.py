@@ -1,0 +1,95 @@
+"""Short ids: any prefix of four digits is understood, and what is shown stays unambiguous."""
+
+from __future__ import annotations
+
+import pytest
+
+from agor_core.db import Database, Reader, open_database
+from agor_core.errors import Conflict, NotFound
+from agor_core.models import Board, Repo, Session
+from tests.support.records import a_session
+
+NOW = 1_800_000_000_000
+
+
+def id_at(ms: int, tail: str = "0" * 18) -> str:
+    """A UUIDv7 of that time."""
+    digits = f"{ms:012x}7{tail}".ljust(32, "0")[:32]
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+
+async def store(database: Database, *ids: str) -> None:
+    """Sessions with these ids."""
+    await database.write(lambda tx: tx.sessions.add_many([Session(agent="x", session_id=id) for id in ids]))
+
+
+async def test_a_prefix_means_the_one_id_that_begins_with_it(database: Database) -> None:
+    """Four digits or more, hyphens and case ignored, are as good as the id."""
+    session = await a_session(database)
+    digits = session.session_id.replace("-", "")
+    for text in (digits[:4], digits[:13].upper(), session.session_id[:20], digits, session.session_id):
+        assert await database.read(lambda tx, text=text: tx.sessions.resolve(text)) == session.session_id
+
+
+async def test_an_ambiguous_prefix_names_its_candidates(database: Database) -> None:
+    """Several matches are a conflict with at most ten candidates, of those the reader may see."""
+    ids = [id_at(NOW, f"{nth:018x}") for nth in range(12)]
+    await store(database, *ids)
+    with pytest.raises(Conflict) as refused:
+        await database.read(lambda tx: tx.sessions.resolve(ids[0][:8]))
+    assert refused.value.data["reason"] == "ambiguous-id"
+    assert [candidate["id"] for candidate in refused.value.data["candidates"]] == ids[:10]
+    hide = {"sharing": "private"}
+    await database.write(lambda tx: [tx.sessions.patch(id, hide) for id in ids[1:]])
+    assert await database.read(lambda tx: tx.sessions.resolve(ids[0][:8], Reader("bob", False))) == ids[0]
+
+
+@pytest.mark.parametrize("text", ["abc", "zzzz", "ffff", "", "0" * 33, "no such thing"])
+async def test_what_means_nothing_is_not_found(database: Database, text: str) -> None:
+    """Too short, no digits, or nobody's: not found."""
+    await a_session(database)
+    with pytest.raises(NotFound):
+        await database.read(lambda tx: tx.sessions.resolve(text))
+
+
+async def test_a_slug_wins_over_a_prefix(database: Database) -> None:
+    """On boards and repos an exact slug is an id, even one that looks like a prefix."""
+    board = await database.write(lambda tx: tx.boards.add(Board(name="Dead beef", slug="deadbeef")))
+    repo = await database.write(lambda tx: tx.repos.add(Repo(slug="me/thing")))
+    assert await database.read(lambda tx: tx.boards.resolve("deadbeef")) == board.board_id
+    assert await database.read(lambda tx: tx.repos.resolve("me/thing")) == repo.repo_id
+
+
+async def test_short_ids_in_queries_are_understood(database: Database) -> None:
+    """Where an id field is compared by equality or `$in`, at any depth, a prefix or slug will do."""
+    board = await database.write(lambda tx: tx.boards.add(Board(name="B", slug="b-board")))
+    session = await a_session(database, board_id=board.board_id)
+    short = session.session_id[:13]
+    query = {"$or": [{"session_id": {"$in": [short]}}, {"board_id": "b-board"}], "agent": "scripted"}
+    resolved = await database.read(lambda tx: tx.sessions.resolve_query(query))
+    assert resolved == {
+        "$or": [{"session_id": {"$in": [session.session_id]}}, {"board_id": board.board_id}],
+        "agent": "scripted",
+    }
+
+
+@pytest.mark.parametrize(
+    ("age_ms", "digits"), [(0, 12), (15, 12), (16, 11), (255, 11), (256, 10), (4096, 9), (65_535, 9), (65_536, 8)]
+)
+async def test_a_young_id_is_shown_longer(url: str, age_ms: int, digits: int) -> None:
+    """An id is shown with as many digits as no later one can share."""
+    with open_database(url, clock=lambda: NOW + age_ms) as database:
+        await store(database, id_at(NOW))
+        (shown,) = (await database.read(lambda tx: tx.sessions.short_ids([id_at(NOW)]))).values()
+        assert len(shown) == digits
+
+
+async def test_a_neighbour_makes_an_id_longer(url: str) -> None:
+    """Two old ids that share more than eight digits are shown one digit beyond what they share."""
+    one, other = id_at(NOW, "a0"), id_at(NOW, "b0")
+    with open_database(url, clock=lambda: NOW + 10**9) as database:
+        await store(database, one, other)
+        shown = await database.read(lambda tx: tx.sessions.short_ids([one, other]))
+        assert shown == {one: one.replace("-", "")[:14], other: other.replace("-", "")[:14]}
+        for id, text in shown.items():
+            assert await database.read(lambda tx, text=text: tx.sessions.resolve(text)) == id
