@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 from agor_core.db import Database, Transaction
 from agor_core.errors import BadRequest, Conflict
@@ -50,7 +50,7 @@ def create_account(
     def unit_of_work(tx: Transaction) -> dict[str, Any]:
         if tx.users.find_one(email=user.email) is not None:
             raise Conflict(f"there is an account for {user.email} already", email=user.email)
-        user.role = (role or "member") if tx.users.where(role="owner") else "owner"
+        user.role = cast(Role, role or "member") if tx.users.where(role="owner") else "owner"
         return to_wire(tx.users.add(user))
 
     return database.write_now(unit_of_work)

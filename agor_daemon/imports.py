@@ -58,7 +58,7 @@ class Importer:
         cwd = transcript.cwd
         repo = RepoRef(cwd=cwd) if cwd else None
         git_state = GitState(ref=transcript.git_branch) if transcript.git_branch else None
-        if cwd and await asyncio.to_thread(Path(cwd).is_dir):
+        if cwd is not None and await asyncio.to_thread(os.path.isdir, cwd):
             repo, git_state = await place_in_folder(cwd)
 
         def unit_of_work(tx: Transaction) -> Session:
@@ -85,24 +85,25 @@ class Importer:
             new = [message for message in told.messages if message.original_id not in known.message_ids]
             if not new:
                 continue
-            if len(new) == len(told.messages):
-                task_id = await self._database.write(lambda tx, told=told: _add_task(tx, known.session_id, told))
-                tasks += 1
-            else:  # the conversation went on in the middle of this task
-                task_id = await self._database.write(lambda tx, told=told: _extend_task(tx, known.session_id, told))
+            is_new = len(new) == len(told.messages)  # else the conversation went on in the middle of this task
+            task_id = await self._store_task(known.session_id, told, is_new=is_new)
             messages += await self._store_messages(known, task_id, new)
+            tasks += is_new
         return {"messages": messages, "tasks": tasks}
+
+    async def _store_task(self, session_id: str, told: TranscriptTask, *, is_new: bool) -> str | None:
+        store = _add_task if is_new else _extend_task
+        return await self._database.write(lambda tx: store(tx, session_id, told))
 
     async def _store_messages(self, known: _Known, task_id: str | None, told: list[TranscriptMessage]) -> int:
         new = [message for message in told if message.original_id not in known.message_ids]
         for at in range(0, len(new), BATCH):
-            batch = new[at : at + BATCH]
-            await self._database.write(
-                lambda tx, batch=batch: tx.messages.append_many(
-                    known.session_id, [_message(known.session_id, task_id, message) for message in batch]
-                )
-            )
+            batch = [_message(known.session_id, task_id, message) for message in new[at : at + BATCH]]
+            await self._append(known.session_id, batch)
         return len(new)
+
+    async def _append(self, session_id: str, batch: list[Message]) -> None:
+        await self._database.write(lambda tx: tx.messages.append_many(session_id, batch))
 
 
 def _path_of(request: ImportRequest) -> Path:

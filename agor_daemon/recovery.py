@@ -37,7 +37,7 @@ async def recover(database: Database, worktrees: WorktreesService, cloning: Clon
         if process is not None and await end_leftover(process.pid, process.identity or ""):
             processes += 1
             log.warning("ended process %s, left over from task %s", process.pid, short(task.task_id))
-    await database.write(lambda tx: [_fail(tx, task) for task in left])
+    await database.write(lambda tx: _fail(tx, left))
     clones = await database.write(cloning.recover)
     found = Found(len(left), processes, await worktrees.recover(), clones)
     if any((found.tasks, found.worktrees, found.clones)):
@@ -52,11 +52,13 @@ async def recover(database: Database, worktrees: WorktreesService, cloning: Clon
     return found
 
 
-def _fail(tx: Transaction, task: Task) -> None:
-    for request in tx.permissions.where(task_id=task.task_id, status="pending"):
-        tx.permissions.patch(request.request_id, {"status": "cancelled"})
-    tx.tasks.patch(task.task_id, {"status": "failed", "completed_at": tx.now, "error": INTERRUPTED, "process": None})
-    changes: dict[str, str] = {"status": "failed"}
-    if tx.tasks.where(session_id=task.session_id, status="created"):
-        changes["queue_paused"] = "the daemon was killed during the last task"
-    tx.sessions.patch(task.session_id, changes)
+def _fail(tx: Transaction, left: list[Task]) -> None:
+    for task in left:
+        for request in tx.permissions.where(task_id=task.task_id, status="pending"):
+            tx.permissions.patch(request.request_id, {"status": "cancelled"})
+        ended = {"status": "failed", "completed_at": tx.now, "error": INTERRUPTED, "process": None}
+        tx.tasks.patch(task.task_id, ended)
+        changes: dict[str, str] = {"status": "failed"}
+        if tx.tasks.where(session_id=task.session_id, status="created"):
+            changes["queue_paused"] = "the daemon was killed during the last task"
+        tx.sessions.patch(task.session_id, changes)

@@ -127,13 +127,9 @@ class Run:
                     case AgentSession():
                         await self._remember(event)
                     case AgentProcess():
-                        await self._database.write(
-                            lambda tx, process=event: records.note_process(tx, self._assignment.task_id, process)
-                        )
+                        await self._note_process(event)
                     case ContextUsed():
-                        await self._database.write(
-                            lambda tx, used=event: records.note_context(tx, self._assignment.session_id, used)
-                        )
+                        await self._note_context(event)
                     case Finished():
                         self._finished = event
 
@@ -149,6 +145,12 @@ class Run:
 
     async def _remember(self, session: AgentSession) -> None:
         await self._database.write(lambda tx: records.note_agent_session(tx, self._assignment.session_id, session))
+
+    async def _note_process(self, process: AgentProcess) -> None:
+        await self._database.write(lambda tx: records.note_process(tx, self._assignment.task_id, process))
+
+    async def _note_context(self, context: ContextUsed) -> None:
+        await self._database.write(lambda tx: records.note_context(tx, self._assignment.session_id, context))
 
     def _tell_tool(self, event: str, tool_use_id: str, **facts: Any) -> None:
         ids = {"task_id": self._assignment.task_id, "session_id": self._assignment.session_id}

@@ -73,7 +73,10 @@ class StoredService:
         `check(tx, current, changes)` may refuse what the schema cannot know.
         """
         sent = one_record(data)
-        expected = expected_version(sent, params)
+        # Only sessions have versions; where there are none, nothing can be stale.
+        expected: dict[str, Any] = (
+            {"expected_version": expected_version(sent, params)} if self._path == "sessions" else {}
+        )
 
         def unit_of_work(tx: Transaction) -> Record:
             repository = tx.repository(self._path)
@@ -81,7 +84,7 @@ class StoredService:
             changes = load_patch(self._entity, sent, self._patchable, current)
             if check is not None:
                 check(tx, current, changes)
-            return to_wire(repository.patch(id, changes, client=True, expected_version=expected))
+            return to_wire(repository.patch(id, changes, client=True, **expected))
 
         return await self._database.write(unit_of_work)
 

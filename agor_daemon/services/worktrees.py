@@ -64,7 +64,7 @@ class WorktreesService(StoredService):
             await asyncio.to_thread(Path(worktree.data.path).parent.mkdir, parents=True, exist_ok=True)
             facts = await git.add_worktree(repository, worktree.data.path, branch=branch, start=request.ref)
         except BaseException:
-            await self._database.write(lambda tx: tx.worktrees.remove(worktree.worktree_id))
+            await self._drop(worktree.worktree_id)
             raise
         notes = "\n".join(filter(None, (request.notes, *facts.notes))) or None
         made = {
@@ -172,8 +172,11 @@ class WorktreesService(StoredService):
         )
         for worktree, repository in left:
             await git.discard_half_made(repository, worktree.data.path, worktree.data.ref or worktree.name)
-            await self._database.write(lambda tx, id=worktree.worktree_id: tx.worktrees.remove(id))
+            await self._drop(worktree.worktree_id)
         return len(left)
+
+    async def _drop(self, worktree_id: str) -> None:
+        await self._database.write(lambda tx: tx.worktrees.remove(worktree_id))
 
     async def _folder(self, id: str) -> str:
         worktree = await self._database.read(lambda tx: tx.worktrees.get(id))

@@ -59,7 +59,9 @@ async def ok(*arguments: str, cwd: Path, environment: dict[str, str]) -> str:
 async def test_a_prompt_is_worked_on_by_the_real_claude(tmp_path: Path) -> None:
     """A prompt makes a worktree, Claude writes a file in it while its answer streams, and a second one continues."""
     async with FakeAnthropic(SCRIPT) as fake:
-        environment = clean_environment(tmp_path / "home", AGOR_DAEMON_PORT="0", NO_COLOR="1", **fake.environment(config_dir=tmp_path / "claude"))
+        environment = clean_environment(
+            tmp_path / "home", AGOR_DAEMON_PORT="0", NO_COLOR="1", **fake.environment(config_dir=tmp_path / "claude")
+        )
         repository = make_repository(tmp_path / "demo", environment)
         await ok("up", cwd=repository, environment=environment)
         try:
@@ -80,9 +82,17 @@ async def test_a_prompt_is_worked_on_by_the_real_claude(tmp_path: Path) -> None:
             )
             assert "It is one line already." in second
             tasks = json.loads(
-                await ok("task", "list", session["session_id"], "--json", cwd=repository, environment=environment)
+                await ok(
+                    "task",
+                    "list",
+                    "--session",
+                    session["session_id"],
+                    "--json",
+                    cwd=repository,
+                    environment=environment,
+                )
             )
-            first, last = _records(tasks)
+            last, first = _records(tasks)
             assert first["git_state"]["sha_at_end"] == first["git_state"]["sha_at_start"] + "-dirty"
             assert first["git_state"]["files_changed"] == 1
             assert [first["status"], last["status"]] == ["completed", "completed"]
