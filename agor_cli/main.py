@@ -69,7 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="replace")  # a terminal that has no `•` shows a `?`
     as_json = "--json" in (sys.argv[1:] if arguments is None else arguments)
     try:
-        code = root.main(arguments, prog_name="agor", standalone_mode=False)
+        code = root.main(arguments, prog_name="agor", standalone_mode=False, color=_color())
         return code if isinstance(code, int) else 0
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
@@ -127,6 +127,11 @@ def facts_of(error: AgorError) -> dict[str, Any]:
         "errors": error.errors,
     }
     return {key: value for key, value in facts.items() if value is not None}
+
+
+def _color() -> bool | None:
+    """False where colours are not wanted; None leaves it to whether the output is a terminal."""
+    return False if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" else None
 
 
 def _joined(texts: Any) -> str:

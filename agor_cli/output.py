@@ -85,7 +85,7 @@ def show_json(answer: Any) -> None:
 def say(text: str, style: str = "") -> None:
     """A line for people; nothing where JSON was asked for."""
     if not wants_json():
-        console().print(text, style=style or None)
+        console().print(text, style=style or None, soft_wrap=True)  # a path or command stays one piece
 
 
 def next_steps(*commands: tuple[str, str]) -> None:
