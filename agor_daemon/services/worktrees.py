@@ -68,7 +68,6 @@ class WorktreesService(StoredService):
             raise
         notes = "\n".join(filter(None, (request.notes, *facts.notes))) or None
         made = {
-            "status": "ready",
             "ref": facts.ref,
             "base_ref": facts.base_ref,
             "base_sha": facts.base_sha,
@@ -77,7 +76,7 @@ class WorktreesService(StoredService):
             "last_commit_sha": facts.base_sha,
             "notes": notes,
         }
-        ready = await self._database.write(lambda tx: tx.worktrees.patch(worktree.worktree_id, made))
+        ready = await self._database.write(lambda tx: tx.worktrees.ready(worktree.worktree_id, made))
         return to_wire(ready)
 
     async def patch(self, id: str | None, data: Any, params: Params) -> Record:

@@ -25,6 +25,18 @@ class WorktreeRepository(Repository[Worktree]):
             return []
         return [self.table.c.status != "preparing"]
 
+    def ready(self, id: str, changes: Mapping[str, Any]) -> Worktree:
+        """Store what git made of a worktree that was being prepared; only now is it announced, as `created`."""
+        worktree = self.patch(id, {**changes, "status": "ready"}, announce=False)
+        self.announce("created", worktree)
+        return worktree
+
+    @override
+    def announce(self, event: str, entity: Worktree) -> None:
+        """As for all, but of one that is still being prepared nobody hears: it may yet vanish."""
+        if entity.status != "preparing":
+            super().announce(event, entity)
+
     @override
     def facts(self, entity: Worktree) -> dict[str, Any]:
         return {"created_by": entity.created_by, "board_id": entity.board_id}
