@@ -7,8 +7,9 @@ import contextlib
 import os
 import signal
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 # What a program says before it dies fits; a flood of warnings does not fill the memory.
 STDERR_LINES = 50
@@ -58,6 +59,21 @@ class ChildProcess:
     @classmethod
     async def start(cls, command: Sequence[str], *, cwd: str, environment: Mapping[str, str]) -> ChildProcess:
         """Start `command` with exactly `environment`. Raises FileNotFoundError, NotADirectoryError, PermissionError."""
+        starting = asyncio.ensure_future(cls._start(command, cwd, environment))
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            # The program may run already: asyncio would kill it alone, and what it has started would live on.
+            await _to_its_end(cls._undo(starting))
+            raise
+
+    @classmethod
+    async def _undo(cls, starting: asyncio.Future[ChildProcess]) -> None:
+        with contextlib.suppress(OSError):
+            await (await starting).close()
+
+    @classmethod
+    async def _start(cls, command: Sequence[str], cwd: str, environment: Mapping[str, str]) -> ChildProcess:
         loop = asyncio.get_running_loop()
         transport, protocol = await loop.subprocess_exec(
             lambda: _Protocol(PIPE_BUFFER_BYTES, loop),
@@ -131,12 +147,7 @@ class ChildProcess:
 
         Runs to its end even if the caller is cancelled meanwhile: a group left behind would go on writing files.
         """
-        closing = asyncio.ensure_future(self._close(grace_s))
-        try:
-            await asyncio.shield(closing)
-        except asyncio.CancelledError:
-            await closing
-            raise
+        await _to_its_end(self._close(grace_s))
 
     async def _close(self, grace_s: float) -> None:
         self.stdin.close()
@@ -166,6 +177,19 @@ class ChildProcess:
         text = line[:STDERR_LINE_CHARS].decode("utf-8", "replace").rstrip()
         if text:
             self._stderr.append(text)
+
+
+async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Await `work` to its end however often the caller is cancelled meanwhile; then let the cancellation through."""
+    task, is_cancelled = asyncio.ensure_future(work), False
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            is_cancelled = True
+    task.result()
+    if is_cancelled:
+        raise asyncio.CancelledError
 
 
 def process_identity(pid: int) -> str | None:

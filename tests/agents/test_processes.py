@@ -48,15 +48,30 @@ async def test_closing_ends_the_whole_group(script):
 
 
 async def test_closing_goes_on_when_cancelled():
-    """A caller that is cancelled while closing still leaves no process."""
+    """A caller that is cancelled while closing, even again and again, still leaves no process."""
     child = await start("/bin/sh", "-c", "trap '' TERM; echo ready; while :; do sleep 1; done")
     await child.read_line()
     closer = asyncio.create_task(child.close(grace_s=0.1))
-    await asyncio.sleep(0)
-    closer.cancel()
+    for _ in range(3):
+        await asyncio.sleep(0)
+        closer.cancel()
     with pytest.raises(asyncio.CancelledError):
         await closer
     assert not group_lives(child.pid)
+
+
+@pytest.mark.parametrize("turns", range(4))
+async def test_a_start_that_is_cancelled_leaves_nothing(tmp_path, turns):
+    """Whoever is cancelled while a program starts has not lost it: it is ended with all that it started."""
+    pid = tmp_path / "pid"
+    starter = asyncio.create_task(start("/bin/sh", "-c", f"echo $$ > {pid}; sleep 300 & sleep 300"))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    starter.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starter
+    begun = pid.read_text() if pid.exists() else ""
+    assert not begun or not group_lives(int(begun))
 
 
 async def test_a_program_that_ends_on_end_of_input_is_not_signalled():
