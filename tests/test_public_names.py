@@ -39,10 +39,13 @@ def is_overload(node: Defined) -> bool:
 
 
 def is_attribute(node: Defined) -> bool:
-    """Whether `node` only declares an attribute, as protocols do: a property whose body is `...`."""
+    """Whether `node` is an attribute in all but form: a property that only hands something out.
+
+    Its name and its type say what it is, as with a field of a dataclass.
+    """
     match node:
-        case ast.FunctionDef(decorator_list=[ast.Name("property")], body=[ast.Expr(ast.Constant(value))]):
-            return value is ...
+        case ast.FunctionDef(decorator_list=[ast.Name("property" | "cached_property")], body=[*checks, last]):
+            return isinstance(last, ast.Return | ast.Expr) and all(isinstance(one, ast.Assert) for one in checks)
     return False
 
 

@@ -201,6 +201,7 @@ class Target:
         return self._field.kind in ("map", "any")
 
     def equals(self, given: Any) -> Clause:
+        """Is the given value; a list is, if it holds it."""
         value = self._checked(given)
         if value is None:
             return self.value.is_(None) if self.may_be_null else sa.false()
@@ -212,6 +213,7 @@ class Target:
         return same
 
     def differs(self, given: Any) -> Clause:
+        """Is another value than the given one, or none."""
         value = self._checked(given)
         if value is None:
             return self.value.is_not(None) if self.may_be_null else sa.true()
@@ -221,6 +223,7 @@ class Target:
         return different
 
     def is_one_of(self, given: list[Any]) -> Clause:
+        """Is one of the given values."""
         if self._is_list or self._is_untyped:
             return sa.or_(sa.false(), *(self.equals(value) for value in given))
         values = [self._checked(value) for value in given]
@@ -233,9 +236,11 @@ class Target:
         return sa.or_(is_null, found) if len(known) < len(values) else sa.and_(self.value.is_not(None), found)
 
     def is_none_of(self, given: list[Any]) -> Clause:
+        """Is none of the given values."""
         return sa.not_(self.is_one_of(given))
 
     def compared(self, method: str, given: Any) -> Clause:
+        """Stands in that order to the given value; never true of what has no value. Raises BadRequest."""
         value = self._checked(given)
         if value is None or self._is_list or self._field.kind in ("object", "boolean"):
             raise BadRequest(f"{self.name}: cannot be compared with {given!r} by order", field=self.name)

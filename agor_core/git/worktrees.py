@@ -160,6 +160,7 @@ async def _head(repository: Path | str) -> Start:
 
 
 async def sha_of(repository: Path | str, ref: str) -> str | None:
+    """The commit that `ref` means in `repository`; None if it means none."""
     found = await run_git("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}", cwd=repository, accept=(0, 1, 128))
     return found.text if found.code == 0 else None
 

@@ -223,6 +223,7 @@ class Repository(Generic[E]):
         return self.table.c[self.id_field]
 
     def missing(self, id: str) -> NotFound:
+        """The error that says there is no such entity."""
         return NotFound(f"no {self.noun} {short(id) if is_id(id) else id}", id=id)
 
     def announce(self, event: str, entity: E) -> None:
