@@ -99,7 +99,7 @@ def _resolve(tx: Transaction, context: HookContext, rule: Rule, user: User, read
 
 def _reference(tx: Transaction, key: str, value: Any, reader: Reader | None) -> Any:
     path = REFERENCES.get(key)
-    if path is None or not isinstance(value, str) or is_id(value):
+    if path is None or not isinstance(value, str):
         return value
     return tx.repository(path).resolve(value, reader)
 

@@ -137,6 +137,9 @@ class Repository(Generic[E]):
         Raises NotFound, or Conflict with `data["candidates"]`. Only what the reader may read is considered.
         """
         if is_id(text):
+            hidden_from = self._visible(reader)
+            if hidden_from and not self._exists(text, hidden_from):
+                raise self.missing(text)
             return text
         by_slug = self._id_of_slug(text, reader)
         if by_slug is not None:
@@ -145,6 +148,10 @@ class Repository(Generic[E]):
         if not found:
             raise self.missing(text)
         return short_ids.only_one(found, lambda id: self.describe(self.get(id)), self.noun)
+
+    def _exists(self, id: str, conditions: Sequence[Clause]) -> bool:
+        query = sa.select(self.id_column).where(self.id_column == id, *conditions)
+        return self.tx.connection.execute(query).first() is not None
 
     def resolve_query(self, query: Mapping[str, Any], reader: Reader | None = None) -> Record:
         """A query whose short ids are full ones: where an id field is compared by equality or `$in`."""
