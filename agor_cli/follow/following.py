@@ -37,6 +37,7 @@ EVENTS = (
 )
 INTERRUPTED = "interrupted"
 RECONNECTED = "reconnected"
+LOST = "lost"
 
 Begin = Callable[["LiveClient"], Awaitable["Record | None"]]
 """Starts what is to be followed; the task, or None to follow whatever the session does."""
@@ -63,6 +64,7 @@ def follow(
 async def _follow(live: LiveClient, session_id: str, begin: Begin, shows_prompts: bool, earlier: int) -> Outcome:
     async with live, live.events(*EVENTS) as queue:
         live.on_reconnect(lambda recovered: queue.put_nowait((RECONNECTED, recovered)))
+        live.on_loss(lambda error: queue.put_nowait((LOST, error)))
         loop = asyncio.get_running_loop()
         with contextlib.suppress(NotImplementedError):  # an event loop without signals leaves Ctrl-C as it is
             loop.add_signal_handler(signal.SIGINT, queue.put_nowait, (INTERRUPTED, None))
@@ -111,6 +113,8 @@ class _Follower:
             elif event == RECONNECTED:
                 if not record:
                     await self._catch_up()
+            elif event == LOST:
+                raise record
             elif self._is_ours(event, record):
                 await self._heard(event, record)
         # The record at the end has what events leave out, and messages come before it.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping
 from types import TracebackType
@@ -21,11 +22,17 @@ Listener = Callable[[Any], None]
 """Called on the event loop with the record, in the order of the daemon's log."""
 ReconnectListener = Callable[[bool], None]
 """Called after a reconnection; False means that something may have been missed: fetch again."""
+LossListener = Callable[[ServiceError], None]
+"""Called when the connection is gone for good, with why the daemon does not take it back."""
 
 CONNECT_TIMEOUT_S = 10.0
 ANSWER_TIMEOUT_S = 300.0
 RECONNECT_DELAY_S = 0.2
 RECONNECT_DELAY_MOST_S = 5.0
+
+# The libraries print to stderr by themselves unless they are given a logger; what matters reaches the caller as errors.
+log = logging.getLogger(__name__)
+log.addHandler(logging.NullHandler())
 
 
 class _RecoveringClient(socketio.AsyncClient):  # type: ignore[misc]  # the library has no types
@@ -66,16 +73,15 @@ class LiveClient:
         self._token = token
         self._listeners: defaultdict[str, list[Listener]] = defaultdict(list)
         self._reconnect_listeners: list[ReconnectListener] = []
+        self._loss_listeners: list[LossListener] = []
+        self._reconnecting: asyncio.Task[None] | None = None
+        self._is_closing = False
         self._waiting: set[asyncio.Future[Any]] = set()
         self._refusal: ServiceError | None = None
         self._is_connected = False
         self._was_connected = False
-        self._socket = _RecoveringClient(
-            reconnection_delay=RECONNECT_DELAY_S,
-            reconnection_delay_max=RECONNECT_DELAY_MOST_S,
-            randomization_factor=RECONNECT_DELAY_S / 2,
-            handle_sigint=False,
-        )
+        # The library comes back after a broken connection, but not after a daemon that said goodbye: we do both.
+        self._socket = _RecoveringClient(reconnection=False, handle_sigint=False, logger=log, engineio_logger=log)
         self._socket.on("*", self._on_event)
         self._socket.on("connect", self._on_connect)
         self._socket.on("connect_error", self._on_refusal)
@@ -98,12 +104,16 @@ class LiveClient:
                 transports=["websocket"],
                 wait_timeout=CONNECT_TIMEOUT_S,
             )
-        except (ConnectFailed, OSError) as error:
+        except (ConnectFailed, OSError, ValueError) as error:  # ValueError: the last connection is not yet taken down
             await self._close_http()
             raise self._refusal or DaemonUnreachable(self.url) from error
 
     async def close(self) -> None:
         """Close the connection for good."""
+        self._is_closing = True
+        if self._reconnecting is not None:
+            self._reconnecting.cancel()
+            await asyncio.wait([self._reconnecting])
         await self._socket.shutdown()
         await self._close_http()
         self._fail_waiting()
@@ -135,6 +145,10 @@ class LiveClient:
     def on_reconnect(self, listener: ReconnectListener) -> None:
         """Call `listener` after each reconnection, with whether everything missed has been or will be replayed."""
         self._reconnect_listeners.append(listener)
+
+    def on_loss(self, listener: LossListener) -> None:
+        """Call `listener` when the daemon will not have this connection back, since its user may no longer sign in."""
+        self._loss_listeners.append(listener)
 
     @contextlib.asynccontextmanager
     async def events(self, *names: str) -> AsyncIterator[asyncio.Queue[tuple[str, Any]]]:
@@ -205,6 +219,23 @@ class LiveClient:
     def _on_disconnect(self, *_: Any) -> None:
         self._is_connected = False
         self._fail_waiting()
+        if not self._is_closing and (self._reconnecting is None or self._reconnecting.done()):
+            self._reconnecting = asyncio.create_task(self._reconnect(), name=f"reconnection to {self.url}")
+
+    async def _reconnect(self) -> None:
+        """Try until it works, with growing pauses, or until the daemon says no."""
+        delay_s = RECONNECT_DELAY_S
+        while not self._is_connected:
+            await asyncio.sleep(delay_s)
+            delay_s = min(2 * delay_s, RECONNECT_DELAY_MOST_S)
+            try:
+                await self.connect()
+            except DaemonUnreachable:
+                continue
+            except ServiceError as error:
+                for listener in list(self._loss_listeners):
+                    listener(error)
+                return
 
     def _fail_waiting(self) -> None:
         for answer in self._waiting:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -47,11 +47,40 @@ class Notes(MemoryService):
 
 @dataclass
 class Served:
-    """A running application."""
+    """A running application; it can be stopped in good order and started again at the same address."""
 
-    url: str
-    app: Feathers
-    runner: web.AppRunner
+    log: MemoryEventLog = field(default_factory=MemoryEventLog)
+    store: MemoryConnectionStore = field(default_factory=MemoryConnectionStore)
+    port: int = 0
+    app: Feathers = field(init=False)
+    runner: web.AppRunner = field(init=False)
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"http://127.0.0.1:{self.port}"
+
+    async def start(self) -> None:
+        """Serve, with everybody hearing everything."""
+        app = self.app = Feathers(event_log=self.log)
+        methods = [
+            *STANDARD,
+            RecordMethod("rename", write="rename"),
+            RecordMethod("history", read="history"),
+            CollectionMethod("refuse"),
+            CollectionMethod("hang"),
+        ]
+        app.use("notes", Notes(id="id", paginate={"default": 10, "max": 50}), methods=methods)
+        app.on("connection", lambda connection: app.channel("all").join(connection))
+        app.publish(lambda data, context: app.channel("all"))
+        self.runner = runner(build_web(app, ServerOptions(recovery=Recovery(self.log, self.store))))
+        await self.runner.setup()
+        await web.TCPSite(self.runner, "127.0.0.1", self.port).start()
+        self.port = self.runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        """Say goodbye to everybody."""
+        await self.runner.cleanup()
 
     async def cut(self) -> None:
         """Break every live connection, as a network would."""
@@ -63,24 +92,8 @@ class Served:
 
 @pytest.fixture
 async def served() -> AsyncIterator[Served]:
-    """The application, with everybody hearing everything."""
-    log = MemoryEventLog()
-    app = Feathers(event_log=log)
-    methods = [
-        *STANDARD,
-        RecordMethod("rename", write="rename"),
-        RecordMethod("history", read="history"),
-        CollectionMethod("refuse"),
-        CollectionMethod("hang"),
-    ]
-    app.use("notes", Notes(id="id", paginate={"default": 10, "max": 50}), methods=methods)
-    app.on("connection", lambda connection: app.channel("all").join(connection))
-    app.publish(lambda data, context: app.channel("all"))
-    site = build_web(app, ServerOptions(recovery=Recovery(log, MemoryConnectionStore())))
-    running = runner(site)
-    await running.setup()
-    door = web.TCPSite(running, "127.0.0.1", 0)
-    await door.start()
-    host, port = running.addresses[0][:2]
-    yield Served(f"http://{host}:{port}", app, running)
-    await running.cleanup()
+    """The application, running."""
+    application = Served()
+    await application.start()
+    yield application
+    await application.stop()

@@ -23,6 +23,7 @@ from agor_core.client import (
 )
 from agor_core.client.wire import query_string
 from agor_core.errors import BadRequest, Conflict, NotFound, Unavailable
+from agor_core.feathers import MemoryConnectionStore, MemoryEventLog
 from tests.client.conftest import Served
 
 Ask = Callable[..., Any]
@@ -141,6 +142,29 @@ async def test_what_was_missed_is_heard_after_reconnecting(served: Served) -> No
         await live.service("notes").create({"name": "after"})
         await _until(lambda: "after" in heard)
     assert heard == ["before", "meanwhile", "after"]
+
+
+@pytest.mark.parametrize("is_same_log", [True, False], ids=["with its log", "with another log"])
+async def test_it_comes_back_after_a_restart(served: Served, is_same_log: bool) -> None:
+    """A server that says goodbye and returns is found again; whether all was recovered is told truthfully."""
+    heard: list[str] = []
+    returned: asyncio.Queue[bool] = asyncio.Queue()
+    async with LiveClient(served.url) as live:
+        live.service("notes").on("created", lambda record: heard.append(record["name"]))
+        live.on_reconnect(returned.put_nowait)
+        await live.service("notes").create({"name": "before"})
+        await _until(lambda: heard == ["before"])
+        await served.stop()
+        with pytest.raises(Unavailable, match="being tried again"):
+            await live.service("notes").find()
+        if not is_same_log:
+            served.log, served.store = MemoryEventLog(), MemoryConnectionStore()
+        await served.start()
+        await served.app.service("notes").create({"name": "while away"})
+        assert await asyncio.wait_for(returned.get(), 20) is is_same_log
+        await live.service("notes").create({"name": "after"})
+        await _until(lambda: "after" in heard)
+    assert heard == (["before", "while away", "after"] if is_same_log else ["before", "after"])
 
 
 async def test_a_call_under_way_fails_when_the_connection_breaks(served: Served) -> None:
