@@ -11,8 +11,13 @@ from agor_core.feathers.params import UNSET
 class Outlet(Protocol):
     """The transport behind connections: what it is asked to send leaves in the order of asking, without waiting."""
 
-    def send(self, connections: Iterable[Connection], name: str, payload: Any, offset: tuple[str, int] | None) -> None:
-        """Send the event `name` to each of `connections`; `offset`, (epoch, seq), only for events of a log."""
+    def send(
+        self, connections: Iterable[Connection], name: str, payload: Any, offset: tuple[str, int] | None, volatile: bool
+    ) -> None:
+        """Send the event `name` to each of `connections`.
+
+        `offset`, (epoch, seq), only for events of a log. A `volatile` event may be shed where much waits already.
+        """
         ...
 
     def close(self, connection: Connection, reason: str) -> None:

@@ -36,6 +36,7 @@ class Announcement:
     payload: Any
     context: HookContext | EventContext
     offset: tuple[str, int] | None = None
+    volatile: bool = False
     done: asyncio.Future[None] | None = None
 
 
@@ -125,7 +126,7 @@ class Delivery:
             for connection in connections:
                 outlets.setdefault(connection.outlet, []).append(connection)
             for outlet, some in outlets.items():
-                outlet.send(some, name, payload, announcement.offset)
+                outlet.send(some, name, payload, announcement.offset, announcement.volatile)
 
 
 def event_context(app: Feathers, event: LoggedEvent) -> EventContext:

@@ -141,7 +141,7 @@ class ServiceHandle:
             log.append(self.path, event, data)
             return
         context = EventContext(self.app, self.path, event, data)
-        self.app.delivery.push(Announcement(self, event, data, context))
+        self.app.delivery.push(Announcement(self, event, data, context, volatile=volatile))
 
     async def _announce(self, context: HookContext, event: str) -> None:
         answer = context.answer

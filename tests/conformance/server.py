@@ -14,6 +14,7 @@ from aiohttp import web
 
 from agor_core.feathers import Feathers
 from agor_core.feathers.guard import Guard
+from agor_core.feathers.transports.socketio import Limits
 from agor_core.feathers.web import ServerOptions, build_web, runner
 from tests.conformance.accounts import add_accounts, add_publishers
 from tests.conformance.services import Errors, add_echo, add_hooked, add_people
@@ -34,9 +35,16 @@ def build_app(id_field: str = "id") -> Feathers:
     return app
 
 
-def build_site(app: Feathers, *, fast: bool = True) -> web.Application:
+def build_site(app: Feathers, *, fast: bool = True, limits: Limits | None = None) -> web.Application:
     """The application on the web as the fixture asks for it."""
-    options = ServerOptions(guard=Guard.open(), cors_origins=("*",), form_bodies=True, broken_text=True, fast=fast)
+    options = ServerOptions(
+        guard=Guard.open(),
+        cors_origins=("*",),
+        form_bodies=True,
+        broken_text=True,
+        fast=fast,
+        limits=limits or Limits(),
+    )
     return build_web(app, options)
 
 

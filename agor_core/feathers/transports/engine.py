@@ -7,6 +7,7 @@ background tasks have an owner; no compression, which costs more than it saves o
 from __future__ import annotations
 
 import asyncio
+import socket as sockets
 import time
 from collections.abc import Coroutine
 from typing import Any
@@ -21,6 +22,7 @@ from engineio.payload import Payload
 
 # Stock is 16: a polling client that has 17 calls to make at once would be cut off.
 MAX_PACKETS_PER_POST = 1000
+SEND_BUFFER_BYTES = 256 * 1024
 
 
 class Driver(driver.WebSocket):  # type: ignore[misc]  # engineio has no types
@@ -31,6 +33,10 @@ class Driver(driver.WebSocket):  # type: ignore[misc]  # engineio has no types
         self._sock = web.WebSocketResponse(max_msg_size=self.server.max_http_buffer_size, compress=False)
         await self._sock.prepare(request)
         self.environ = environ
+        socket = request.transport.get_extra_info("socket") if request.transport is not None else None
+        if socket is not None:
+            # The kernel would by itself buffer megabytes for a client that does not read.
+            socket.setsockopt(sockets.SOL_SOCKET, sockets.SO_SNDBUF, SEND_BUFFER_BYTES)
         self.transport = request.transport
         self.handler.__self__.transport = request.transport
         await self.run()
@@ -71,8 +77,57 @@ class Backlog(asyncio.Queue[Any]):
         return item
 
 
+class Packet(eio_packet.Packet):  # type: ignore[misc]  # engineio has no types
+    """A Socket.IO packet in an Engine.IO one, encoded once for however many recipients.
+
+    `frame`: room for the fast path's WebSocket frame.
+    """
+
+    frame: bytes | None = None
+
+    def __init__(self, text: str) -> None:
+        super().__init__(eio_packet.MESSAGE, text)
+        self.encode_cache: str = f"4{text}"
+
+
 class Socket(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no types
-    """A socket whose closing also ends a poll that is under way, which would else hang for a ping's time."""
+    """A socket that takes packets without waiting, and says how much of them waits.
+
+    Closing it also ends a poll that is under way, which would else hang for a ping's time.
+    """
+
+    upgraded: bool
+    # The WebSocket's, once there is one; what it holds unsent, and since when that has not changed.
+    transport: Any = None
+    unsent_before = 0
+    still_since = 0.0
+
+    def push(self, packet: Packet) -> None:
+        """Send a packet behind whatever waits."""
+        if not self.closed:
+            self.queue.put_nowait(packet)
+
+    def push_event(self, packet: Packet, most_frames: int, most_bytes: int) -> bool:
+        """Send an event, or say that too much waits already. One packet of any size may wait alone."""
+        queue: Backlog = self.queue
+        waiting = queue.qsize()
+        if waiting and (waiting >= most_frames or queue.size_bytes + len(packet.encode_cache) > most_bytes):
+            return False
+        self.push(packet)
+        return True
+
+    def backlog(self) -> tuple[int, int]:
+        """How many frames and bytes wait for the client."""
+        return self.queue.qsize(), self.queue.size_bytes
+
+    def stalled_s(self) -> float:
+        """For how long a client that has something to read has read nothing. A poll that is awaited is no stall."""
+        now = time.monotonic()
+        unsent = self.transport.get_write_buffer_size() if self.transport is not None else 0
+        queue: Backlog = self.queue
+        if not self.upgraded or unsent != self.unsent_before or not (unsent or queue.qsize()):
+            self.unsent_before, self.still_since = unsent, now
+        return now - max(self.still_since, queue.moved_at)
 
     async def close(self, wait: bool = True, abort: bool = False, reason: Any = None) -> None:
         """Close it, once; with `abort` nothing is said to the client."""
@@ -147,19 +202,6 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
         # Only python-socketio itself gets here; events of clients never do, so none can be forged.
         if event == "disconnect" and namespace == "/":
             await self._door.dropped(sid)
-
-
-def push(socket: Any, packet: eio_packet.Packet) -> None:
-    """Put a packet behind what waits for a socket, without waiting."""
-    if not socket.closed:
-        socket.queue.put_nowait(packet)
-
-
-def message(text: str) -> eio_packet.Packet:
-    """A Socket.IO packet in an Engine.IO packet; it is encoded once, for however many recipients."""
-    packet = eio_packet.Packet(eio_packet.MESSAGE, text)
-    packet.encode()
-    return packet
 
 
 async def end(socket: Any, *, abort: bool = False) -> None:

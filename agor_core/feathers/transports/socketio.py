@@ -21,14 +21,20 @@ from agor_core.feathers.channels import Connection
 from agor_core.feathers.events import LoggedEvent
 from agor_core.feathers.transports import frames
 from agor_core.feathers.transports.dispatch import socket_call, socket_params
-from agor_core.feathers.transports.engine import SocketServer, background, end, message, push
+from agor_core.feathers.transports.engine import Packet, Socket, SocketServer, background, end
+from agor_core.feathers.transports.fast import FastSocketServer
 from agor_core.feathers.transports.recovery import Recovery, Start, offset_text
 from agor_core.feathers.wire import error_json, service_error
 
 logger = logging.getLogger(__name__)
+# Below warnings Engine.IO logs session ids, which are credentials, and every packet.
+engine_logger = logging.getLogger("agor_core.feathers.engineio")
+engine_logger.setLevel(logging.WARNING)
 
 REPLAY_BATCH = 200
 SWEEP_S = 1.0
+# How often it is looked whether a client that has to read first has read.
+PACE_S = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,15 @@ class Limits:
     connect_s: float = 45.0
 
 
+@dataclass(slots=True)
+class Held:
+    """An event ready to be sent; `seq` is 0 for events of no log."""
+
+    packet: Packet
+    seq: int
+    volatile: bool
+
+
 class SocketConnection(Connection):
     """A connection over Socket.IO, with what its transport needs to know.
 
@@ -56,11 +71,11 @@ class SocketConnection(Connection):
 
     __slots__ = ("heard", "held", "sid", "socket", "start", "tasks")
 
-    def __init__(self, id: str, outlet: SocketDoor, headers: dict[str, str], socket: Any, sid: str) -> None:
+    def __init__(self, id: str, outlet: SocketDoor, headers: dict[str, str], socket: Socket, sid: str) -> None:
         super().__init__(id, outlet, headers)
         self.socket = socket
         self.sid = sid
-        self.held: list[tuple[tuple[str, int] | None, Any]] | None = []
+        self.held: list[Held] | None = []
         self.heard = 0
         self.start: Start | None = None
         self.tasks: set[asyncio.Task[Any]] = set()
@@ -100,13 +115,14 @@ class SocketDoor:
         self._binary: dict[str, tuple[frames.Packet, int]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._stopping = False
-        self._server = SocketServer(
+        server = FastSocketServer if fast else SocketServer
+        self._server = server(
             self,
             cors_allowed_origins=[],
             max_http_buffer_size=max_frame_bytes,
             http_compression=False,
             logger=False,
-            engineio_logger=logging.getLogger("agor_core.feathers.engineio"),
+            engineio_logger=engine_logger,
         )
         app.on("login", self._bound)
         app.on("logout", self._unbound)
@@ -170,14 +186,22 @@ class SocketDoor:
 
     # What the application sends: the `Outlet` of its connections.
 
-    def send(self, connections: Iterable[Connection], name: str, payload: Any, offset: tuple[str, int] | None) -> None:
+    def send(
+        self,
+        connections: Iterable[Connection],
+        name: str,
+        payload: Any,
+        offset: tuple[str, int] | None,
+        volatile: bool,
+    ) -> None:
         """Send an event to connections of this door: encoded once, sent to each."""
         text = None if offset is None else offset_text(offset)
-        frame = message(frames.event_frame(name, payload, text, recovery=self.recovery is not None))
+        packet = Packet(frames.event_frame(name, payload, text, recovery=self.recovery is not None))
+        held = Held(packet, 0 if offset is None else offset[1], volatile)
         self.counters.events += 1
         for connection in connections:
             if isinstance(connection, SocketConnection):
-                self._deliver(connection, frame, offset)
+                self._deliver(connection, held)
 
     def close(self, connection: Connection, reason: str) -> None:
         """End a connection; the client notices that its transport has closed, and comes back by itself."""
@@ -220,7 +244,7 @@ class SocketDoor:
     def _refuse_binary(self, connection: SocketConnection, packet: frames.Packet) -> None:
         if packet.id is not None:
             error = error_json(BadRequest("binary data is not supported"))
-            push(connection.socket, message(frames.ack_frame(packet.id, [error])))
+            connection.socket.push(Packet(frames.ack_frame(packet.id, [error])))
 
     async def _call(self, connection: SocketConnection, packet: frames.Packet) -> None:
         try:
@@ -235,7 +259,7 @@ class SocketDoor:
         except Exception as error:
             answer = [error_json(service_error(error, expose=self.app.expose_errors))]
         if packet.id is not None:
-            push(connection.socket, message(self._encoded(packet.id, answer)))
+            connection.socket.push(Packet(self._encoded(packet.id, answer)))
 
     def _encoded(self, id: int, answer: list[Any]) -> str:
         try:
@@ -246,14 +270,15 @@ class SocketDoor:
 
     async def _room(self, connection: SocketConnection) -> None:
         """Wait until this client has read enough of its answers, and has few enough calls running."""
-        limits, queue = self.limits, connection.socket.queue
-        while connection.is_open and (
-            len(connection.tasks) >= limits.calls or queue.qsize() > limits.frames or queue.size_bytes > limits.bytes
-        ):
+        limits = self.limits
+        while connection.is_open:
             if len(connection.tasks) >= limits.calls:
                 await asyncio.wait(connection.tasks, return_when=asyncio.FIRST_COMPLETED)
-            else:
-                await asyncio.sleep(0.01)
+                continue
+            waiting_frames, waiting_bytes = connection.socket.backlog()
+            if waiting_frames <= limits.frames and waiting_bytes <= limits.bytes:
+                return
+            await asyncio.sleep(PACE_S)
 
     # Opening.
 
@@ -262,7 +287,7 @@ class SocketDoor:
         if socket is None:
             return
         if packet.namespace != "/":
-            push(socket, message(frames.refusal_frame(packet.namespace, {"message": "Invalid namespace"})))
+            socket.push(Packet(frames.refusal_frame(packet.namespace, {"message": "Invalid namespace"})))
             return
         if eio_sid in self._by_socket:
             raise frames.BadPacket("connected already")
@@ -281,7 +306,7 @@ class SocketDoor:
         except Exception as error:
             refusal = error_json(service_error(error, expose=self.app.expose_errors))
             shown = {"message": refusal["message"], "data": refusal.get("data") or {}}
-            push(socket, message(frames.refusal_frame("/", shown)))
+            socket.push(Packet(frames.refusal_frame("/", shown)))
             self._by_socket.pop(eio_sid, None)
             self._by_sid.pop(sid, None)
             connection.is_open = False
@@ -303,7 +328,7 @@ class SocketDoor:
         shown = {"sid": connection.sid}
         if start is not None:
             shown["pid"] = start.pid
-        push(connection.socket, message(frames.connect_frame(shown)))
+        connection.socket.push(Packet(frames.connect_frame(shown)))
         self.counters.connected += 1
         if start is not None and start.stored is not None:
             self.counters.recovered += 1
@@ -369,37 +394,29 @@ class SocketDoor:
             if connection in connections:
                 text = offset_text((event.epoch, event.seq))
                 name = f"{event.path} {event.event}"
-                push(connection.socket, message(frames.event_frame(name, payload, text, recovery=True)))
+                connection.socket.push(Packet(frames.event_frame(name, payload, text, recovery=True)))
 
     def _go_live(self, connection: SocketConnection, heard: int = 0) -> None:
         connection.heard = heard
         held, connection.held = connection.held or [], None
-        for offset, frame in held:
-            self._deliver(connection, frame, offset)
+        for event in held:
+            self._deliver(connection, event)
 
     # Sending.
 
-    def _deliver(self, connection: SocketConnection, frame: Any, offset: tuple[str, int] | None) -> None:
+    def _deliver(self, connection: SocketConnection, event: Held) -> None:
         if not connection.is_open:
             return
+        limits = self.limits
         if connection.held is not None:
-            if len(connection.held) >= self.limits.frames:
+            if len(connection.held) < limits.frames:
+                connection.held.append(event)
+            elif not event.volatile:
                 self._drop(connection)
-            else:
-                connection.held.append((offset, frame))
+        elif event.seq and event.seq <= connection.heard:
             return
-        if offset is not None and offset[1] <= connection.heard:
-            return
-        queue = connection.socket.queue
-        waiting = queue.qsize()
-        if waiting and (
-            waiting >= self.limits.frames or queue.size_bytes + len(frame.encode_cache) > self.limits.bytes
-        ):
-            if offset is None:
-                return  # Volatile events are the first to be shed.
+        elif not connection.socket.push_event(event.packet, limits.frames, limits.bytes) and not event.volatile:
             self._drop(connection)
-            return
-        push(connection.socket, frame)
 
     def _drop(self, connection: SocketConnection) -> None:
         """A client that does not read is dropped, not fed; it comes back and hears what it missed."""
@@ -423,8 +440,7 @@ class SocketDoor:
             await asyncio.sleep(SWEEP_S)
             now = time.monotonic()
             for connection in list(self._by_socket.values()):
-                queue = connection.socket.queue
-                if queue.qsize() and now - queue.moved_at > self.limits.stall_s and connection.socket.upgraded:
+                if connection.socket.stalled_s() > self.limits.stall_s:
                     self._drop(connection)
             if self.recovery is not None and now - noted > self.recovery.window_s / 4:
                 noted = now

@@ -1,0 +1,266 @@
+"""Broken and hostile input: it is answered or its own connection is closed; nobody else notices."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+
+from agor_core.feathers import Feathers
+from agor_core.feathers.transports.socketio import Limits
+from tests.conformance.doors import serving
+from tests.conformance.raw import CLOSED, raw
+from tests.conformance.server import build_site
+
+
+@pytest.fixture
+async def both_urls(app: Feathers, fast: bool) -> AsyncIterator[str]:
+    """Where the server is, on the fast path and on the stock one."""
+    async with serving(build_site(app, fast=fast)) as address:
+        yield address
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [
+        ["9"],
+        ["x"],
+        ["4"],
+        ["49"],
+        ["40"],
+        ["42"],
+        ["42[]"],
+        ["42{}"],
+        ["42[1]"],
+        ['42[null,"people"]'],
+        ['42["find","people"'],
+        ['420["find",NaN]'],
+        ['42["connect",{}]'],
+        ['420["disconnect"]'],
+        ['420["disconnecting"]'],
+        ['42["newListener"]'],
+        ["43{}"],
+        ["44{}"],
+        ['42/admin,0["find","people"]'],
+        ['4299999999999999999999["find","people"]'],
+        ['45["find","people"]'],
+        [b"\x00\x01"],
+        ["4" + "[" * 100_000],
+    ],
+    ids=lambda frames: repr(frames[0])[:30],
+)
+async def test_a_broken_frame_ends_its_connection_only(both_urls: str, frames: list[Any]) -> None:
+    """As in Node, such a connection is closed; its neighbour goes on."""
+    async with raw(both_urls) as neighbour, raw(both_urls) as hostile:
+        await hostile.send(*frames)
+        assert await hostile.receive() == CLOSED
+        assert await neighbour.call("find", "people") == [None, []]
+
+
+@pytest.mark.parametrize(
+    ("call", "name", "message"),
+    [
+        (["nope", "people"], "MethodNotAllowed", "Method 'nope' not allowed on service 'people'"),
+        (["setup", "people"], "MethodNotAllowed", "Method 'setup' not allowed on service 'people'"),
+        (["internal", "echo"], "MethodNotAllowed", "Method 'internal' not allowed on service 'echo'"),
+        (["create", "errors", {}], "MethodNotAllowed", "Method 'create' not allowed on service 'errors'"),
+        (["find"], "NotFound", "Invalid service path"),
+        (["find", None], "NotFound", "Invalid service path"),
+        (["find", {}], "NotFound", "Invalid service path"),
+        (["find", 7], "NotFound", "Invalid service path"),
+        (["find", ""], "NotFound", "Service '' not found"),
+        (["find", "nope"], "NotFound", "Service 'nope' not found"),
+        (["find", "__proto__"], "NotFound", "Service '__proto__' not found"),
+        (["find", "people", {}, {}], "BadRequest", "Too many arguments for 'find' method"),
+        (["get", "people", 1, {}, {}], "BadRequest", "Too many arguments for 'get' method"),
+        (["patch", "people", 1, {}, {}, {}], "BadRequest", "Too many arguments for 'patch' method"),
+        (["ping", "echo", {}, {}, {}], "BadRequest", "Too many arguments for 'ping' method"),
+        (["remove", "people-multi"], "NotFound", "No record found for id 'undefined'"),
+        (["patch", "people-multi"], "NotFound", "No record found for id 'undefined'"),
+        (["get", "people"], "NotFound", "No record found for id 'undefined'"),
+        (["get", "people", {"a": 1}], "NotFound", "No record found for id '[object Object]'"),
+        (["get", "people", True], "NotFound", "No record found for id 'true'"),
+        (["remove", "people-multi", None, "all"], "BadRequest", "the query must be an object"),
+        (["create", "people"], "BadRequest", "a record is a JSON object"),
+        (["create", "people", "text"], "BadRequest", "a record is a JSON object"),
+    ],
+)
+async def test_every_call_is_answered(url: str, call: list[Any], name: str, message: str) -> None:
+    """No call waits for ever, whatever it asks for."""
+    async with raw(url) as client:
+        await client.call("create", "people-multi", {})
+        (error,) = await client.call(*call)
+        assert (error["name"], error["message"]) == (name, message)
+        assert set(error) <= {"name", "message", "code", "className", "data", "errors"}
+        assert len((await client.call("find", "people"))[1]) == 1
+
+
+@pytest.mark.parametrize("text", ["1e999", "[" * 1000 + "]" * 1000, "[" * 300 + "]" * 300])
+async def test_refused_json_is_answered(both_urls: str, text: str) -> None:
+    """JSON that is too much is refused where it was asked, and poisons nothing."""
+    async with raw(both_urls) as client:
+        await client.send(f'420["create","people",{{"a":{text}}}]')
+        assert json.loads((await client.receive())[3:])[0]["name"] == "BadRequest"
+        assert await client.call("find", "people") == [None, []]
+
+
+async def test_binary_data_is_refused_in_words(both_urls: str) -> None:
+    """A call with binary attachments is answered once it is complete."""
+    async with raw(both_urls) as client:
+        await client.send('451-5["create","people",{"_placeholder":true,"num":0}]', b"data")
+        assert json.loads((await client.receive())[3:])[0]["message"] == "binary data is not supported"
+
+
+async def test_half_a_surrogate_pair_travels_as_it_came(both_urls: str) -> None:
+    """What JavaScript can write arrives where a server allows it, in answers and events."""
+    async with raw(both_urls) as client:
+        await client.send('420["create","people",{"a":"\\ud800"}]')
+        assert '"\\ud800"' in await client.receive()
+        assert '"\\ud800"' in await client.receive()
+
+
+async def test_calls_of_one_connection_run_at_once(both_urls: str) -> None:
+    """Answers come in the order in which calls end."""
+    async with raw(both_urls) as client:
+        await client.send('420["create","echo",{"delay":200}]', '421["get","echo",1]')
+        frames = [await client.receive() for _ in range(3)]
+        assert [frame[:3] for frame in frames if frame.startswith("43")] == ["431", "430"]
+
+
+async def test_another_namespace_is_refused(url: str) -> None:
+    """There is one namespace."""
+    async with raw(url) as client:
+        await client.send("40/admin,{}")
+        assert await client.receive() == '44/admin,{"message":"Invalid namespace"}'
+
+
+async def test_the_largest_frame_is_taken_and_a_larger_one_ends_its_connection(both_urls: str) -> None:
+    """Nine megabytes arrive; eleven do not, and the server lives on."""
+    async with raw(both_urls) as client:
+        [_, made] = await client.call("create", "echo", {"text": "x" * 9_000_000})
+        assert len(made["data"]["text"]) == 9_000_000
+    async with raw(both_urls) as neighbour:
+        async with raw(both_urls) as client:
+            with contextlib.suppress(ConnectionError):
+                await client.send('420["create","echo",{"text":"' + "x" * 11_000_000 + '"}]')
+            assert await client.receive() == CLOSED
+        assert await neighbour.call("find", "people") == [None, []]
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "status"),
+    [
+        ("{", "application/json", 400),
+        ("5", "application/json", 400),
+        ("null", "application/json", 400),
+        ('"text"', "application/json", 400),
+        ('{"a":NaN}', "application/json", 400),
+        ('{"a":1e999}', "application/json", 400),
+        ("[" * 5000 + "]" * 5000, "application/json", 400),
+        (b"\xff\xfe", "application/json", 400),
+        ("x=1", "text/plain", 400),
+        ("", "application/json", 400),
+        ("{}", "application/json", 201),
+        ("a[b]=1", "application/x-www-form-urlencoded", 201),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+async def test_a_bad_body_is_the_callers_mistake(url: str, body: str | bytes, content_type: str, status: int) -> None:
+    """400 with a JSON error, never a 500."""
+    async with aiohttp.ClientSession() as session:
+        headers = {"Content-Type": content_type}
+        async with session.post(f"{url}/people", data=body, headers=headers) as response:
+            assert response.status == status
+            answer = await response.json()
+            assert status == 201 or answer["name"] == "BadRequest"
+
+
+async def test_a_body_over_the_limit_is_refused(url: str) -> None:
+    """More than ten megabytes are a 413."""
+    body = io.BytesIO(b'{"a":"' + b"x" * 11_000_000 + b'"}')
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(f"{url}/people", data=body, headers={"Content-Type": "application/json"}) as response,
+    ):
+        assert response.status == 413
+        assert (await response.json())["name"] == "PayloadTooLarge"
+
+
+@pytest.mark.parametrize("verb", ["OPTIONS", "PROPFIND", "TRACE", "LINK"])
+async def test_other_verbs_are_405(url: str, verb: str) -> None:
+    """They are refused by name."""
+    async with aiohttp.ClientSession() as session, session.request(verb, f"{url}/people") as response:
+        assert response.status == 405
+        assert (await response.json())["message"] == f"Method {verb} not allowed"
+
+
+async def test_an_unexpected_exception_shows_no_stack(app: Feathers, url: str) -> None:
+    """Outsiders get a GeneralError; unless the application says otherwise, with a reference and nothing more."""
+    for expose, message in ((True, "plain failure"), (False, "something went wrong")):
+        app.expose_errors = expose
+        async with raw(url) as client:
+            (error,) = await client.call("get", "errors", "Plain")
+            assert error["message"].startswith(message)
+            assert (error["name"], error["code"]) == ("GeneralError", 500)
+            assert "Traceback" not in json.dumps(error)
+
+
+async def test_ids_and_parameters_are_decoded(url: str) -> None:
+    """What the client encodes arrives decoded, slashes included."""
+    async with aiohttp.ClientSession() as session:
+        for sent, id in (("a%20b%2Fc", "a b/c"), ("%E4%BD%A0", "你"), ("%25", "%"), ("100%", "100%")):
+            async with session.get(aiohttp.client.URL(f"{url}/rooms/{sent}/echo/{sent}", encoded=True)) as response:
+                answer = await response.json()
+                assert (answer["id"], answer["route"]) == (id, {"roomId": id})
+
+
+async def test_a_reader_that_stops_is_dropped_and_nobody_else(app: Feathers, both_urls: str) -> None:
+    """A client that does not read costs a bounded amount and is closed; its neighbour hears everything."""
+    people = app.service("people")
+    text = "x" * 50_000
+    async with raw(both_urls) as neighbour, raw(both_urls) as lazy:
+        lazy.stop_reading()
+        for number in range(200):
+            made = await people.create({"text": text})
+            assert (await neighbour.events(1))[0][1]["id"] == made["id"] == number + 1
+        # Long before the ten seconds after which a client that makes no progress is dropped.
+        async with asyncio.timeout(3):
+            while len(app.connections) > 1:
+                await asyncio.sleep(0.01)
+        lazy.read_on()
+
+
+async def test_a_reader_without_progress_is_dropped(app: Feathers, fast: bool) -> None:
+    """Little waits for it, but it has read nothing for the time that is allowed."""
+    site = build_site(app, fast=fast, limits=Limits(stall_s=0.5))
+    async with serving(site) as url, raw(url) as lazy:
+        lazy.stop_reading()
+        for _ in range(16):
+            await app.service("people").create({"text": "x" * 50_000})
+        assert len(app.connections) == 1
+        async with asyncio.timeout(5):
+            while app.connections:
+                await asyncio.sleep(0.01)
+        lazy.read_on()
+
+
+async def test_answers_are_paced_by_their_reader(both_urls: str) -> None:
+    """Who asks for much and reads late gets it all; it is not dropped for it."""
+    async with raw(both_urls) as client:
+        await client.send('420["ping","echo",{"text":"' + "x" * 300_000 + '"}]')
+        await client.receive()
+        client.stop_reading()
+        for number in range(20):
+            await client.send(f'42{number}["ping","echo",{{"text":"{"x" * 300_000}"}}]')
+        client.read_on()
+        answers = 0
+        while answers < 20:
+            frame = await client.receive()
+            assert frame != CLOSED
+            answers += frame.startswith("43")
