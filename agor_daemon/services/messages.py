@@ -6,10 +6,13 @@ from itertools import groupby
 from typing import Any
 
 from agor_core.db import Database, Transaction
+from agor_core.errors import NotFound
 from agor_core.feathers import Params
+from agor_core.ids import short
 from agor_core.models import Message
 from agor_core.models.schema import load
 from agor_core.models.wire import to_wire
+from agor_daemon.access import may_hear
 from agor_daemon.runs import AgentRuns
 from agor_daemon.services.stored import PageSize, Record, StoredService, one, one_record, user_id_of
 from agor_daemon.services.tasks import records_in, set_fields
@@ -65,7 +68,12 @@ class MessagesService(StoredService):
 
     async def partial(self, id: str, params: Params) -> Record:
         """The text so far of a message that is streaming now. Raises NotFound when it is not."""
-        return self._runs.partial(id)
+        partial = self._runs.partial(id)
+        if params.user is not None and not may_hear(
+            params.user, "messages", self._runs.facts(partial["session_id"]) or {}
+        ):
+            raise NotFound(f"message {short(id)} is not streaming", message_id=id)
+        return partial
 
 
 def _message(tx: Transaction, fields: Record, user_id: str | None) -> Message:
