@@ -33,6 +33,10 @@ class NoAnonymous:
         """Never. Raises NotAuthenticated."""
         raise NotAuthenticated("this daemon requires signing in with an email and a password")
 
+    def account(self, data: dict[str, Any]) -> str | None:
+        """None: there is nothing to guess."""
+        return None
+
 
 class Tokens:
     """Which tokens still count: not those signed out, nor those from before the account's last big change."""
