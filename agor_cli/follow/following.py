@@ -15,8 +15,9 @@ import click
 from agor_cli.follow.asking import Asker
 from agor_cli.follow.printer import TranscriptPrinter
 from agor_cli.groups import wants_json
-from agor_cli.words import ended_words
-from agor_core.errors import NotFound, ServiceError
+from agor_cli.output import one_line
+from agor_cli.words import count, ended_words, reference
+from agor_core.errors import NotFound, ServiceError, Unavailable
 
 if TYPE_CHECKING:
     from agor_core.client import LiveClient, Record
@@ -29,7 +30,6 @@ EVENTS = (
     "messages streaming:chunk",
     "messages created",
     "tasks tool:start",
-    "tasks created",
     "tasks patched",
     "permissions created",
     "permissions patched",
@@ -97,12 +97,10 @@ class _Follower:
     async def run(self, begin: Begin, earlier: int) -> Outcome:
         """Follow from the beginning to the end."""
         self._task = await begin(self._live)
+        if self._waits:
+            self._printer.note(f"waiting its turn ({await self._place_in_queue()})")
         if earlier:
-            of_task = {"task_id": self._task["task_id"]} if self._task is not None else {}
-            for message in reversed(
-                await self._find("messages", **of_task, **{"$sort": {"index": -1}, "$limit": earlier})
-            ):
-                self._printer.message(message)
+            await self._show_earlier(earlier)
         for request in await self._find("permissions", status="pending"):
             self._asker.ask(request)
         while self._task is None or self._task["status"] not in ENDED:
@@ -117,24 +115,31 @@ class _Follower:
                 raise record
             elif self._is_ours(event, record):
                 await self._heard(event, record)
-        # The record at the end has what events leave out, and messages come before it.
-        return Outcome(await self._live.service("tasks").get(self._task["task_id"]))
+            elif self._waits and event == "tasks patched" and record.get("session_id") == self._session_id:
+                await self._place_in_queue()  # raises if the one before it ended in a way that pauses the queue
+        # The record at the end has what events leave out; the messages came before it.
+        return Outcome(await self._read_task())
+
+    @property
+    def _waits(self) -> bool:
+        return self._task is not None and self._task["status"] == "created"
 
     def _is_ours(self, event: str, record: Any) -> bool:
         if not isinstance(record, dict) or record.get("session_id") != self._session_id:
             return False
-        task_id = self._task["task_id"] if self._task is not None else None
-        # Until a task that waits its turn begins, the session is busy with another one: that is not the answer.
-        return task_id is None or record.get("task_id", task_id) == task_id or event == "messages streaming:chunk"
+        if event == "messages streaming:chunk":
+            # It does not name its task: while ours waits, it belongs to the one before.
+            return not self._waits
+        return self._task is None or record.get("task_id") in (self._task["task_id"], None)
 
     async def _heard(self, event: str, record: Record) -> None:
         match event:
             case "messages streaming:chunk":
-                if self._task is None or self._task["status"] != "created":
-                    await self._hear_chunk(record)
+                await self._hear_chunk(record)
             case "messages created":
                 if record.get("truncated"):
-                    record = await self._live.service("messages").get(record["message_id"])
+                    id = record["message_id"]
+                    record = await self._read(lambda: self._live.service("messages").get(id))
                 self._printer.message(record)
             case "tasks tool:start":
                 self._printer.tool(record.get("tool_use_id"), record.get("name"), record.get("input"))
@@ -152,24 +157,58 @@ class _Follower:
 
     async def _hear_chunk(self, chunk: Record) -> None:
         if self._printer.misses_before(chunk):
-            with contextlib.suppress(ServiceError):  # it is finished just now: then its message is on the way
-                partial = await self._live.service("messages").read("partial", chunk["message_id"])
+            with contextlib.suppress(NotFound):  # it is finished just now: then its message is on the way
+                id = chunk["message_id"]
+                partial = await self._read(lambda: self._live.service("messages").read("partial", id))
                 self._printer.so_far(chunk["message_id"], partial["text"], partial["chunks"])
         self._printer.chunk(chunk)
 
     async def _catch_up(self) -> None:
         """After a connection that could not be recovered: fetch what may have been missed."""
         if self._task is not None:  # before the messages: those of a task that ended are then complete
-            self._task = await self._live.service("tasks").get(self._task["task_id"])
+            self._task = await self._read_task()
         for message in await self._find("messages", index={"$gt": self._printer.last_index}):
             if self._task is None or message.get("task_id") == self._task["task_id"]:
                 self._printer.message(message)
         for request in await self._find("permissions", status="pending"):
             self._asker.ask(request)
 
+    async def _show_earlier(self, most: int) -> None:
+        of_task = {"task_id": self._task["task_id"]} if self._task is not None else {}
+        newest_first = await self._find("messages", **of_task, **{"$sort": {"index": -1}, "$limit": most})
+        for message in reversed(newest_first):
+            self._printer.message(message)
+
+    async def _place_in_queue(self) -> str:
+        """How many prompts wait. Raises Unavailable, with what to do, if the queue is paused."""
+        queue = await self._read(lambda: self._live.service("sessions").read("queue", self._session_id))
+        if queue["paused"] and self._waits:
+            raise Unavailable(
+                f"the prompt waits: the queue is paused ({one_line(queue.get('reason') or 'no reason given')}); "
+                f"`agor session queue {reference(self._session_id)} --resume` goes on"
+            )
+        return count(len(queue["tasks"]), "prompt")
+
     async def _find(self, path: str, **query: Any) -> list[Record]:
-        page = await self._live.service(path).find({"session_id": self._session_id, "$limit": PAGE, **query})
+        wanted = {"session_id": self._session_id, "$limit": PAGE, **query}
+        page = await self._read(lambda: self._live.service(path).find(wanted))
         return list(page["data"])
+
+    async def _read_task(self) -> Record:
+        assert self._task is not None
+        id = self._task["task_id"]
+        found: Record = await self._read(lambda: self._live.service("tasks").get(id))
+        return found
+
+    async def _read(self, call: Callable[[], Awaitable[Any]]) -> Any:
+        """The answer to a call that only reads, asked again if the connection breaks meanwhile."""
+        while True:
+            try:
+                return await call()
+            except Unavailable:
+                if self._live.is_connected:
+                    raise
+                await self._live.until_connected()
 
     async def _decide(self, request_id: str, data: dict[str, Any]) -> None:
         await self._live.service("permissions").call("decide", request_id, data)
@@ -191,7 +230,7 @@ class _Follower:
             self._printer.note("stopping…")
             with contextlib.suppress(ServiceError):  # it may have ended by itself just now: then that is the news
                 await self._live.service("sessions").call("stop", self._session_id)
-            self._task = await self._live.service("tasks").get(self._task["task_id"])
+            self._task = await self._read_task()
             return False
         return True
 

@@ -76,6 +76,8 @@ class LiveClient:
         self._loss_listeners: list[LossListener] = []
         self._reconnecting: asyncio.Task[None] | None = None
         self._is_closing = False
+        self._loss: ServiceError | None = None
+        self._is_settled = asyncio.Event()
         self._waiting: set[asyncio.Future[Any]] = set()
         self._refusal: ServiceError | None = None
         self._is_connected = False
@@ -91,6 +93,12 @@ class LiveClient:
     def is_connected(self) -> bool:
         """Whether the connection is up at this moment."""
         return self._is_connected
+
+    async def until_connected(self) -> None:
+        """Wait until the connection is up again. Raises what the daemon refused it with, if it did."""
+        await self._is_settled.wait()
+        if self._loss is not None:
+            raise self._loss
 
     async def connect(self) -> None:
         """Open the connection. Raises DaemonUnreachable, or what the daemon refused it with."""
@@ -206,6 +214,7 @@ class LiveClient:
 
     def _on_connect(self) -> None:
         is_return, self._was_connected, self._is_connected = self._was_connected, True, True
+        self._is_settled.set()
         if is_return:
             for listener in list(self._reconnect_listeners):
                 listener(self._socket.recovered)
@@ -218,6 +227,7 @@ class LiveClient:
 
     def _on_disconnect(self, *_: Any) -> None:
         self._is_connected = False
+        self._is_settled.clear()
         self._fail_waiting()
         if not self._is_closing and (self._reconnecting is None or self._reconnecting.done()):
             self._reconnecting = asyncio.create_task(self._reconnect(), name=f"reconnection to {self.url}")
@@ -233,6 +243,8 @@ class LiveClient:
             except DaemonUnreachable:
                 continue
             except ServiceError as error:
+                self._loss = error
+                self._is_settled.set()
                 for listener in list(self._loss_listeners):
                     listener(error)
                 return

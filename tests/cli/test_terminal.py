@@ -103,3 +103,50 @@ def test_watching_shows_what_others_type_and_hear(scripted: Scripted) -> None:
         terminal.wait_for("> second prompt", "second answer", "completed")
         terminal.interrupt()
         assert terminal.end() == 0
+
+
+def test_a_queued_prompt_waits_and_is_then_answered(scripted: Scripted) -> None:
+    """A prompt to a busy session shows its own answer once its turn comes, and nothing of the one before."""
+    asking = {"bash": {"command": "true"}, "ask": True}
+    agor = scripted({"turns": [{"steps": [{"text": "one"}, asking, {"text": "two"}]}, {"steps": [{"text": "three"}]}]})
+    agor(*START, "--no-wait", "go")
+    id = only_session(agor)["short_id"]
+    with agor.at_terminal("session", "prompt", id, "next") as terminal:
+        terminal.wait_for("waiting its turn")
+        (request,) = agor("permission", "list", "--json").json["data"]
+        agor("permission", "allow", request["short_id"])
+        assert terminal.end() == 0
+        assert "three" in terminal.text
+        assert "two" not in terminal.text
+
+
+def test_a_queued_prompt_tells_when_the_queue_pauses(scripted: Scripted) -> None:
+    """When the task before it is stopped the prompt is kept, and it is said how to go on."""
+    agor = scripted({"turns": [{"steps": [{"text": "one"}, {"hang": True}]}, {"steps": [{"text": "three"}]}]})
+    agor(*START, "--no-wait", "go")
+    id = only_session(agor)["short_id"]
+    with agor.at_terminal("session", "prompt", id, "next") as terminal:
+        terminal.wait_for("waiting its turn")
+        agor("session", "stop", id)
+        assert terminal.end() == 1
+        assert "--resume" in terminal.text
+    agor("session", "queue", id, "--resume")
+    with agor.at_terminal("session", "watch", id) as terminal:
+        terminal.wait_for("> next", "three")
+
+
+def test_watching_outlives_a_restart_of_the_daemon(scripted: Scripted) -> None:
+    """The screen finds the daemon again and shows what happened since, also when the gap cannot be replayed."""
+    agor = scripted({})
+    agor(*START, "before")
+    id = only_session(agor)["short_id"]
+    port = agor("daemon", "status", "--json").json["url"].rpartition(":")[2]
+    agor.environment["AGOR_EVENTS_RECOVERY_S"] = "0"
+    with agor.at_terminal("session", "watch", id) as terminal:
+        terminal.wait_for("> before", "You asked: “before”")
+        agor("daemon", "restart", "--port", port)
+        agor("session", "prompt", id, "afterwards")
+        terminal.wait_for("> afterwards", "you asked: “before”")
+        terminal.interrupt()
+        assert terminal.end() == 0
+    agor("daemon", "stop")

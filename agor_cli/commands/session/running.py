@@ -11,7 +11,7 @@ from agor_cli.connection import live
 from agor_cli.groups import wants_json
 from agor_cli.output import clean, next_steps, one_line, say, show_json
 from agor_cli.words import ended_words, short_id
-from agor_core.errors import BadRequest, Unavailable
+from agor_core.errors import Unavailable
 
 if TYPE_CHECKING:
     from agor_cli.follow.following import Begin, Outcome
@@ -33,11 +33,9 @@ def text_of(words: tuple[str, ...]) -> str | None:
 
 def check_agent(client: Client, name: str) -> None:
     """Raise, with what to do about it, if a run of that agent could not start."""
-    agents = {agent["name"]: agent for agent in client.service("agents").find()}
-    if name not in agents:
-        raise BadRequest(f"no agent {name!r}; there are {', '.join(agents)}")
-    if problem := agents[name].get("problem"):
-        how_to = agents[name].get("how_to")
+    found = client.service("agents").get(name)
+    if problem := found.get("problem"):
+        how_to = found.get("how_to")
         raise Unavailable(f"{name} cannot run: {one_line(problem)}{f'; {one_line(how_to)}' if how_to else ''}")
 
 
@@ -60,8 +58,6 @@ def run_prompt(client: Client, session: Record, data: dict[str, Any], *, waits: 
 
     async def begin(connection: LiveClient) -> Record:
         task: Record = await connection.service("sessions").call("prompt", id, data)
-        if task["status"] == "created":
-            await _say_waiting(connection, session)
         return task
 
     return _follow(client, session, begin)
@@ -104,17 +100,6 @@ def _answer(client: Client, task: Record | None) -> str | None:
         content = message["content"]
         return content if isinstance(content, str) else "".join(block.get("text") or "" for block in content)
     return None
-
-
-async def _say_waiting(connection: LiveClient, session: Record) -> None:
-    queue = await connection.service("sessions").read("queue", session["session_id"])
-    if queue.get("paused"):
-        id = short_id(session, "session_id")
-        raise Unavailable(
-            f"the prompt waits: the queue is paused ({one_line(queue.get('reason') or 'no reason given')}); "
-            f"`agor session queue {id} --resume` goes on"
-        )
-    say(f"waiting its turn ({len(queue['tasks'])} in the queue)", "dim")
 
 
 def _say_sent(session: Record, task: Record | None) -> None:
