@@ -6,7 +6,6 @@ Alembic takes most of a second to import, so that happens only if there is somet
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -41,7 +40,6 @@ def prepare(database: Database) -> None:
 def upgrade(database: Database) -> None:
     """Bring the database to the newest revision; give it an epoch and its first board if it is new."""
     with failures.at_startup(database.name):
-        _check_file(database)
         current = _current(database)
         if current is not None:
             _is_known(database, current)
@@ -112,17 +110,6 @@ def _is_known(database: Database, revision: str) -> bool:
     if revision in revisions():
         return True
     raise ConfigError(f"{database.name} was made by a newer Agor (revision {revision}, we know {head()}): upgrade Agor")
-
-
-def _check_file(database: Database) -> None:
-    if database.file is None:
-        return
-    if not database.file.parent.is_dir():
-        raise ConfigError(f"{database.file}: its folder does not exist")
-    if not os.access(database.file.parent, os.W_OK) or (
-        database.file.exists() and not os.access(database.file, os.W_OK)
-    ):
-        raise ConfigError(f"{database.file}: cannot be written; check the permissions of the file and its folder")
 
 
 def _make_private(file: Path | None) -> None:

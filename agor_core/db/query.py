@@ -189,7 +189,7 @@ class Target:
         if not all(_PLAIN_KEY.fullmatch(part) for part in self._path):
             raise BadRequest(f"cannot look up {name!r}", field=name)
         self._json: Any = sa.type_coerce(self._column, _JSON)[self._path] if self._path else None
-        self.value: sa.ColumnElement[Any] = self._read(self._json) if self._path else self._column
+        self.value: sa.ColumnElement[Any] = self._read() if self._path else self._column
         self.may_be_null = bool(self._path) or bool(table.c[first].nullable)
 
     @property
@@ -264,21 +264,14 @@ class Target:
             raise BadRequest(f"{self.name}: {given!r} is too large", field=self.name)
         return value
 
-    def _read(self, place: Any) -> sa.ColumnElement[Any]:
+    def _read(self) -> sa.ColumnElement[Any]:
+        """The place as a value of the field's type. SQLAlchemy's own accessors would cast everything to text first."""
         kind = self._field.kind
-        text: sa.ColumnElement[Any] = place.as_string()
         if not self._is_postgresql:
-            boolean: sa.ColumnElement[Any] = place.as_boolean()
-            return boolean if kind == "boolean" else text
-        match kind:
-            case "integer" | "time":
-                return sa.cast(text, sa.BigInteger)
-            case "number":
-                return sa.cast(text, sa.Double)
-            case "boolean":
-                return sa.cast(text, sa.Boolean)
-            case _:
-                return text.collate("C")
+            return sa.func.json_extract(self._column, self._sqlite_path, type_=_TYPES.get(kind, sa.Text()))
+        path: sa.ColumnElement[str] = sa.literal_column("'{" + ",".join(self._path) + "}'")
+        text = self._column.op("#>>", return_type=sa.Text())(path)
+        return text.collate("C") if kind not in _TYPES else sa.cast(text, _TYPES[kind])
 
     def _holds(self, value: Any) -> Clause:
         if self._is_postgresql:
@@ -321,14 +314,22 @@ class Target:
         return sa.func.coalesce(kind, "").in_(names)
 
     @property
-    def _sqlite_path(self) -> str:
-        return "$" + "".join(f'."{part}"' for part in self._path)
+    def _sqlite_path(self) -> sa.ColumnElement[str]:
+        # In the statement itself, not a parameter, so that an index on the expression is recognised. The parts were
+        # checked to be plain.
+        return sa.literal_column("'$" + "".join(f'."{part}"' for part in self._path) + "'")
 
     @property
     def _sqlite_raw(self) -> sa.ColumnElement[Any]:
         return sa.func.json_extract(self._column, self._sqlite_path)
 
 
+_TYPES: Mapping[str, sa.types.TypeEngine[Any]] = {
+    "integer": sa.BigInteger(),
+    "time": sa.BigInteger(),
+    "number": sa.Double(),
+    "boolean": sa.Boolean(),
+}
 _JSON = sa.JSON().with_variant(JSONB(), "postgresql")
 
 

@@ -113,7 +113,8 @@ def load(
         if current is None or to_wire(current).get(name) != value:
             errors[name] = ["Read-only."]
     try:
-        loaded = _schema(cls).load(sent, partial=partial, unknown=RAISE)
+        # The names, not True: an object inside is replaced whole, and so must be whole.
+        loaded = _schema(cls).load(sent, partial=tuple(public_fields(cls)) if partial else False, unknown=RAISE)
     except ValidationError as error:
         errors.update(_flat(error.messages))
     if errors:

@@ -67,5 +67,5 @@ class Task(Entity, table=True):
 def summary(prompt: str) -> str:
     """The first line of a prompt, at most 120 characters."""
     lines = prompt.strip().splitlines()
-    first = lines[0] if lines else ""
+    first = lines[0].rstrip() if lines else ""
     return first if len(first) <= SUMMARY_LENGTH else first[: SUMMARY_LENGTH - 1] + "…"
