@@ -118,6 +118,22 @@ def test_accounts_and_signing_in(alone: Agor) -> None:
     assert "agor login" in alone("session", "list", code=1).err
 
 
+def test_who_is_signed_out_stops_watching(alone: Agor) -> None:
+    """A live view ends with one line once its token is void; it does not try for ever."""
+    alone("user", "create", "--email", "me@example.com", given="correct horse\n")
+    alone("config", "set", "daemon.require_auth", "true")
+    alone("up", "--port", "0")
+    alone("login", "--email", "me@example.com", given="correct horse\n")
+    alone("repo", "add", ".")
+    alone("session", "start", "--worktree", "w", "--agent", "scripted", "hello")
+    (session,) = alone("session", "list", "--json").json["data"]
+    with alone.at_terminal("session", "watch", session["short_id"]) as terminal:
+        terminal.wait_for("> hello", "You asked")
+        alone("logout")
+        assert terminal.end() == 1
+        assert "agor login" in terminal.text
+
+
 def test_short_passwords_are_refused(alone: Agor) -> None:
     """An account needs a password of some length; nothing is made otherwise."""
     refused = alone("user", "create", "--email", "me@example.com", given="short\n", code=1)
