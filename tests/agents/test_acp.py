@@ -192,6 +192,8 @@ async def test_a_model_is_chosen_where_the_agent_lets_us(prompt):
     without = await prompt("say hi", model="large")
 
     assert chosen.finished.answer == "model large"
+    assert chosen.of(AgentSession)[0].model == chosen.messages[0].model == "large"
+    assert without.of(AgentSession)[0].model is None
     assert wrong.finished.error.kind == "bad_model"
     assert "small, large" in wrong.finished.error.message
     assert without.messages[0].role == "system"

@@ -26,11 +26,12 @@ MODES: Mapping[PermissionMode, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A session. `notes`: what of the request the agent cannot do, in words for the transcript."""
+    """A session. `model`: the one we chose, if we could; `note`: that we could not, in words for the transcript."""
 
     session_id: str
     version: str | None
-    notes: tuple[str, ...] = ()
+    model: str | None = None
+    note: str | None = None
 
 
 class CannotOpen(Exception):
@@ -53,10 +54,13 @@ async def open_session(agent: Any, request: RunRequest, name: str) -> Opened:
         session_id, session = await _session(agent, greeting, request, name)
     except acp.RequestError as error:
         raise CannotOpen(_refused(error, greeting, request, name)) from error
-    notes = [note for note in (await _set_model(agent, session_id, session, request, name),) if note]
+    is_chosen = await _set_model(agent, session_id, session, request, name)
     await _set_mode(agent, session_id, session, request)
     version = greeting.agent_info.version if greeting.agent_info else None
-    return Opened(session_id, version, tuple(notes))
+    if is_chosen or request.model is None:
+        return Opened(session_id, version, request.model)
+    note = f"{name} takes no model from outside: its own settings decide, not {request.model!r}"
+    return Opened(session_id, version, note=note)
 
 
 async def _session(agent: Any, greeting: schema.InitializeResponse, request: RunRequest, name: str) -> tuple[str, Any]:
@@ -86,10 +90,10 @@ async def _session(agent: Any, greeting: schema.InitializeResponse, request: Run
         raise CannotOpen(_forgetful(f"{name} no longer has this conversation ({_words(error)})")) from error
 
 
-async def _set_model(agent: Any, session_id: str, session: Any, request: RunRequest, name: str) -> str | None:
-    """Choose the model, where the agent lets one; else a note that says so."""
+async def _set_model(agent: Any, session_id: str, session: Any, request: RunRequest, name: str) -> bool:
+    """Choose the model, if one is asked for and the agent lets us; whether it was chosen. Raises CannotOpen."""
     if request.model is None:
-        return None
+        return False
     for option in getattr(session, "config_options", None) or []:
         if isinstance(option, schema.SessionConfigOptionSelect) and option.category == "model":
             known = list(_values(option.options))
@@ -97,8 +101,8 @@ async def _set_model(agent: Any, session_id: str, session: Any, request: RunRequ
                 text = f"{name} has no model {request.model!r}; it has {', '.join(known)}"
                 raise CannotOpen(failure("bad_model", text, request))
             await agent.set_config_option(config_id=option.id, session_id=session_id, value=request.model)
-            return None
-    return f"{name} takes no model from outside: its own settings decide, not {request.model!r}"
+            return True
+    return False
 
 
 async def _set_mode(agent: Any, session_id: str, session: Any, request: RunRequest) -> None:

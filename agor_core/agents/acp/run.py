@@ -31,6 +31,7 @@ from agor_core.agents.protocol import (
     Usage,
 )
 
+# A run that is stopped has two seconds in all.
 CANCEL_S = 0.4
 STOP_GRACE_S = 0.5
 # Not every agent ends when its input does; what it has to write down it did during the turn.
@@ -74,7 +75,7 @@ class _Turn:
         self._request, self._ask, self._name, self._process = request, ask, name, process
         self._inbox: asyncio.Queue[Any] = asyncio.Queue()
         self._transport = ProcessTransport(process, self._inbox)
-        self._conversation = Conversation(request.model)
+        self._conversation = Conversation()
         self._agent = acp.connect_to_agent(cast(acp.Client, _Client(self)), self._transport, use_unstable_protocol=True)
         self._talk = asyncio.create_task(self._talk_through(), name=f"talk with {name}")
         self._session_id: str | None = None
@@ -87,9 +88,10 @@ class _Turn:
             while (item := await self._inbox.get()) is not None:
                 self._transport.taken()
                 if isinstance(item, Opened):
-                    yield AgentSession(item.session_id, item.version, self._request.model)
-                    for note in item.notes:
-                        yield AgentMessage("system", note, is_meta=True)
+                    self._conversation.model = item.model
+                    yield AgentSession(item.session_id, item.version, item.model)
+                    if item.note is not None:
+                        yield AgentMessage("system", item.note, is_meta=True)
                 else:
                     for event in self._conversation.translate(item):
                         yield event
@@ -173,8 +175,9 @@ class _Turn:
         return prompt
 
     def _crash(self) -> AgentError:
-        detail = self._transport.problem or ""
-        return crash(self._name, self._request, self._process.returncode, self._process.stderr_tail, detail)
+        if self._transport.problem is not None:
+            return failure("agent_crashed", f"{self._name}: {self._transport.problem}", self._request)
+        return crash(self._name, self._request, self._process.returncode, self._process.stderr_tail)
 
 
 class _Client:

@@ -74,12 +74,15 @@ class ToolCall:
 
 
 class Conversation:
-    """One turn. `answer` is the text of the last message told; `cost_usd` the session's, where the agent counts it."""
+    """One turn. `answer` is the text of the last message told; `cost_usd` the session's, where the agent counts it.
 
-    def __init__(self, model: str | None) -> None:
+    `model`: what answers, if we know it.
+    """
+
+    def __init__(self) -> None:
         self.answer: str | None = None
         self.cost_usd: float | None = None
-        self._model = model
+        self.model: str | None = None
         self._message_id: str | None = None
         self._blocks: list[Block] = []
         self._size = 0
@@ -153,7 +156,7 @@ class Conversation:
         self._blocks, self._message_id, self._size = [], None, 0
         said = "\n\n".join(block["text"] for block in blocks if block["type"] == "text")
         self.answer = said or self.answer
-        yield AgentMessage("assistant", blocks, new_id(), self._model)
+        yield AgentMessage("assistant", blocks, new_id(), self.model)
 
 
 def _joined(block: Block) -> Block:

@@ -25,6 +25,7 @@ from agor_core.agents.claude_code.ledger import Ledger, read_ledger
 from agor_core.agents.claude_code.transcript import find_transcript
 from agor_core.agents.claude_code.translate import Translator
 from agor_core.agents.claude_code.transport import LAST_WORDS_S, CliTransport
+from agor_core.agents.failures import failure
 from agor_core.agents.history import with_history
 from agor_core.agents.process import ChildProcess, Flood
 from agor_core.agents.protocol import (
@@ -57,8 +58,8 @@ async def drive(request: RunRequest, ask: Ask, cli: Sequence[str]) -> AsyncGener
     except _CannotStart as problem:
         yield Finished(problem.error)
         return
-    except OSError as failure:
-        yield Finished(AgentError("no_cli", f"Claude Code cannot be started: {failure}"))
+    except OSError as refusal:
+        yield Finished(AgentError("no_cli", f"Claude Code cannot be started: {refusal}"))
         return
     translator = Translator(request, before)
     client = ClaudeSDKClient(
@@ -76,7 +77,9 @@ async def drive(request: RunRequest, ask: Ask, cli: Sequence[str]) -> AsyncGener
                     yield event
                 if translator.is_over:
                     break
-        except (ClaudeSDKError, ConnectionError, Flood) as problem:
+        except Flood as flood:
+            error = failure("agent_crashed", f"Claude Code: {flood}", request)
+        except (ClaudeSDKError, ConnectionError) as problem:
             await process.close(grace_s=STOP_GRACE_S)
             error = crash(request, process.returncode, process.stderr_tail, _detail(problem))
         in_haste = False
