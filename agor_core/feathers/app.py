@@ -14,6 +14,7 @@ from agor_core.feathers.delivery import Announcement, Delivery, event_context
 from agor_core.feathers.events import EventLog, LoggedEvent, MemoryEventLog
 from agor_core.feathers.hooks import Hooks, HookTable
 from agor_core.feathers.methods import CollectionMethod, RecordMethod
+from agor_core.feathers.params import HookContext
 from agor_core.feathers.routing import Router
 from agor_core.feathers.service import Publisher, ServiceHandle, add_publisher
 
@@ -49,6 +50,7 @@ class Feathers:
         self.settings: dict[str, Any] = {}
         self.connections: set[Connection] = set()
         self.authentication: Any = None
+        self.observers: list[Callable[[HookContext, float, BaseException | None], None]] = []
         self._life_hooks: dict[str, list[Callable[..., Any]]] = {"setup": [], "teardown": []}
         self._publishers: dict[str, Publisher] = {}
         self._signals: dict[str, list[Callable[..., Any]]] = {name: [] for name in SIGNALS}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -124,7 +125,10 @@ class ServiceHandle:
         run = self._pipelines.get(method.name)
         if run is None:
             run = self._pipelines[method.name] = pipeline(method.name, self.app.hook_table, self.hook_table)
-        await run(context)
+        if self.app.observers and params.provider is not None:
+            await self._observed(run, context)
+        else:
+            await run(context)
         if context.event is not None and self.events_from is None and context.event in self.service_events:
             await self._announce(context, context.event)
         return context
@@ -142,6 +146,18 @@ class ServiceHandle:
             return
         context = EventContext(self.app, self.path, event, data)
         self.app.delivery.push(Announcement(self, event, data, context, volatile=volatile))
+
+    async def _observed(self, run: Run, context: HookContext) -> None:
+        started, error = time.perf_counter(), None
+        try:
+            await run(context)
+        except BaseException as failure:
+            error = failure
+            raise
+        finally:
+            seconds = time.perf_counter() - started
+            for observer in self.app.observers:
+                observer(context, seconds, error)
 
     async def _announce(self, context: HookContext, event: str) -> None:
         answer = context.answer

@@ -9,7 +9,10 @@ from typing import Any
 from aiohttp import web
 
 from agor_core.feathers.app import Feathers
+from agor_core.feathers.documents import ApiInfo, add_documents, metrics_page
 from agor_core.feathers.guard import Guard
+from agor_core.feathers.idempotency import Idempotency
+from agor_core.feathers.observe import Observer
 from agor_core.feathers.transports.recovery import Recovery
 from agor_core.feathers.transports.rest import Rest, error_response
 from agor_core.feathers.transports.socketio import Limits, SocketDoor
@@ -29,6 +32,8 @@ class ServerOptions:
     `guard` None is the default guard: loopback names, no foreign origins. `cors_origins`: origins whose pages may
     read answers, `("*",)` for all. `routes` win over services. `form_bodies`: also take form-encoded bodies.
     `broken_text`: take text with half surrogate pairs, as JavaScript does. `fast`: the fast path of Socket.IO.
+    `idempotency` None takes no keys. With an `observer` there are `/metrics` and a log line a call; with `documents`
+    `/openapi.json` and `/docs`.
     """
 
     guard: Guard | None = None
@@ -40,6 +45,9 @@ class ServerOptions:
     limits: Limits = field(default_factory=Limits)
     routes: Sequence[web.RouteDef] = ()
     fast: bool = True
+    idempotency: Idempotency | None = field(default_factory=Idempotency)
+    observer: Observer | None = None
+    documents: ApiInfo | None = None
 
 
 APP = web.AppKey("feathers", Feathers)
@@ -52,15 +60,28 @@ def build_web(app: Feathers, options: ServerOptions | None = None) -> web.Applic
     guard = options.guard or Guard()
     site = web.Application(client_max_size=options.max_body_bytes, middlewares=[_door_keeper(app, guard, options)])
     site[APP] = app
-    door = SocketDoor(app, options.recovery, options.limits, options.max_body_bytes, options.broken_text, options.fast)
+    door = SocketDoor(
+        app,
+        options.recovery,
+        options.limits,
+        options.max_body_bytes,
+        options.broken_text,
+        options.fast,
+        options.idempotency,
+    )
     site[DOOR] = door
     door.attach(site)
     for route in options.routes:
         route.register(site.router)
-    rest = Rest(app, form_bodies=options.form_bodies, broken_text=options.broken_text)
+    if options.observer is not None:
+        app.observers.append(options.observer)
+        site.router.add_get("/metrics", metrics_page(options.observer, door, options.recovery))
+    if options.documents is not None:
+        add_documents(site, app, options.documents)
+    rest = Rest(app, form_bodies=options.form_bodies, broken_text=options.broken_text, idempotency=options.idempotency)
     site.router.add_route("*", "/{path:.*}", rest.handle)
     site.on_startup.append(_starter(app, door))
-    site.on_shutdown.append(_stopper(door))
+    site.on_shutdown.append(_stopper(door, rest))
     site.on_cleanup.append(_cleaner(app))
     return site
 
@@ -130,8 +151,9 @@ def _starter(app: Feathers, door: SocketDoor) -> Callable[[web.Application], Awa
     return start
 
 
-def _stopper(door: SocketDoor) -> Callable[[web.Application], Awaitable[None]]:
+def _stopper(door: SocketDoor, rest: Rest) -> Callable[[web.Application], Awaitable[None]]:
     async def stop(_site: web.Application) -> None:
+        rest.is_stopping = True
         await door.stop()
 
     return stop

@@ -1,5 +1,6 @@
 """Signing in: tokens, strategies, the service, and the hook that protects others."""
 
+from agor_core.feathers.authentication.attempts import Attempts
 from agor_core.feathers.authentication.passwords import hash_password, verify_password
 from agor_core.feathers.authentication.protect import authenticate
 from agor_core.feathers.authentication.service import AuthenticationService, AuthSettings, TokenValidity
@@ -8,6 +9,7 @@ from agor_core.feathers.authentication.tokens import TokenSettings, read_token, 
 
 __all__ = [
     "AnonymousStrategy",
+    "Attempts",
     "AuthSettings",
     "AuthenticationService",
     "JwtStrategy",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from agor_core.errors import BadRequest, NotAuthenticated, NotFound, ServiceError
+from agor_core.feathers.authentication.attempts import Attempts
 from agor_core.feathers.authentication.strategies import Strategy
 from agor_core.feathers.authentication.tokens import TokenSettings, check_claims, read_token, sign_token
 from agor_core.feathers.params import HookContext, Params
@@ -98,12 +99,14 @@ class AuthenticationService:
         *,
         anonymous_user: dict[str, Any] | None = None,
         validity: TokenValidity | None = None,
+        attempts: Attempts | None = None,
     ) -> None:
         self._app = app
         self.settings = settings
         self.strategies = dict(strategies)
         self.anonymous_user = anonymous_user
         self._validity: TokenValidity = validity or AlwaysValid()
+        self._attempts = attempts
         self._expiry: dict[Connection, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         app.authentication = self
@@ -134,7 +137,10 @@ class AuthenticationService:
         chosen = self.strategies.get(strategy) if isinstance(strategy, str) else None
         if chosen is None:
             raise NotAuthenticated(NOT_ALLOWED)
-        return await chosen.authenticate(self, data, params)
+        name = chosen.account(data)
+        if self._attempts is None or name is None:
+            return await chosen.authenticate(self, data, params)
+        return await self._counted(self._attempts, name, lambda: chosen.authenticate(self, data, params), params)
 
     async def remove(self, id: Any, params: Params) -> dict[str, Any]:
         """Sign out the caller; an id must be the token. Raises NotAuthenticated."""
@@ -152,6 +158,15 @@ class AuthenticationService:
             "authentication": {"strategy": "jwt", "accessToken": token, "payload": claims},
             self.settings.entity: shown,
         }
+
+    async def _counted(
+        self, attempts: Attempts, account: str, sign_in: Callable[[], Awaitable[dict[str, Any]]], params: Params
+    ) -> dict[str, Any]:
+        address = str(params.extra.get("address") or getattr(params.connection, "extra", {}).get("address"))
+        attempts.begin(address, account)
+        result = await sign_in()
+        attempts.succeeded(address, account)
+        return result
 
     # What strategies and the hook use.
 

@@ -22,6 +22,10 @@ class Strategy(Protocol):
         """The result of signing in, with `accessToken`, `authentication` and the user. Raises NotAuthenticated."""
         ...
 
+    def account(self, data: dict[str, Any]) -> str | None:
+        """The account whose failures are counted; None where there is nothing to guess."""
+        ...
+
 
 class LocalStrategy:
     """A name and a password. Every failure is the same `Invalid login`, and takes as long.
@@ -57,6 +61,10 @@ class LocalStrategy:
             raise NotAuthenticated("Invalid login")
         return await service.issue(user, "local", params)
 
+    def account(self, data: dict[str, Any]) -> str | None:
+        """The name, as typed."""
+        return str(data.get(self._username_field))
+
 
 class JwtStrategy:
     """A token that was issued before."""
@@ -76,6 +84,10 @@ class JwtStrategy:
             service.settings.entity: shown,
         }
 
+    def account(self, data: dict[str, Any]) -> str | None:  # the protocol's
+        """None: a signature cannot be guessed."""
+        return None
+
 
 class AnonymousStrategy:
     """Nobody in particular: a fixed user for whoever asks, without a token."""
@@ -91,3 +103,7 @@ class AnonymousStrategy:
     ) -> dict[str, Any]:
         """The fixed user."""
         return {"accessToken": None, "authentication": {"strategy": "anonymous"}, service.settings.entity: self._user}
+
+    def account(self, data: dict[str, Any]) -> str | None:  # the protocol's
+        """None: everybody may."""
+        return None

@@ -12,6 +12,7 @@ from typing import Any
 from agor_core.errors import BadRequest, MethodNotAllowed, NotFound
 from agor_core.feathers.app import Feathers
 from agor_core.feathers.channels import Connection
+from agor_core.feathers.idempotency import Idempotency, caller_of, key_of
 from agor_core.feathers.methods import STANDARD, Method
 from agor_core.feathers.params import UNSET, HookContext, Params
 from agor_core.feathers.routing import Match
@@ -33,8 +34,19 @@ class Call:
     sub: Any = UNSET
     query: Any = None
 
-    async def run(self, params: Params) -> HookContext:
-        """Carry it out."""
+    async def run(self, params: Params, idempotency: Idempotency | None = None) -> HookContext:
+        """Carry it out; with an idempotency key, once."""
+        if idempotency is None or self.method.wire in ("find", "get"):
+            return await self._run(params)
+        key, params = key_of(params)
+        if key is None:
+            return await self._run(params)
+        scope = (caller_of(params), self.service.path, self.method.name)
+        given = [None if part is UNSET else part for part in (self.id, self.data, self.sub)]
+        said = [dict(self.route), *given, params.query]
+        return await idempotency.once(key, scope, said, lambda: self._run(params))
+
+    async def _run(self, params: Params) -> HookContext:
         return await self.service.run(self.method, params, id=self.id, data=self.data, sub=self.sub)
 
 

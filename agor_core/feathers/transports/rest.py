@@ -8,8 +8,9 @@ from urllib.parse import quote
 from aiohttp import web
 from aiohttp.web_exceptions import HTTPRequestEntityTooLarge
 
-from agor_core.errors import BadRequest, MethodNotAllowed, NotFound, ServiceError
+from agor_core.errors import BadRequest, MethodNotAllowed, NotFound, ServiceError, Unavailable
 from agor_core.feathers.app import Feathers
+from agor_core.feathers.idempotency import Idempotency
 from agor_core.feathers.params import UNSET, HookContext, Params
 from agor_core.feathers.querystring import decode_segment, parse_query
 from agor_core.feathers.transports.dispatch import rest_call
@@ -24,8 +25,17 @@ LOCATION_SAFE = ";,/?:@&=+$-_.!~*'()#%"
 class Rest:
     """The REST door of an application."""
 
-    def __init__(self, app: Feathers, *, form_bodies: bool = False, broken_text: bool = False) -> None:
+    def __init__(
+        self,
+        app: Feathers,
+        *,
+        form_bodies: bool = False,
+        broken_text: bool = False,
+        idempotency: Idempotency | None = None,
+    ) -> None:
         self._app = app
+        self._idempotency = idempotency
+        self.is_stopping = False
         self._form_bodies = form_bodies
         self._broken_text = broken_text
 
@@ -37,6 +47,8 @@ class Rest:
             return error_response(service_error(error, expose=self._app.expose_errors))
 
     async def _answer(self, request: web.Request) -> web.Response:
+        if self.is_stopping:
+            raise Unavailable("the server is stopping")
         raw_path, _, raw_query = request.raw_path.partition("?")
         raw_path = raw_path.partition("#")[0]
         verb = "GET" if request.method == "HEAD" else request.method
@@ -57,7 +69,7 @@ class Rest:
         )
         if self._app.authentication is not None:
             params = self._app.authentication.with_header(params)
-        return _response(await call.run(params))
+        return _response(await call.run(params, self._idempotency))
 
     async def _body(self, request: web.Request) -> Any:
         if request.method in ("GET", "HEAD", "OPTIONS") or not request.can_read_body:

@@ -19,6 +19,7 @@ from agor_core.errors import BadRequest, ServiceError, Unavailable
 from agor_core.feathers.app import Feathers
 from agor_core.feathers.channels import Connection
 from agor_core.feathers.events import LoggedEvent
+from agor_core.feathers.idempotency import Idempotency
 from agor_core.feathers.transports import frames
 from agor_core.feathers.transports.dispatch import socket_call, socket_params
 from agor_core.feathers.transports.engine import Packet, Socket, SocketServer, background, end
@@ -103,8 +104,10 @@ class SocketDoor:
         max_frame_bytes: int,
         broken_text: bool,
         fast: bool,
+        idempotency: Idempotency | None = None,
     ) -> None:
         self.app = app
+        self._idempotency = idempotency
         self.recovery = recovery
         self.limits = limits
         self.counters = Counters()
@@ -147,6 +150,16 @@ class SocketDoor:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def metrics(self) -> dict[str, float]:
+        """Figures of the moment, by the name of their metric."""
+        waiting = [connection.socket.backlog() for connection in self._by_socket.values()]
+        return {
+            "feathers_connections": len(self._by_socket),
+            "feathers_waiting_frames": sum(frames for frames, _ in waiting),
+            "feathers_waiting_bytes": sum(size for _, size in waiting),
+            "feathers_running_calls": sum(len(connection.tasks) for connection in self._by_socket.values()),
+        }
 
     # What the engine reports.
 
@@ -254,7 +267,7 @@ class SocketDoor:
             if self._stopping:
                 raise Unavailable("the server is stopping")
             call = socket_call(self.app, name, arguments)
-            context = await call.run(socket_params(connection, call))
+            context = await call.run(socket_params(connection, call), self._idempotency)
             answer: list[Any] = [None, context.answer]
         except Exception as error:
             answer = [error_json(service_error(error, expose=self.app.expose_errors))]
