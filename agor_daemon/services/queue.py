@@ -18,6 +18,8 @@ def queue_prompt(tx: Transaction, session_id: str, request: PromptRequest, user_
     session = tx.sessions.get(session_id)
     if session.data.repo is None:
         raise BadRequest("no working directory: create the session with a `worktree_id` or a `cwd`")
+    if session.data.title is None:  # what it was first asked is what people know it by
+        tx.sessions.patch(session_id, {"title": summary(request.prompt)}, announce=False)
     task = Task(session_id=session_id, status="created", created_by=user_id)
     task.data.full_prompt = request.prompt
     task.data.description = summary(request.prompt)
