@@ -24,6 +24,7 @@ TURNS: list[dict[str, Any]] = [
         "when": "slowly",
         "steps": [{"thinking": "Slow is fine."}, {"text": "first " + "word " * 60 + "last", "pace_s": 0.05}],
     },
+    {"when": "take your time", "steps": [{"text": "first " + "word " * 600, "pace_s": 0.05}]},
     {
         "when": "ask me",
         "steps": [
@@ -63,9 +64,9 @@ OpenPage = Callable[..., Page]
 Cli = Callable[..., str]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium, started once."""
+    """Chromium, started once a module: while Playwright runs, no test with an event loop of its own can."""
     path, reason = find_chromium()
     if path is None:
         pytest.skip(reason)
@@ -132,7 +133,7 @@ def make_session(daemon: Daemon, repository: Path) -> Callable[..., dict[str, An
     repo = daemon.call("POST", "/repos", {"local_path": str(repository)})
 
     def make(name: str, **fields: Any) -> dict[str, Any]:
-        worktree = daemon.call("POST", "/worktrees", {"repo_id": repo["repo_id"], "name": name})
+        worktree = daemon.call("POST", "/worktrees", {"repo_id": repo["repo_id"], "name": name.replace(" ", "-")})
         data = {"agent": "scripted", "worktree_id": worktree["worktree_id"], "title": name, **fields}
         session: dict[str, Any] = daemon.call("POST", "/sessions", data)
         return session
