@@ -76,18 +76,21 @@ async def _take(path: Path | str, env: dict[str, str], index_only: bool) -> Capt
 
 
 async def _look_at_everything(path: Path, env: dict[str, str]) -> bool:
-    """Clear the marks that make git overlook changes; whether some files are left out by a sparse checkout.
+    """Undo the marks that make git overlook changes; whether some files are left out by a sparse checkout.
 
-    Somebody may have said "assume unchanged" of a file and have changed it all the same.
+    Somebody may have said "assume unchanged" of a file and have changed it all the same. Taking the mark away is not
+    enough: a git that trusts it may have stored times that make the changed file look unchanged. So these entries are
+    put into our copy of the index anew, without times, and every such file is read.
     """
     listed = await run_git("ls-files", "-v", "-z", cwd=path, env=env)
     marked = [entry for entry in listed.stdout.split(b"\0") if entry and not entry.startswith(b"H ")]
-    assumed = [entry[2:] for entry in marked if entry[:1].islower()]
     skipped = [entry[2:] for entry in marked if entry[:1] in b"Ss"]
     present = await asyncio.to_thread(lambda: [name for name in skipped if os.path.lexists(path / os.fsdecode(name))])
-    for option, names in (("--no-assume-unchanged", assumed), ("--no-skip-worktree", present)):
-        if names:
-            await run_git("update-index", option, "-z", "--stdin", cwd=path, env=env, stdin=b"\0".join(names) + b"\0")
+    suspects = {*present, *(entry[2:] for entry in marked if entry[:1] == b"h")}
+    if suspects:
+        staged = (await run_git("ls-files", "--stage", "-z", cwd=path, env=env)).stdout.split(b"\0")
+        anew = b"".join(entry + b"\0" for entry in staged if entry and entry.split(b"\t", 1)[1] in suspects)
+        await run_git("update-index", "-z", "--index-info", cwd=path, env=env, stdin=anew)
     return bool(skipped)
 
 

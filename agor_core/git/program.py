@@ -57,6 +57,7 @@ _CONFIG = (
     "maintenance.auto=false",
     "color.ui=false",
     "core.quotePath=false",
+    "core.ignoreStat=false",  # "assume unchanged" of everything
     "core.safecrlf=false",  # a warning for who commits; saving work must not fail over it
     "safe.bareRepository=all",  # we never look for a repository, we go to one we know
     "submodule.recurse=false",

@@ -144,6 +144,21 @@ async def test_what_git_was_told_to_overlook_is_not_lost(demo: Path, tmp_path: P
     assert sh("show", f"{saved.sha}:hello.py", cwd=demo) == "quietly changed"
 
 
+async def test_a_quiet_change_of_the_same_size_and_second_is_not_lost(demo: Path, tmp_path: Path, sh: Git) -> None:
+    """What git overlooked long enough to store a file's times with its old content is read all the same."""
+    folder = tmp_path / "w"
+    await git.add_worktree(demo, folder, branch="b")
+    file = folder / "hello.py"
+    sh("update-index", "--assume-unchanged", "hello.py", cwd=folder)
+    seconds = int(file.stat().st_mtime)
+    file.write_text('print("hullo")\n')
+    os.utime(file, (seconds, seconds))
+    sh("commit", "-q", "--allow-empty", "-m", "index written anew", cwd=folder)
+    saved = await git.remove_worktree(demo, folder, force=True)
+    assert saved is not None
+    assert sh("show", f"{saved.sha}:hello.py", cwd=demo) == 'print("hullo")'
+
+
 async def test_a_worktree_somebody_else_moved_is_followed(demo: Path, tmp_path: Path, sh: Git) -> None:
     """`git worktree move` by hand shows in the list; the old path is not found."""
     await git.add_worktree(demo, tmp_path / "w", branch="b")
