@@ -33,6 +33,13 @@ export interface Service<T> {
   off(event: string, listener: Listener): unknown
 }
 
+/** The client's own class for signing in, as far as it is changed here. */
+type ClientConstructor = new (...given: never[]) => {
+  authenticated: boolean
+  reAuthenticate(force: boolean): Promise<unknown>
+  handleSocket(socket: Socket): void
+}
+
 type Method<T> = (data: object) => Promise<T>
 
 export interface Agent {
@@ -138,12 +145,28 @@ const CALL_LIMIT_MS = 300_000
 // A name no address can hold switches that off.
 const NO_TOKEN_IN_ADDRESS = '(?!)'
 
+/** Signs in again after a reconnect as the client does, but leaves a refusal to whoever waits for the sign-in. */
+class QuietAuthentication extends (authentication as unknown as { AuthenticationClient: ClientConstructor }).AuthenticationClient {
+  override handleSocket(socket: Socket): void {
+    socket.on('disconnect', () => {
+      if (this.authenticated) this.reAuthenticate(true).catch(() => undefined)
+    })
+  }
+}
+
 function connect(): App {
   const socket = io({ transports: ['websocket', 'polling'], tryAllTransports: true, ackTimeout: CALL_LIMIT_MS, reconnectionDelayMax: 3000 })
   const transport = socketio(socket) as unknown as { service(path: string): unknown }
   const made = feathers() as unknown as App
   made.configure(transport)
-  made.configure(authentication({ storage: window.localStorage, locationKey: NO_TOKEN_IN_ADDRESS, locationErrorKey: NO_TOKEN_IN_ADDRESS }))
+  made.configure(
+    authentication({
+      Authentication: QuietAuthentication as never, // the declared constructor names types that are not exported
+      storage: window.localStorage,
+      locationKey: NO_TOKEN_IN_ADDRESS,
+      locationErrorKey: NO_TOKEN_IN_ADDRESS,
+    }),
+  )
   for (const [path, methods] of Object.entries(CUSTOM_METHODS)) {
     made.use(path, transport.service(path), { methods: [...STANDARD, ...methods] })
   }

@@ -21,7 +21,7 @@ export interface Edit {
 export function editsOf(name: string, input: Record<string, unknown>): Edit[] | null {
   const path = text(input['file_path'] ?? input['path'])
   if (name === 'Write' && typeof input['content'] === 'string') return [{ path, before: '', after: input['content'] }]
-  if (name === 'Edit' && typeof input['new_string'] === 'string') return [edit(path, input)]
+  if (name === 'Edit' && typeof (input['new_string'] ?? input['new']) === 'string') return [edit(path, input)]
   if (name === 'MultiEdit' && Array.isArray(input['edits'])) {
     return input['edits'].filter((part): part is Record<string, unknown> => typeof part === 'object' && part !== null).map((part) => edit(path, part))
   }
@@ -30,7 +30,7 @@ export function editsOf(name: string, input: Record<string, unknown>): Edit[] | 
 
 const edit = (path: string, input: Record<string, unknown>): Edit => ({
   path,
-  before: text(input['old_string']),
-  after: text(input['new_string']),
+  before: text(input['old_string'] ?? input['old']),
+  after: text(input['new_string'] ?? input['new']),
 })
 const text = (value: unknown): string => (typeof value === 'string' ? value : '')

@@ -94,6 +94,15 @@ describe('a live collection', () => {
     expect(collection.snapshot()).toMatchObject({ ids: ['a'], total: 1 })
   })
 
+  it('does not take back a record that a call answered with after its event moved it elsewhere', async () => {
+    collection = make({ matches: (record) => record.text !== 'elsewhere' })
+    collection.open()
+    await service.calls[0]!.resolve([row('a', 0, 'here')])
+    service.emit('patched', row('a', 1, 'elsewhere'))
+    collection.merge(row('a', 1, 'elsewhere'))
+    expect(collection.snapshot().ids).toEqual([])
+  })
+
   it('fetches page after page, and shows each as it comes', async () => {
     collection.open()
     await service.calls[0]!.resolve([row('a', 0)], 2)

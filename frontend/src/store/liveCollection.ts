@@ -112,8 +112,7 @@ export class LiveCollection<T extends Stamped> {
 
   /** Take in a record that a call answered with, without waiting for its event. */
   merge(record: T): void {
-    this.put(record)
-    this.publish()
+    this.onEvent(record)
   }
 
   /** Fetch everything again. */
@@ -204,7 +203,7 @@ export class LiveCollection<T extends Stamped> {
   private async complete(id: string): Promise<void> {
     try {
       const whole = await this.source.get(id)
-      if (this.stopListening) this.merge(whole)
+      if (this.stopListening) this.onEvent(whole)
     } catch {
       // Removed meanwhile, which an event says, or the connection dropped, after which all is fetched again.
     }
