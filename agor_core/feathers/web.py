@@ -15,7 +15,7 @@ from agor_core.feathers.idempotency import Idempotency
 from agor_core.feathers.observe import Observer
 from agor_core.feathers.transports.recovery import Recovery
 from agor_core.feathers.transports.rest import Rest, error_response
-from agor_core.feathers.transports.socketio import Limits, SocketDoor
+from agor_core.feathers.transports.socketio import Limits, Shorten, SocketDoor
 from agor_core.feathers.wire import service_error
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -33,7 +33,7 @@ class ServerOptions:
     read answers, `("*",)` for all. `routes` win over services. `form_bodies`: also take form-encoded bodies.
     `broken_text`: take text with half surrogate pairs, as JavaScript does. `fast`: the fast path of Socket.IO.
     `idempotency` None takes no keys. With an `observer` there are `/metrics` and a log line a call; with `documents`
-    `/openapi.json` and `/docs`.
+    `/openapi.json` and `/docs`. `shorten` makes events of more than 64 kB smaller.
     """
 
     guard: Guard | None = None
@@ -48,6 +48,7 @@ class ServerOptions:
     idempotency: Idempotency | None = field(default_factory=Idempotency)
     observer: Observer | None = None
     documents: ApiInfo | None = None
+    shorten: Shorten | None = None
 
 
 APP = web.AppKey("feathers", Feathers)
@@ -68,6 +69,7 @@ def build_web(app: Feathers, options: ServerOptions | None = None) -> web.Applic
         options.broken_text,
         options.fast,
         options.idempotency,
+        options.shorten,
     )
     site[DOOR] = door
     door.attach(site)

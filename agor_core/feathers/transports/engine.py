@@ -15,7 +15,7 @@ from typing import Any
 import engineio
 import socketio
 from aiohttp import WSMsgType, web
-from engineio import async_socket
+from engineio import async_socket, exceptions
 from engineio import packet as eio_packet
 from engineio.async_drivers import aiohttp as driver
 from engineio.payload import Payload
@@ -101,6 +101,14 @@ class Socket(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no
     transport: Any = None
     unsent_before = 0
     still_since = 0.0
+    opened_at = 0.0
+
+    async def handle_post_request(self, environ: dict[str, Any]) -> None:
+        """Take what a polling client sends. What is no payload ends its connection, in silence."""
+        try:
+            await super().handle_post_request(environ)
+        except ValueError as error:
+            raise exceptions.UnknownPacketError("not a payload") from error
 
     def push(self, packet: Packet) -> None:
         """Send a packet behind whatever waits."""
@@ -151,6 +159,13 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # engineio has no typ
         self._background: set[asyncio.Task[Any]] = set()
         Payload.max_decode_packets = max(Payload.max_decode_packets, MAX_PACKETS_PER_POST)
 
+    async def handle_request(self, request: web.Request) -> web.StreamResponse:
+        """Answer a request of the transport. JSONP, which any page may read, does not exist."""
+        if "j" in request.query:
+            return web.Response(status=400, text="JSONP is not supported")
+        response: web.StreamResponse = await super().handle_request(request)
+        return response
+
     def create_queue(self, *_args: Any, **_settings: Any) -> Backlog:
         """A queue that is measured."""
         return Backlog()
@@ -188,7 +203,9 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
     async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
         await super()._handle_eio_connect(eio_sid, environ)
         # Engine.IO offers no way to say of which class its sockets are.
-        self.eio.sockets[eio_sid].__class__ = self.eio.socket
+        socket = self.eio.sockets[eio_sid]
+        socket.__class__ = self.eio.socket
+        socket.opened_at = time.monotonic()
 
     async def _handle_eio_message(self, eio_sid: str, data: Any) -> None:
         await self._door.received(eio_sid, data)

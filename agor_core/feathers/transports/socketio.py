@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,9 +33,15 @@ engine_logger = logging.getLogger("agor_core.feathers.engineio")
 engine_logger.setLevel(logging.WARNING)
 
 REPLAY_BATCH = 200
+# Above this an event is sent shortened, where the application can do that; clients fetch the rest.
+LONG_EVENT_BYTES = 64_000
 SWEEP_S = 1.0
 # How often it is looked whether a client that has to read first has read.
 PACE_S = 0.01
+
+
+Shorten = Callable[[str, Any], Any]
+"""`(event name, payload)` gives a shorter payload that says of itself that it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +111,10 @@ class SocketDoor:
         broken_text: bool,
         fast: bool,
         idempotency: Idempotency | None = None,
+        shorten: Shorten | None = None,
     ) -> None:
         self.app = app
+        self._shorten = shorten
         self._idempotency = idempotency
         self.recovery = recovery
         self.limits = limits
@@ -209,7 +217,7 @@ class SocketDoor:
     ) -> None:
         """Send an event to connections of this door: encoded once, sent to each."""
         text = None if offset is None else offset_text(offset)
-        packet = Packet(frames.event_frame(name, payload, text, recovery=self.recovery is not None))
+        packet = self._event_packet(name, payload, text)
         held = Held(packet, 0 if offset is None else offset[1], volatile)
         self.counters.events += 1
         for connection in connections:
@@ -221,6 +229,13 @@ class SocketDoor:
         if isinstance(connection, SocketConnection) and connection.is_open:
             self._count(reason)
             background(self._close_socket(connection.socket.sid), self._tasks, f"closing {connection.id}")
+
+    def _event_packet(self, name: str, payload: Any, offset: str | None) -> Packet:
+        text = frames.event_frame(name, payload, offset, recovery=self.recovery is not None)
+        if self._shorten is not None and len(text) > LONG_EVENT_BYTES:
+            shorter = self._shorten(name, payload)
+            text = frames.event_frame(name, shorter, offset, recovery=self.recovery is not None)
+        return Packet(text)
 
     # Packets.
 
@@ -407,7 +422,7 @@ class SocketDoor:
             if connection in connections:
                 text = offset_text((event.epoch, event.seq))
                 name = f"{event.path} {event.event}"
-                connection.socket.push(Packet(frames.event_frame(name, payload, text, recovery=True)))
+                connection.socket.push(self._event_packet(name, payload, text))
 
     def _go_live(self, connection: SocketConnection, heard: int = 0) -> None:
         connection.heard = heard
@@ -455,6 +470,9 @@ class SocketDoor:
             for connection in list(self._by_socket.values()):
                 if connection.socket.stalled_s() > self.limits.stall_s:
                     self._drop(connection)
+            for eio_sid, socket in list(self._server.eio.sockets.items()):
+                if eio_sid not in self._by_socket and now - socket.opened_at > self.limits.connect_s:
+                    await end(socket)
             if self.recovery is not None and now - noted > self.recovery.window_s / 4:
                 noted = now
                 await self._note_presence(self.recovery)
