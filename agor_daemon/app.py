@@ -21,6 +21,7 @@ from agor_daemon.services.agents import AgentsService
 from agor_daemon.services.boards import BoardsService
 from agor_daemon.services.cloning import Cloning
 from agor_daemon.services.config import ConfigService
+from agor_daemon.services.documents import schemas_of
 from agor_daemon.services.events import EventsService
 from agor_daemon.services.health import HealthService
 from agor_daemon.services.messages import MessagesService
@@ -67,7 +68,13 @@ def build_app(settings: Settings, database: Database, supervisor: Supervisor) ->
 
     def stored(path: str, service: Any, id_field: str, methods: Any, events: Any = ()) -> None:
         handle = app.use(
-            path, service, methods=methods, events=events, events_from=database.change_log, id_field=id_field
+            path,
+            service,
+            methods=methods,
+            events=events,
+            events_from=database.change_log,
+            id_field=id_field,
+            schemas=schemas_of(path),
         )
         shown = [name for name in ("find", "get", "create") if name in methods]
         handle.hooks(after=dict.fromkeys(shown, with_short_ids(database, id_field)))

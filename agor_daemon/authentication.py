@@ -10,6 +10,7 @@ from agor_core.errors import NotAuthenticated
 from agor_core.feathers import Feathers, Params
 from agor_core.feathers.authentication import (
     AnonymousStrategy,
+    Attempts,
     AuthenticationService,
     AuthSettings,
     JwtStrategy,
@@ -90,4 +91,5 @@ def build_authentication(app: Feathers, settings: Settings, database: Database) 
         },
         anonymous_user=anonymous,
         validity=Tokens(database),
+        attempts=Attempts(),
     )

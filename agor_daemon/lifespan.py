@@ -19,7 +19,9 @@ from agor_core.clock import iso, now_ms
 from agor_core.config import Settings
 from agor_core.db import Database
 from agor_core.errors import ConfigError
+from agor_core.feathers.documents import ApiInfo
 from agor_core.feathers.guard import LOOPBACK_NAMES, Guard
+from agor_core.feathers.observe import Observer
 from agor_core.feathers.transports.recovery import Recovery
 from agor_core.feathers.web import ServerOptions, build_web, runner
 from agor_daemon import __version__, home
@@ -27,6 +29,7 @@ from agor_daemon.app import build_app
 from agor_daemon.database import opened
 from agor_daemon.gui import gui_routes
 from agor_daemon.recovery import recover
+from agor_daemon.services.documents import ABOUT
 from agor_daemon.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
@@ -55,6 +58,8 @@ async def lifespan(settings: Settings) -> AsyncIterator[str]:
             guard=_guard(settings, url),
             recovery=Recovery(database.change_log, database.connections, settings.events.recovery_s),
             routes=gui_routes(),
+            observer=Observer(user_field="user_id"),
+            documents=ApiInfo("Agor", __version__, ABOUT),
         )
         site_runner = runner(build_web(daemon.app, options), shutdown_timeout=GRACE_S)
         await site_runner.setup()
