@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal
 
 import sqlalchemy as sa
@@ -65,6 +66,27 @@ def preview(content: Any) -> str:
         if said := " ".join(filter(None, words)):
             return preview(said)
     return ""
+
+
+def words_of(data: Mapping[str, Any]) -> str:
+    """All that can be searched of a message's stored `data`: what was said and thought, what tools got and gave."""
+    return "\n".join(_words(data.get("content")))
+
+
+def _words(content: Any) -> Iterator[str]:
+    """Every text inside, however deep; not what is an image, nor ids."""
+    if isinstance(content, str):
+        yield content
+    elif isinstance(content, list):
+        for item in content:
+            yield from _words(item)
+    elif isinstance(content, dict) and content.get("type") != "image":
+        for name, inner in content.items():
+            if name not in _WITHOUT_WORDS:
+                yield from _words(inner)
+
+
+_WITHOUT_WORDS = frozenset({"type", "id", "tool_use_id", "signature", "cache_control", "data"})
 
 
 def _text(block: dict[str, Any]) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal
 
 import sqlalchemy as sa
 from pydantic import Field as DataField
@@ -164,6 +165,12 @@ def spawned(
     if permission_mode is not None:
         child.data.permission_config.mode = permission_mode
     return child
+
+
+def words_of_session(data: Mapping[str, Any]) -> str:
+    """All that can be searched of a session's stored `data`."""
+    found = (data.get("title"), data.get("description"), *(data.get("concepts") or ()))
+    return "\n".join(filter(None, found))
 
 
 def status_after_task(task_status: TaskStatus, *, is_child: bool, waiting: int) -> SessionStatus:

@@ -14,6 +14,9 @@ from sqlmodel import SQLModel
 
 from agor_core.db import Database, engine, migrate, open_database
 from agor_core.errors import ConfigError
+from agor_core.models import Session
+from tests.support.databases import MakeUrl
+from tests.support.records import said
 
 
 def set_revision(database: Database, revision: str) -> None:
@@ -141,3 +144,34 @@ def test_revisions_are_in_order() -> None:
     """The head is the last revision; migrations are found from a checkout."""
     assert migrate.revisions()[0] == "0001"
     assert migrate.head() == migrate.revisions()[-1]
+
+
+def test_an_upgrade_of_a_file_leaves_a_copy_beside_it(tmp_path: Path, sqlite_template: Path) -> None:
+    """Before an embedded database changes, it is copied as it is; what was stored is there afterwards, and found."""
+    file = tmp_path / "agor.db"
+    file.write_bytes(sqlite_template.read_bytes())
+    with open_database(f"sqlite:///{file}") as database:
+        session = database.write_now(lambda tx: tx.sessions.add(Session(agent="x")))
+        database.write_now(lambda tx: tx.messages.append(session.session_id, said("a walnut")))
+        database.downgrade("0001")
+    for old in tmp_path.glob("*.backup"):
+        old.unlink()
+    with open_database(f"sqlite:///{file}") as database:
+        database.prepare()
+        found = database.read_now(lambda tx: tx.messages.page({"$search": "walnut"}, None, 10, 10))
+    assert found["total"] == 1
+    (copy,) = tmp_path.glob("agor.db.0001.*.backup")
+    assert copy.stat().st_mode & 0o777 == 0o600
+    with open_database(f"sqlite:///{copy}") as before:
+        assert before.status()["current"] == "0001"
+
+
+@pytest.mark.postgres
+def test_a_shared_database_that_is_behind_waits_for_a_person(make_url: MakeUrl) -> None:
+    """The daemon does not migrate a server that others use; it says which command does."""
+    with open_database(make_url("postgresql")) as database:
+        database.downgrade("0001")
+        with pytest.raises(ConfigError, match="agor db upgrade"):
+            database.prepare()
+        database.upgrade()
+        database.prepare()

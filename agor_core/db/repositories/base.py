@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
 import sqlalchemy as sa
 
-from agor_core.db import short_ids
+from agor_core.db import search, short_ids
 from agor_core.db.query import Clause, Filter, Page, computed_fields, plain_data, read_page
 from agor_core.db.reader import Reader
 from agor_core.errors import BadRequest, NotFound
@@ -32,6 +32,8 @@ class Repository(Generic[E]):
     id_field: ClassVar[str]
     noun: ClassVar[str]
     order: ClassVar[Literal["oldest first", "newest first"]] = "newest first"
+    is_searched: ClassVar[bool] = False
+    """Whether `$search` looks into it."""
 
     def __init__(self, tx: Transaction) -> None:
         self.tx = tx
@@ -65,6 +67,7 @@ class Repository(Generic[E]):
         """Store a new entity, and announce it."""
         self.fill_in(entity)
         self.tx.connection.execute(sa.insert(self.table), self._values(entity))
+        self.make_findable([entity])
         self.announce("created", entity)
         return entity
 
@@ -74,6 +77,7 @@ class Repository(Generic[E]):
             self.fill_in(entity)
         if entities:
             self.tx.connection.execute(sa.insert(self.table), [self._values(entity) for entity in entities])
+            self.make_findable(entities)
         for entity in entities:
             self.announce("created", entity)
         return list(entities)
@@ -94,6 +98,8 @@ class Repository(Generic[E]):
         entity = self.get(id)
         self.before_removal(entity)
         self.tx.connection.execute(sa.delete(self.table).where(self.id_column == id))
+        if self.is_searched:
+            search.take_out(self.tx, id)
         self.announce("removed", entity)
         return entity
 
@@ -105,13 +111,19 @@ class Repository(Generic[E]):
         `default`, `most`: records on a page if nobody asks, and at most. `$total=false` leaves `total` out.
         """
         page = read_page(self.entity, query, default, most, computed_fields(self.path))
-        conditions = [*self._filter.clauses(self.row_query(query)), *self.implied(query), *self._visible(reader)]
+        found = self._found(query)
+        conditions = [*self._filter.clauses(self._about_rows(query)), *self.implied(query), *self._visible(reader)]
+        source = self.source(query)
+        source = found.joined(source, self.id_column) if found is not None else source
         answer: Record = {}
         if page.wants_total:
-            counted = sa.select(sa.func.count()).select_from(self.source(query)).where(*conditions)
+            counted = sa.select(sa.func.count()).select_from(source).where(*conditions)
             answer["total"] = self.tx.connection.execute(counted).scalar_one()
         answer["limit"], answer["skip"] = page.limit, page.skip
-        answer["data"] = self._records(query, page, conditions, reader) if page.limit else []
+        order = self._order(page, query, found)
+        answer["data"] = self._records(source, order, page, conditions, reader) if page.limit else []
+        if found is not None:
+            search.add_snippets(self.tx, found, answer["data"], self.id_field)
         return answer
 
     def record(self, id: str, reader: Reader | None = None, query: Mapping[str, Any] | None = None) -> Record:
@@ -172,6 +184,10 @@ class Repository(Generic[E]):
     def creator(self, entity: E) -> str | None:
         """Who made a new entity if nobody says so."""
         return None
+
+    def words(self, entity: E) -> str:
+        """What `$search` finds it by; empty: nothing."""
+        return ""
 
     def facts(self, entity: E) -> dict[str, Any]:
         """What the rule for hearing its events needs to know."""
@@ -239,14 +255,25 @@ class Repository(Generic[E]):
 
     def _change(self, id: str, changes: Mapping[str, Any], event: str | None, client: bool) -> E:
         entity = self.get(id)
+        words = self.words(entity)
         for name, value in changes.items():
             field = self._field(name)
             setattr(entity if field.is_column else entity.data, field.attribute, value)  # type: ignore[attr-defined]
         self.before_change(entity, client)
         self.store(entity, is_announced=event is not None)
+        if self.words(entity) != words:
+            search.take_out(self.tx, id)
+            self.make_findable([entity])
         if event is not None:
             self.announce(event, entity)
         return entity
+
+    def make_findable(self, entities: Sequence[E]) -> None:
+        """Let `$search` find new entities, or new words of known ones."""
+        if self.is_searched:
+            session_ids = [getattr(entity, "session_id", None) for entity in entities]
+            ids = [getattr(entity, self.id_field) for entity in entities]
+            search.put(self.tx, zip(ids, session_ids, map(self.words, entities), strict=True))
 
     def store(self, entity: E, *, is_announced: bool) -> None:
         """Write an entity's row back as it is now."""
@@ -294,26 +321,40 @@ class Repository(Generic[E]):
         """The JSON column as records need it."""
         return plain_data(self.table)
 
+    def _found(self, query: Mapping[str, Any]) -> search.Search | None:
+        """The search a query wants, where this entity is searched at all."""
+        return search.asked_for(query, is_postgresql=self.tx.is_postgresql) if self.is_searched else None
+
+    def _about_rows(self, query: Mapping[str, Any]) -> Mapping[str, Any]:
+        rows = self.row_query(query)
+        return {key: value for key, value in rows.items() if key != "$search"} if self.is_searched else rows
+
     def _records(
-        self, query: Mapping[str, Any], page: Page, conditions: Sequence[Clause], reader: Reader | None
+        self,
+        source: sa.FromClause,
+        order: Sequence[sa.ColumnElement[Any]],
+        page: Page,
+        conditions: Sequence[Clause],
+        reader: Reader | None,
     ) -> list[Record]:
-        order = self._order(page, query)
-        found = (
+        rows_of_page = (
             sa.select(*self._columns(page.select))
-            .select_from(self.source(query))
+            .select_from(source)
             .where(*conditions)
             .order_by(*order)
             .limit(page.limit)
             .offset(page.skip)
         )
-        rows = self.tx.connection.execute(found).mappings().all()
+        rows = self.tx.connection.execute(rows_of_page).mappings().all()
         if page.select is None:
             return [wire_record(self.entity, row, row["data"]) for row in rows]
         return self._selected_records(rows, page.select, reader)
 
-    def _order(self, page: Page, query: Mapping[str, Any]) -> list[sa.ColumnElement[Any]]:
+    def _order(
+        self, page: Page, query: Mapping[str, Any], found: search.Search | None
+    ) -> Sequence[sa.ColumnElement[Any]]:
         if not page.sort:
-            return self.default_order(query)
+            return self.default_order(query) if found is None else [found.best_first, self.id_column.desc()]
         # Total, so that pages neither repeat nor skip; in the direction of the last key, which an index may serve.
         tie = self.id_column.desc() if page.sort[-1][1] else self.id_column.asc()
         return [*self._filter.sort_keys(page.sort), tie]

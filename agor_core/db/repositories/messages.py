@@ -12,7 +12,7 @@ from agor_core.db.repositories.of_session import OfSession
 from agor_core.errors import BadRequest, NotFound
 from agor_core.ids import short
 from agor_core.models import Message, Session
-from agor_core.models.message import preview
+from agor_core.models.message import preview, words_of
 from agor_core.models.wire import to_wire
 
 TABLE: sa.Table = Message.__table__  # type: ignore[attr-defined]
@@ -44,6 +44,7 @@ class MessageRepository(OfSession[Message]):
     """The messages."""
 
     entity, path, id_field, noun = Message, "messages", "message_id", "message"
+    is_searched = True
     order = "oldest first"
 
     def append(self, session_id: str, message: Message) -> Message:
@@ -62,6 +63,7 @@ class MessageRepository(OfSession[Message]):
         for nth, message in enumerate(messages):
             self._complete(message, facts, next_index - len(messages) + nth)
         self.tx.connection.execute(_INSERT, [self._values(message) for message in messages])
+        self.make_findable(messages)
         self._extend_tasks(messages)
         for message in messages:
             self.tx.announce(self.path, "created", message.message_id, facts, to_wire(message))
@@ -89,6 +91,10 @@ class MessageRepository(OfSession[Message]):
     def before_removal(self, entity: Message) -> None:
         count = sa.update(SESSIONS).where(SESSIONS.c.session_id == entity.session_id)
         self.tx.connection.execute(count.values(message_count=SESSIONS.c.message_count - 1))
+
+    @override
+    def words(self, entity: Message) -> str:
+        return words_of({"content": entity.data.content})
 
     @override
     def source(self, query: Mapping[str, Any]) -> sa.FromClause:

@@ -8,12 +8,14 @@ from typing import Any
 import sqlalchemy as sa
 from typing_extensions import override
 
+from agor_core.db import search
 from agor_core.db.query import Clause, plain_data
 from agor_core.db.reader import Reader
 from agor_core.db.repositories.base import Record, Repository, ids_by
 from agor_core.errors import Conflict
 from agor_core.ids import short
 from agor_core.models import Session, Usage
+from agor_core.models.session import words_of_session
 from agor_core.models.wire import to_wire, wire_record
 
 TABLE: sa.Table = Session.__table__  # type: ignore[attr-defined]
@@ -43,6 +45,7 @@ class SessionRepository(Repository[Session]):
     """The sessions."""
 
     entity, path, id_field, noun = Session, "sessions", "session_id", "session"
+    is_searched = True
 
     @override
     def patch(
@@ -129,9 +132,14 @@ class SessionRepository(Repository[Session]):
             )
         for child in self.where(parent_session_id=id):
             self.patch(child.session_id, {"parent_session_id": None})
+        search.take_out_session(self.tx, id)
         self.tx.permissions.remove_of_session(id)
         self.tx.messages.remove_of_session(id)
         self.tx.tasks.remove_of_session(id)
+
+    @override
+    def words(self, entity: Session) -> str:
+        return words_of_session(entity.data.model_dump(include={"title", "description", "concepts"}))
 
     @override
     def facts(self, entity: Session) -> dict[str, Any]:

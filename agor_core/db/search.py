@@ -1,0 +1,147 @@
+"""Full-text search over messages and sessions: FTS5, or `tsvector` on PostgreSQL, current in the same transaction.
+
+What is searched is kept in a table of its own, `search_documents`, one row for each record that has any words; the
+index over it is the database's business, by triggers or a generated column. Words are found whole, in any order, case
+and accents aside where the backend can; `"several words"` in quotes follow each other; `word*` is a beginning.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from agor_core.errors import BadRequest
+from agor_core.models.columns import Text
+
+if TYPE_CHECKING:
+    from agor_core.db.transaction import Transaction
+
+DOCUMENTS = sa.Table(
+    "search_documents",
+    sa.MetaData(),
+    sa.Column("doc", sa.Integer, primary_key=True),
+    sa.Column("record_id", Text),
+    sa.Column("session_id", Text),
+    sa.Column("body", Text),
+)
+# The words of a long log are rarely what one remembers of it.
+MOST_INDEXED = 100_000
+MOST_TERMS = 20
+SNIPPET_LENGTH = 160
+
+_TERM = re.compile(r'"([^"]*)"|(\S+)')
+_WORD = re.compile(r"[^\W_]+")
+
+Snippet = list[dict[str, Any]]
+
+
+class Search:
+    """One search: where its hits are, the best first, and what they look like."""
+
+    def __init__(self, text: Any, *, is_postgresql: bool) -> None:
+        self._terms = _terms(text)
+        self._hits = self._in_postgresql() if is_postgresql else self._in_fts5()
+
+    def joined(self, source: sa.FromClause, id: sa.ColumnElement[Any]) -> sa.FromClause:
+        """`source` with only the rows that were found."""
+        documents = sa.join(source, DOCUMENTS, DOCUMENTS.c.record_id == id)
+        return sa.join(documents, self._hits, self._hits.c.doc == DOCUMENTS.c.doc)
+
+    @property
+    def best_first(self) -> sa.ColumnElement[Any]:
+        """The order of relevance."""
+        return self._hits.c.rank.asc()
+
+    def snippets(self, tx: Transaction, ids: Sequence[str]) -> dict[str, Snippet]:
+        """For each record the passage around the first hit, in parts: `{text, is_match}`."""
+        query = sa.select(DOCUMENTS.c.record_id, DOCUMENTS.c.body).where(DOCUMENTS.c.record_id.in_(ids))
+        words = [_pattern(words, is_beginning) for words, is_beginning in self._terms]
+        pattern = re.compile("|".join(words), re.IGNORECASE)
+        return {id: _snippet(body, pattern) for id, body in tx.connection.execute(query)}
+
+    def _in_fts5(self) -> sa.Subquery:
+        index = sa.table("search_index", sa.column("rowid"), sa.column("search_index"))
+        # Each term is quoted, so that nothing in it is taken for syntax.
+        terms = [f'"{" ".join(words)}"' + ("*" if is_beginning else "") for words, is_beginning in self._terms]
+        rank = sa.func.bm25(sa.literal_column("search_index"))
+        matches = index.c.search_index.op("MATCH")(" AND ".join(terms))
+        return sa.select(index.c.rowid.label("doc"), rank.label("rank")).where(matches).subquery("hits")
+
+    def _in_postgresql(self) -> sa.Subquery:
+        asked = sa.literal(" & ".join(_tsquery(words, is_beginning) for words, is_beginning in self._terms))
+        query = sa.func.to_tsquery(sa.literal_column("'simple'"), asked)
+        vector: sa.ColumnElement[Any] = sa.literal_column("search_documents.words")
+        rank = -sa.func.ts_rank(vector, query)
+        found = sa.select(DOCUMENTS.c.doc, rank.label("rank")).where(vector.op("@@")(query))
+        return found.subquery("hits")
+
+
+def put(tx: Transaction, documents: Iterable[tuple[str, str | None, str]]) -> None:
+    """Make records findable by their words. `documents`: (record id, its session's id, words), none stored yet."""
+    rows = [
+        {"record_id": id, "session_id": session_id, "body": body[:MOST_INDEXED]}
+        for id, session_id, body in documents
+        if body
+    ]
+    if rows:
+        tx.connection.execute(sa.insert(DOCUMENTS).inline(), rows)
+
+
+def take_out(tx: Transaction, record_id: str) -> None:
+    """Let a record be found no more."""
+    tx.connection.execute(sa.delete(DOCUMENTS).where(DOCUMENTS.c.record_id == record_id))
+
+
+def take_out_session(tx: Transaction, session_id: str) -> None:
+    """Let a session, and all that was said in it, be found no more."""
+    tx.connection.execute(sa.delete(DOCUMENTS).where(DOCUMENTS.c.session_id == session_id))
+
+
+def add_snippets(tx: Transaction, search: Search, records: Sequence[dict[str, Any]], id_field: str) -> None:
+    """Give each record found its field `snippet`."""
+    snippets = search.snippets(tx, [record[id_field] for record in records])
+    for record in records:
+        record["snippet"] = snippets.get(record[id_field], [])
+
+
+def asked_for(query: Mapping[str, Any], *, is_postgresql: bool) -> Search | None:
+    """The search that a query wants."""
+    return Search(query["$search"], is_postgresql=is_postgresql) if "$search" in query else None
+
+
+def _terms(text: Any) -> list[tuple[list[str], bool]]:
+    """(words that follow each other, whether the last is a beginning only) for each term. Raises BadRequest."""
+    if not isinstance(text, str):
+        raise BadRequest("$search must be text", operator="$search")
+    terms = []
+    for phrase, word in _TERM.findall(text):
+        if words := _WORD.findall(phrase or word):
+            terms.append((words, word.endswith("*")))
+    if not terms or len(terms) > MOST_TERMS:
+        raise BadRequest(f"$search must have words, {MOST_TERMS} at most", operator="$search")
+    return terms
+
+
+def _tsquery(words: list[str], is_beginning: bool) -> str:
+    return "(" + " <-> ".join(words) + (":*" if is_beginning else "") + ")"
+
+
+def _pattern(words: list[str], is_beginning: bool) -> str:
+    return r"\b" + r"[\W_]+".join(map(re.escape, words)) + (r"[^\W_]*" if is_beginning else r"\b")
+
+
+def _snippet(body: str, pattern: re.Pattern[str]) -> Snippet:
+    first = pattern.search(body)
+    begin = max(0, (first.start() if first else 0) - SNIPPET_LENGTH // 3)
+    passage = body[begin : begin + SNIPPET_LENGTH]
+    parts: Snippet = [{"text": "…", "is_match": False}] if begin else []
+    at = 0
+    for match in pattern.finditer(passage):
+        parts += [{"text": passage[at : match.start()], "is_match": False}] if match.start() > at else []
+        parts.append({"text": match[0], "is_match": True})
+        at = match.end()
+    rest = passage[at:] + ("…" if begin + SNIPPET_LENGTH < len(body) else "")
+    return [*parts, {"text": rest, "is_match": False}] if rest else parts

@@ -1,0 +1,143 @@
+"""Full-text search: what was said, thought and done is found by its words, by those who may read it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from agor_core.db import Database, Reader
+from agor_core.errors import BadRequest
+from agor_core.models import Message, Session
+from tests.support.records import a_session, a_task, said
+
+BOB = Reader("bob", sees_private=False)
+
+
+async def indices(database: Database, text: str, **query: Any) -> list[int]:
+    """The indices of the messages found, best first."""
+    page = await database.read(lambda tx: tx.messages.page({"$search": text, **query}, None, 50, 50))
+    assert page["total"] == len(page["data"])
+    return [record["index"] for record in page["data"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("apple", [0, 1]),
+        ("APPLE banana", [1]),
+        ("banana apple", [1]),
+        ('"apple banana"', []),
+        ('"banana and apple"', [1]),
+        ("appl", []),
+        ("appl*", [0, 1]),
+        ("main.py", [2]),
+        ("src/main", [2]),
+        ("main", [2]),
+        ("secret_name", [3]),
+        ("cherry", []),
+        ("straße", [4]),
+        ("NOT", []),
+        ("or)", []),
+        ('apple "', [0, 1]),
+    ],
+)
+async def test_words_are_found(database: Database, text: str, found: list[int]) -> None:
+    """All words must be there, in any order and case; phrases in quotes; beginnings with a star; tools' input too."""
+    session = await a_session(database)
+    tool = [{"type": "tool_use", "id": "toolu_cherry", "name": "Edit", "input": {"path": "src/main.py"}}]
+    result = [{"type": "tool_result", "content": [{"type": "text", "text": "found secret_name"}]}]
+    for content in ("an apple", "a banana and apple", tool, result, "die Straße"):
+        message = Message(session_id="", type="user", role="user")
+        message.data.content = content
+        await database.write(lambda tx, message=message: tx.messages.append(session.session_id, message))
+    assert sorted(await indices(database, text)) == found
+
+
+async def test_search_goes_with_filters_and_pages(database: Database) -> None:
+    """A search may be narrowed like any list, sorted, and read page by page."""
+    one, other = await a_session(database), await a_session(database)
+    for nth in range(5):
+        await database.write(lambda tx, nth=nth: tx.messages.append(one.session_id, said(f"plum {nth}")))
+    await database.write(lambda tx: tx.messages.append(other.session_id, said("plum")))
+    assert len(await indices(database, "plum")) == 6
+    assert sorted(await indices(database, "plum", session_id=one.session_id)) == [0, 1, 2, 3, 4]
+    assert await indices(database, "plum", session_id=one.session_id, **{"$sort": {"index": -1}}) == [4, 3, 2, 1, 0]
+    query = {"$search": "plum", "session_id": one.session_id, "$limit": 2, "$skip": 4}
+    page = await database.read(lambda tx: tx.messages.page(query, None, 50, 50))
+    assert (page["total"], len(page["data"])) == (5, 1)
+
+
+async def test_a_snippet_shows_the_hit_in_its_place(database: Database) -> None:
+    """Each record found has the passage around the first hit, in parts that say which of them match."""
+    session = await a_session(database)
+    text = "before " * 100 + "the Needle here" + " after" * 100
+    await database.write(lambda tx: tx.messages.append(session.session_id, said(text)))
+    page = await database.read(lambda tx: tx.messages.page({"$search": "needle"}, None, 50, 50))
+    snippet = page["data"][0]["snippet"]
+    assert [part["text"] for part in snippet if part["is_match"]] == ["Needle"]
+    joined = "".join(part["text"] for part in snippet)
+    assert "the Needle here after" in joined
+    assert joined.startswith("…")
+    assert joined.endswith("…")
+    assert len(joined) < 200
+
+
+async def test_the_more_often_the_better(database: Database) -> None:
+    """The best hit comes first."""
+    session = await a_session(database)
+    for text in ("pear and many other words that are not it", "pear pear pear"):
+        await database.write(lambda tx, text=text: tx.messages.append(session.session_id, said(text)))
+    assert await indices(database, "pear") == [1, 0]
+
+
+async def test_sessions_are_found_by_title_as_it_is_now(database: Database) -> None:
+    """A new title is found, the old one no more; and a removed session not at all, nor what was said in it."""
+    session = Session(agent="x")
+    session.data.title = "old name"
+    stored = await database.write(lambda tx: tx.sessions.add(session))
+    await a_task(database, stored.session_id, "grape")
+
+    async def found(text: str) -> int:
+        page = await database.read(lambda tx: tx.sessions.page({"$search": text}, None, 10, 10))
+        return int(page["total"])
+
+    assert await found("old") == 1
+    await database.write(lambda tx: tx.sessions.patch(stored.session_id, {"title": "new name"}))
+    assert (await found("old"), await found("new")) == (0, 1)
+    await database.write(lambda tx: tx.sessions.remove(stored.session_id))
+    assert (await found("new"), await indices(database, "grape")) == (0, [])
+
+
+async def test_private_words_are_found_by_nobody_else(database: Database) -> None:
+    """What is said in a private session is not found, nor counted, by others."""
+    session = await a_session(database, sharing="private", created_by="ann")
+    await a_task(database, session.session_id, "quince")
+    page = await database.read(lambda tx: tx.messages.page({"$search": "quince"}, BOB, 10, 10))
+    assert (page["total"], page["data"]) == (0, [])
+
+
+async def test_what_was_rolled_back_is_not_found(database: Database) -> None:
+    """The index is part of the transaction."""
+    session = await a_session(database)
+
+    def work(tx):  # type: ignore[no-untyped-def]
+        tx.messages.append(session.session_id, said("fig"))
+        raise BadRequest("no")
+
+    with pytest.raises(BadRequest):
+        await database.write(work)
+    assert await indices(database, "fig") == []
+
+
+@pytest.mark.parametrize("text", ["", "   ", "***", 5, None, {"$ne": 1}, "a " * 30])
+async def test_a_search_without_words_is_refused(database: Database, text: Any) -> None:
+    """Nothing to look for, or far too much, is a 400."""
+    with pytest.raises(BadRequest):
+        await database.read(lambda tx: tx.messages.page({"$search": text}, None, 10, 10))
+
+
+async def test_only_what_has_words_can_be_searched(database: Database) -> None:
+    """`$search` on anything but sessions and messages is a 400."""
+    with pytest.raises(BadRequest):
+        await database.read(lambda tx: tx.boards.page({"$search": "x"}, None, 10, 10))
