@@ -79,6 +79,9 @@ def _fork_source(tx: Transaction, session: Session, task_id: str) -> tuple[Sessi
     source = tx.sessions.get(tx.tasks.get(task_id).session_id)
     if source.data.agent_session_id is None:
         return session, None, 0.0
+    if task_id == tx.tasks.where(session_id=source.session_id)[-1].task_id:
+        # The end of the conversation needs no message to name it, and not every agent can fork at one.
+        return session, ForkPoint(source.data.agent_session_id), source.data.agent_cost_usd or 0.0
     said = [m.data.metadata.original_id for m in tx.messages.where(task_id=task_id) if m.data.metadata is not None]
     last = next(filter(None, reversed(said)), None)
     return session, ForkPoint(source.data.agent_session_id, last), source.data.agent_cost_usd or 0.0

@@ -58,9 +58,10 @@ def note_agent_session(tx: Transaction, session_id: str, known: AgentSession) ->
 
 def note_context(tx: Transaction, session_id: str, context: ContextUsed) -> None:
     """Remember how full the model's context is; counters change silently."""
-    tx.sessions.patch(
-        session_id, {"context": {"used_tokens": context.used, "limit_tokens": context.limit or 0}}, announce=False
-    )
+    known = tx.sessions.get(session_id).data.context
+    limit = context.limit if context.limit is not None else known.limit_tokens if known is not None else 0
+    changes = {"context": {"used_tokens": context.used, "limit_tokens": limit}}
+    tx.sessions.patch(session_id, changes, announce=False)
 
 
 def store_prompt(tx: Transaction, task: Task) -> None:
