@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -61,6 +60,8 @@ class Group(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
+            import difflib  # for those who mistype
+
             close = difflib.get_close_matches(args[0], self.list_commands(ctx), n=1)
             guess = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(self.list_commands(ctx))}"
             raise click.UsageError(f"no command {args[0]!r} in `{ctx.command_path}`; {guess}", ctx) from error

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from agor_cli.groups import LazyGroup, wants_json
-from agor_core.errors import AgorError, Conflict, NotAuthenticated, ServiceError
+from agor_core.errors import AgorError, Conflict, Forbidden, NotAuthenticated, ServiceError
 
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "up": ("agor_cli.commands.daemon", "up", "Start the daemon and show where the GUI is."),
@@ -99,6 +99,8 @@ def advice(error: AgorError) -> str:
     message = " ".join(str(error).split())
     if isinstance(error, NotAuthenticated):
         return f"{message}; sign in with `agor login`"
+    if isinstance(error, Forbidden):
+        return f"{message}; `agor whoami` shows who you are, `agor login` makes you somebody else"
     if not isinstance(error, ServiceError):
         return message
     data = error.data if isinstance(error.data, dict) else {}

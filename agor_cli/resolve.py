@@ -17,7 +17,7 @@ MOST = 1000
 
 def repo_of(client: Client, text: str) -> Record:
     """The registered repo that `text` means: a folder in it, its slug, or its id."""
-    if _is_path(text):
+    if is_path(text):
         return _repo_at(client, Path(text).expanduser().resolve())
     try:
         found: Record = client.service("repos").get(text)
@@ -42,9 +42,9 @@ def board_of(client: Client, text: str) -> Record:
 
 def worktree_of(client: Client, text: str) -> Record:
     """The worktree that `text` means: `slug:name`, a path in it, a name that only one has, or its id."""
-    if _is_path(text):
+    if is_path(text):
         here = Path(text).expanduser().resolve()
-        if (found := _worktree_at(client, here)) is None:
+        if (found := worktree_containing(client, here)) is None:
             raise NotFound(f"{here} is in no worktree; `agor worktree list` shows them")
         return found
     repo, separator, name = text.partition(":")
@@ -69,19 +69,22 @@ def worktree_named(client: Client, repo: Record, name: str) -> Record | None:
 
 
 def worktree_containing(client: Client, folder: Path) -> Record | None:
-    """The known worktree that `folder` lies in."""
-    return _worktree_at(client, folder.resolve())
+    """The known worktree that `folder`, a resolved path, lies in; the innermost if several do."""
+    query = {"status": {"$ne": "removed"}, "$limit": MOST}
+    around = [one for one in data_of(client.service("worktrees").find(query)) if _within(folder, one.get("path"))]
+    return max(around, key=lambda one: len(one["path"]), default=None)
+
+
+def is_path(text: str) -> bool:
+    """Whether `text` is spelled as a path, so that it is never taken for a slug."""
+    if not text:
+        raise BadRequest("a name is missing")
+    return text in (".", "..") or text.startswith(("/", "./", "../", "~"))
 
 
 def top_of(folder: Path) -> Path | None:
     """The top folder of the git checkout that `folder` lies in."""
     return next((one for one in (folder, *folder.parents) if (one / ".git").exists()), None)
-
-
-def _is_path(text: str) -> bool:
-    if not text:
-        raise BadRequest("a name is missing")
-    return text in (".", "..") or text.startswith(("/", "./", "../", "~"))
 
 
 def _repo_here(client: Client) -> Record | None:
@@ -95,27 +98,19 @@ def _repo_at(client: Client, folder: Path) -> Record:
     """The repo that `folder` lies in, by its own checkout or by one of its worktrees."""
     if not folder.is_dir():
         raise NotFound(f"there is no folder {folder}")
+    top = top_of(folder)
     for repo in data_of(client.service("repos").find({"$limit": MOST})):
-        if not repo.get("managed_by_agor") and _within(folder, repo.get("local_path")):
+        # Its own checkout or, for a bare one, the folder itself; not a checkout nested in another one.
+        if not repo.get("managed_by_agor") and Path(repo["local_path"]).resolve() in (top, folder):
             return repo
-    worktree = _worktree_at(client, folder)
+    worktree = worktree_containing(client, folder)
     if worktree is not None:
         found: Record = client.service("repos").get(worktree["repo_id"])
         return found
-    if top_of(folder) is None:
+    if top is None:
         raise NotFound(f"{folder} is not in a git repository; `git init` makes one")
-    raise NotFound(f"{top_of(folder)} is not known yet; add it with `agor repo add {_shown(top_of(folder))}`")
-
-
-def _worktree_at(client: Client, folder: Path) -> Record | None:
-    query = {"status": {"$ne": "removed"}, "$limit": MOST}
-    around = [one for one in data_of(client.service("worktrees").find(query)) if _within(folder, one.get("path"))]
-    return max(around, key=lambda one: len(one["path"]), default=None)
+    raise NotFound(f"{top} is not known yet; add it with `agor repo add {'.' if top == Path.cwd() else top}`")
 
 
 def _within(folder: Path, top: object) -> bool:
     return isinstance(top, str) and bool(top) and folder.is_relative_to(Path(top).resolve())
-
-
-def _shown(path: Path | None) -> str:
-    return "." if path == Path.cwd() else str(path)

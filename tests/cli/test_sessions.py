@@ -10,7 +10,7 @@ from typing import Any
 from agor_core.client import Client
 from tests.cli.conftest import Agor
 from tests.support.daemon import Daemon
-from tests.support.repository import git
+from tests.support.repository import git, make_repository
 
 Scripted = Callable[[dict[str, Any]], Agor]
 
@@ -70,6 +70,18 @@ def test_a_session_without_worktree_works_in_the_folder(agor: Agor, repository: 
     done = agor("session", "start", "--agent", "scripted", "--json", "hello").json
     assert done["session"]["repo"]["cwd"] == str(repository)
     assert agor("worktree", "list", "--json").json["data"] == []
+
+
+def test_a_repository_inside_another_is_its_own(agor: Agor, repository: Path, environment: dict[str, str]) -> None:
+    """A checkout nested in a known one is not taken for it; a folder of the known one is."""
+    agor("repo", "add", ".")
+    nested = make_repository(repository / "vendor" / "lib", environment)
+    refused = agor("session", "start", "--agent", "scripted", "x", cwd=nested, code=1)
+    assert f"{nested} is not known yet" in refused.err
+    inner = agor("session", "start", "--agent", "scripted", "--json", "x", cwd=repository / "vendor").json["session"]
+    assert inner["repo"]["cwd"] == str(repository / "vendor")
+    named = agor("session", "start", "--repo", "demo", "--agent", "scripted", "--json", cwd=nested).json["session"]
+    assert named["repo"]["cwd"] == str(repository)
 
 
 def test_a_second_session_shares_a_worktree_that_is_there(agor: Agor) -> None:

@@ -95,10 +95,11 @@ def _answer(client: Client, task: Record | None) -> str | None:
     """The last thing the agent said in this task."""
     if task is None:
         return None
-    query = {"task_id": task["task_id"], "role": "assistant", "$sort": {"index": -1}, "$limit": 1}
+    query = {"task_id": task["task_id"], "role": "assistant", "$sort": {"index": -1}, "$limit": MOST_EARLIER}
     for message in client.service("messages").find(query)["data"]:
-        content = message["content"]
-        return content if isinstance(content, str) else "".join(block.get("text") or "" for block in content)
+        if not message.get("parent_tool_use_id"):  # a sub-agent's answer is not ours
+            content = message["content"]
+            return content if isinstance(content, str) else "".join(block.get("text") or "" for block in content)
     return None
 
 

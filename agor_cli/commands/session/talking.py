@@ -11,8 +11,8 @@ import click
 from agor_cli.commands.session.running import PERMISSION_MODES, check_agent, prompt_data, run_prompt, text_of
 from agor_cli.connection import connected
 from agor_cli.groups import Command, wants_json
-from agor_cli.output import next_steps, say, show_json
-from agor_cli.resolve import board_of, repo_of, worktree_containing, worktree_named
+from agor_cli.output import next_steps, one_line, say, show_json
+from agor_cli.resolve import board_of, is_path, repo_of, worktree_containing, worktree_named
 from agor_cli.words import short_id
 from agor_core.errors import BadRequest
 
@@ -139,19 +139,23 @@ def _place(
             {key: value for key, value in wanted.items() if value is not None}
         )
         say(f"Worktree {found['slug']}:{worktree} on branch {existing['ref']}, in {existing['path']}", "dim")
+        if existing.get("notes"):
+            say(one_line(existing["notes"]), "yellow")
     elif branch or ref:
         raise BadRequest(f"there is a worktree {worktree!r} already; --branch and --from are for a new one")
     return {"worktree_id": existing["worktree_id"]}
 
 
 def _in_place(client: Client, where: str) -> dict[str, str]:
-    folder = Path(where).expanduser()
-    if (containing := worktree_containing(client, folder)) is not None and folder.is_dir():
+    """Work where `where` is: in the worktree that has it, in that folder, or at the top of the repo of that name."""
+    folder = Path(where).expanduser().resolve()
+    if is_path(where) and (containing := worktree_containing(client, folder)) is not None:
         return {"worktree_id": containing["worktree_id"]}
     found = repo_of(client, where)
     if found.get("managed_by_agor"):
         raise BadRequest(f"{found['slug']} has no checkout of its own; say which worktree with --worktree")
-    return {"cwd": str(folder.resolve()) if folder.is_dir() else found["local_path"]}
+    top = Path(found["local_path"])
+    return {"cwd": str(folder if folder.is_dir() and folder.is_relative_to(top.resolve()) else top)}
 
 
 def _say_created(session: Record) -> None:
