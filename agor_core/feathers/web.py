@@ -15,7 +15,8 @@ from agor_core.feathers.idempotency import Idempotency
 from agor_core.feathers.observe import Observer
 from agor_core.feathers.transports.recovery import Recovery
 from agor_core.feathers.transports.rest import Rest, error_response
-from agor_core.feathers.transports.socketio import Limits, Shorten, SocketDoor
+from agor_core.feathers.transports.socketio import SocketDoor
+from agor_core.feathers.transports.sockets import Limits, Shorten
 from agor_core.feathers.wire import service_error
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

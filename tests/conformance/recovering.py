@@ -11,7 +11,7 @@ from agor_core.feathers import Connection, Feathers, MemoryConnectionStore, Memo
 from agor_core.feathers.authentication import AuthenticationService, AuthSettings, JwtStrategy
 from agor_core.feathers.guard import Guard
 from agor_core.feathers.transports.recovery import Recovery
-from agor_core.feathers.transports.socketio import Limits
+from agor_core.feathers.transports.sockets import Limits
 from agor_core.feathers.web import ServerOptions, build_web
 
 SETTINGS = AuthSettings(secret="a secret of at least thirty-two bytes", audience="test", issuer="test")

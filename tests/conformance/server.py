@@ -14,7 +14,7 @@ from aiohttp import web
 
 from agor_core.feathers import Feathers
 from agor_core.feathers.guard import Guard
-from agor_core.feathers.transports.socketio import Limits
+from agor_core.feathers.transports.sockets import Limits
 from agor_core.feathers.web import ServerOptions, build_web, runner
 from tests.conformance.accounts import add_accounts, add_publishers
 from tests.conformance.services import Errors, add_echo, add_hooked, add_people

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from agor_core.feathers import Feathers
-from agor_core.feathers.transports.socketio import Limits
+from agor_core.feathers.transports.sockets import Limits
 from tests.conformance.doors import serving
 from tests.conformance.raw import CLOSED, raw
 from tests.conformance.server import build_site

@@ -9,22 +9,22 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from typing import Any
 
 from aiohttp import web
 
-from agor_core.errors import BadRequest, ServiceError, Unavailable
+from agor_core.errors import BadRequest, Unavailable
 from agor_core.feathers.app import Feathers
 from agor_core.feathers.channels import Connection
-from agor_core.feathers.events import LoggedEvent
 from agor_core.feathers.idempotency import Idempotency
 from agor_core.feathers.transports import frames
+from agor_core.feathers.transports.admission import Admission
 from agor_core.feathers.transports.dispatch import socket_call, socket_params
 from agor_core.feathers.transports.engine import Packet, Socket, SocketServer, background, end
 from agor_core.feathers.transports.fast import FastSocketServer
-from agor_core.feathers.transports.recovery import Recovery, Start, offset_text
+from agor_core.feathers.transports.recovery import Recovery, offset_text
+from agor_core.feathers.transports.sockets import Counters, Held, Limits, Shorten, SocketConnection
 from agor_core.feathers.wire import error_json, service_error
 
 logger = logging.getLogger(__name__)
@@ -32,71 +32,11 @@ logger = logging.getLogger(__name__)
 engine_logger = logging.getLogger("agor_core.feathers.engineio")
 engine_logger.setLevel(logging.WARNING)
 
-REPLAY_BATCH = 200
 # Above this an event is sent shortened, where the application can do that; clients fetch the rest.
 LONG_EVENT_BYTES = 64_000
 SWEEP_S = 1.0
 # How often it is looked whether a client that has to read first has read.
 PACE_S = 0.01
-
-
-Shorten = Callable[[str, Any], Any]
-"""`(event name, payload)` gives a shorter payload that says of itself that it is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one connection may cost.
-
-    `frames` and `bytes` may wait unread; one event larger than `bytes` may wait alone. `calls` run at once.
-    `connect_s`: within this time a client has to say CONNECT.
-    """
-
-    frames: int = 2_000
-    bytes: int = 1_000_000
-    stall_s: float = 10.0
-    calls: int = 256
-    connections: int = 10_000
-    connect_s: float = 45.0
-
-
-@dataclass(slots=True)
-class Held:
-    """An event ready to be sent; `seq` is 0 for events of no log."""
-
-    packet: Packet
-    seq: int
-    volatile: bool
-
-
-class SocketConnection(Connection):
-    """A connection over Socket.IO, with what its transport needs to know.
-
-    `held`: live events wait here while the connection is being opened or catches up. `heard`: the newest seq that
-    replay has dealt with; live delivery does not send those again.
-    """
-
-    __slots__ = ("heard", "held", "sid", "socket", "start", "tasks")
-
-    def __init__(self, id: str, outlet: SocketDoor, headers: dict[str, str], socket: Socket, sid: str) -> None:
-        super().__init__(id, outlet, headers)
-        self.socket = socket
-        self.sid = sid
-        self.held: list[Held] | None = []
-        self.heard = 0
-        self.start: Start | None = None
-        self.tasks: set[asyncio.Task[Any]] = set()
-
-
-@dataclass(slots=True)
-class Counters:
-    """What has happened at this door, for the metrics."""
-
-    connected: int = 0
-    recovered: int = 0
-    dropped: int = 0
-    events: int = 0
-    reasons: dict[str, int] = field(default_factory=dict)
 
 
 class SocketDoor:
@@ -122,7 +62,6 @@ class SocketDoor:
         self._broken_text = broken_text
         self._by_socket: dict[str, SocketConnection] = {}
         self._by_sid: dict[str, SocketConnection] = {}
-        self._by_pid: dict[str, SocketConnection] = {}
         self._binary: dict[str, tuple[frames.Packet, int]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._stopping = False
@@ -135,8 +74,7 @@ class SocketDoor:
             logger=False,
             engineio_logger=engine_logger,
         )
-        app.on("login", self._bound)
-        app.on("logout", self._unbound)
+        self._admission = Admission(self, recovery)
 
     def attach(self, site: web.Application) -> None:
         """Add the path /socket.io/ to an application."""
@@ -183,7 +121,7 @@ class SocketDoor:
         except frames.BadPacket as problem:
             logger.info("closing a connection: %s", problem)
             self._count("bad packet")
-            await self._close_socket(eio_sid)
+            await self.close_socket(eio_sid)
 
     async def dropped(self, sid: str) -> None:
         """A connection has ended, whoever ended it."""
@@ -192,11 +130,7 @@ class SocketDoor:
             return
         self._by_socket.pop(connection.socket.sid, None)
         self._binary.pop(connection.socket.sid, None)
-        start = connection.start
-        if start is not None and self._by_pid.get(start.pid_hash) is connection:
-            del self._by_pid[start.pid_hash]
-            if self.recovery is not None:
-                await self.recovery.store.touch(start.pid_hash, self.recovery.clock())
+        await self._admission.ended(connection)
         await self.app.disconnected(connection)
 
     async def socket_gone(self, eio_sid: str) -> None:
@@ -217,7 +151,7 @@ class SocketDoor:
     ) -> None:
         """Send an event to connections of this door: encoded once, sent to each."""
         text = None if offset is None else offset_text(offset)
-        packet = self._event_packet(name, payload, text)
+        packet = self.event_packet(name, payload, text)
         held = Held(packet, 0 if offset is None else offset[1], volatile)
         self.counters.events += 1
         for connection in connections:
@@ -228,14 +162,19 @@ class SocketDoor:
         """End a connection; the client notices that its transport has closed, and comes back by itself."""
         if isinstance(connection, SocketConnection) and connection.is_open:
             self._count(reason)
-            background(self._close_socket(connection.socket.sid), self._tasks, f"closing {connection.id}")
+            background(self.close_socket(connection.socket.sid), self._tasks, f"closing {connection.id}")
 
-    def _event_packet(self, name: str, payload: Any, offset: str | None) -> Packet:
+    def event_packet(self, name: str, payload: Any, offset: str | None) -> Packet:
+        """An event as a packet, shortened if it is long."""
         text = frames.event_frame(name, payload, offset, recovery=self.recovery is not None)
         if self._shorten is not None and len(text) > LONG_EVENT_BYTES:
             shorter = self._shorten(name, payload)
             text = frames.event_frame(name, shorter, offset, recovery=self.recovery is not None)
         return Packet(text)
+
+    async def confirm(self, connection: SocketConnection) -> None:
+        """Tell python-socketio that a connection was admitted."""
+        await self._server.manager.connect(connection.sid, "/")
 
     # Packets.
 
@@ -250,7 +189,7 @@ class SocketDoor:
         if packet.type == frames.DISCONNECT:
             await self._server._handle_disconnect(eio_sid, "/")
         elif packet.type == frames.EVENT:
-            await self._room(connection)
+            await self.room(connection)
             background(self._call(connection, packet), connection.tasks, "socket call")
         elif packet.type == frames.BINARY_EVENT:
             if packet.attachments:
@@ -296,7 +235,7 @@ class SocketDoor:
             # A service answered something that is not JSON: its mistake, not the caller's.
             return frames.ack_frame(id, [error_json(service_error(error, expose=self.app.expose_errors))])
 
-    async def _room(self, connection: SocketConnection) -> None:
+    async def room(self, connection: SocketConnection) -> None:
         """Wait until this client has read enough of its answers, and has few enough calls running."""
         limits = self.limits
         while connection.is_open:
@@ -308,10 +247,8 @@ class SocketDoor:
                 return
             await asyncio.sleep(PACE_S)
 
-    # Opening.
-
     async def _connect(self, eio_sid: str, packet: frames.Packet) -> None:
-        socket = self._server.eio.sockets.get(eio_sid)
+        socket: Socket | None = self._server.eio.sockets.get(eio_sid)
         if socket is None:
             return
         if packet.namespace != "/":
@@ -330,107 +267,30 @@ class SocketDoor:
             if self._stopping or len(self._by_socket) >= self.limits.connections:
                 raise Unavailable("no more connections at the moment")
             self._by_socket[eio_sid] = self._by_sid[sid] = connection
-            await self._open(connection, packet.data or {})
+            await self._admission.admit(connection, packet.data or {})
         except Exception as error:
-            refusal = error_json(service_error(error, expose=self.app.expose_errors))
-            shown = {"message": refusal["message"], "data": refusal.get("data") or {}}
-            socket.push(Packet(frames.refusal_frame("/", shown)))
-            self._by_socket.pop(eio_sid, None)
-            self._by_sid.pop(sid, None)
-            connection.is_open = False
-            self.app.connections.discard(connection)
-            self.app.channels.leave_all(connection)
-            await self._server.manager.disconnect(sid, "/", ignore_queue=True)
+            await self._refuse(connection, error)
 
-    async def _open(self, connection: SocketConnection, auth: dict[str, Any]) -> None:
-        """Identify, admit, answer CONNECT, replay, then go live, in this order."""
-        authentication = self.app.authentication
-        login = await authentication.greet(connection) if authentication is not None else None
-        start, restored = await self._start(connection, auth, is_signed_in=login is not None)
-        await self.app.connected(connection)
-        if restored is not None:
-            await self.app.signal("login", *restored)
-        if not connection.is_open:
-            return
-        await self._server.manager.connect(connection.sid, "/")
-        shown = {"sid": connection.sid}
-        if start is not None:
-            shown["pid"] = start.pid
-        connection.socket.push(Packet(frames.connect_frame(shown)))
-        self.counters.connected += 1
-        if start is not None and start.stored is not None:
-            self.counters.recovered += 1
-            # On a task of its own: the client may call while it catches up, and has to answer pings.
-            background(self._catch_up(connection, start), connection.tasks, f"replay to {connection.id}")
-        else:
-            self._go_live(connection)
+    async def _refuse(self, connection: SocketConnection, error: Exception) -> None:
+        """Take back what was admitted halfway, and say why."""
+        refusal = error_json(service_error(error, expose=self.app.expose_errors))
+        shown = {"message": refusal["message"], "data": refusal.get("data") or {}}
+        connection.socket.push(Packet(frames.refusal_frame("/", shown)))
+        self._by_socket.pop(connection.socket.sid, None)
+        self._by_sid.pop(connection.sid, None)
+        connection.is_open = False
+        self.app.connections.discard(connection)
+        self.app.channels.leave_all(connection)
+        await self._server.manager.disconnect(connection.sid, "/", ignore_queue=True)
 
-    async def _start(
-        self, connection: SocketConnection, auth: dict[str, Any], *, is_signed_in: bool
-    ) -> tuple[Start | None, Any]:
-        """Where this connection begins to hear, and the login that coming back gave it."""
-        recovery, authentication = self.recovery, self.app.authentication
-        if recovery is None:
-            return None, None
-        start = await recovery.resume(auth)
-        restored = None
-        if start is not None:
-            before = self._by_pid.get(start.pid_hash)
-            if before is not None:
-                # The same client came back before we noticed that it was gone: one connection at a time.
-                await self._close_socket(before.socket.sid, abort=True)
-            stored = start.stored
-            if stored is not None and stored.user_id is not None and not is_signed_in:
-                restored = (
-                    await authentication.restore(connection, stored.user_id, stored.token_jti)
-                    if authentication is not None
-                    else None
-                )
-                if restored is None:
-                    start = None
-        if start is None:
-            start = await recovery.begin()
-        connection.start = start
-        self._by_pid[start.pid_hash] = connection
-        await self._remember(connection)
-        return start, restored
+    # Sending.
 
-    async def _catch_up(self, connection: SocketConnection, start: Start) -> None:
-        recovery = self.recovery
-        if recovery is None:
-            return
-        seq = start.seq
-        try:
-            while events := await recovery.log.after(seq, REPLAY_BATCH):
-                for event in events:
-                    await self._replay(connection, event)
-                    seq = event.seq
-                await self._room(connection)
-                if not connection.is_open:
-                    return
-        except Exception:
-            logger.exception("replay failed; the connection is closed and begins anew")
-            self.close(connection, "replay failed")
-            return
-        self._go_live(connection, seq)
-
-    async def _replay(self, connection: SocketConnection, event: LoggedEvent) -> None:
-        service = self.app.services.get(event.path)
-        if service is None or event.event not in service.service_events:
-            return
-        for payload, connections in await self.app.delivery.audience(event, service):
-            if connection in connections:
-                text = offset_text((event.epoch, event.seq))
-                name = f"{event.path} {event.event}"
-                connection.socket.push(self._event_packet(name, payload, text))
-
-    def _go_live(self, connection: SocketConnection, heard: int = 0) -> None:
+    def go_live(self, connection: SocketConnection, heard: int = 0) -> None:
+        """From now on events are sent as they come; those up to seq `heard` have been."""
         connection.heard = heard
         held, connection.held = connection.held or [], None
         for event in held:
             self._deliver(connection, event)
-
-    # Sending.
 
     def _deliver(self, connection: SocketConnection, event: Held) -> None:
         if not connection.is_open:
@@ -454,9 +314,10 @@ class SocketDoor:
         self.counters.dropped += 1
         self._count("slow reader")
         logger.info("%s does not read: dropped", connection.id)
-        background(self._close_socket(connection.socket.sid, abort=True), self._tasks, f"dropping {connection.id}")
+        background(self.close_socket(connection.socket.sid, abort=True), self._tasks, f"dropping {connection.id}")
 
-    async def _close_socket(self, eio_sid: str, *, abort: bool = False) -> None:
+    async def close_socket(self, eio_sid: str, *, abort: bool = False) -> None:
+        """End a socket; with `abort` at once, whatever waits."""
         socket = self._server.eio.sockets.get(eio_sid)
         if socket is not None:
             await end(socket, abort=abort)
@@ -475,33 +336,7 @@ class SocketDoor:
                     await end(socket)
             if self.recovery is not None and now - noted > self.recovery.window_s / 4:
                 noted = now
-                await self._note_presence(self.recovery)
-
-    async def _note_presence(self, recovery: Recovery) -> None:
-        """A daemon that is killed leaves rows that are recent enough to come back to."""
-        moment = recovery.clock()
-        try:
-            for pid_hash in list(self._by_pid):
-                await recovery.store.touch(pid_hash, moment)
-            await recovery.store.forget(int(moment - recovery.window_s * 2000))
-        except ServiceError:
-            logger.exception("could not note which connections are there")
-
-    # Who is signed in, remembered for coming back.
-
-    async def _bound(self, _result: Any, params: Any, _context: Any) -> None:
-        if isinstance(params.connection, SocketConnection):
-            await self._remember(params.connection)
-
-    async def _unbound(self, _result: Any, params: Any, _context: Any) -> None:
-        if isinstance(params.connection, SocketConnection):
-            await self._remember(params.connection)
-
-    async def _remember(self, connection: SocketConnection) -> None:
-        if self.recovery is None or connection.start is None or self.app.authentication is None:
-            return
-        user_id, token = self.app.authentication.binding(connection)
-        await self.recovery.store.bind(connection.start.pid_hash, user_id, token)
+                await self._admission.note_presence()
 
     def _count(self, reason: str) -> None:
         self.counters.reasons[reason] = self.counters.reasons.get(reason, 0) + 1
