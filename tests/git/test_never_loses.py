@@ -26,9 +26,9 @@ NAMES = ("a.txt", "-b", "sp ace/ü.txt")
 EDITS = ("write", "delete", "stage", "unstage", "commit", "amend", "reset", "detach", "merge", "overlook", "chmod")
 LOOKS = ("status", "state", "diff", "report", "snapshot", "changes", "refused removal")
 REMOVALS = ("remove and restore", "remove and add")
-# Edits twice, so that there is something to lose when somebody looks or removes.
-KINDS = (*EDITS, *EDITS, *LOOKS, *REMOVALS, *REMOVALS)
-STEPS = st.lists(st.tuples(st.sampled_from(KINDS), st.sampled_from(NAMES)), min_size=6, max_size=18)
+# Edits twice, so that there is something to lose; and often commits that are left behind again.
+KINDS = (*EDITS, *EDITS, "commit", "amend", "reset", "commit", "amend", "reset", *LOOKS, *REMOVALS)
+STEPS = st.lists(st.tuples(st.sampled_from(KINDS), st.sampled_from(NAMES)), min_size=10, max_size=20)
 
 
 def contents(folder: Path, sh: Git) -> tuple[dict[str, tuple[bytes, bool]], str, str]:
