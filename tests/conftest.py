@@ -37,6 +37,14 @@ def daemon(environment: dict[str, str], tmp_path: Path) -> Iterator[Daemon]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def shared_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    """A daemon for all tests of a module that leave nothing behind."""
+    folder = tmp_path_factory.mktemp("shared")
+    with running_daemon(folder, environment=clean_environment(folder / "home")) as running:
+        yield running
+
+
 @pytest.fixture
 def repository(environment: dict[str, str], tmp_path: Path) -> Path:
     """A git repository with one commit on `main`."""

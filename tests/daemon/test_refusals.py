@@ -46,8 +46,9 @@ MISSING = "01990000-0000-7000-8000-000000000000"
         ("POST", "/tasks", {"session_id": MISSING, "status": "running"}, 400, "BadRequest"),
     ],
 )
-def test_nonsense_is_refused(daemon: Daemon, method: str, path: str, body: Any, code: int, name: str) -> None:
+def test_nonsense_is_refused(shared_daemon: Daemon, method: str, path: str, body: Any, code: int, name: str) -> None:
     """Each bad call gets an error of the right class, and the change log has not moved."""
+    daemon = shared_daemon
     before = daemon.call("GET", "/events?$limit=0")["total"]
     status, error = daemon.request(method, path, body)
     assert (status, error["name"], error["code"]) == (code, name, code), error
@@ -147,11 +148,11 @@ def test_a_repository_is_registered_once(daemon: Daemon, repository: Path, envir
         ({}, 200),
     ],
 )
-def test_the_guard_stands_before_every_door(daemon: Daemon, headers: dict[str, str], code: int) -> None:
+def test_the_guard_stands_before_every_door(shared_daemon: Daemon, headers: dict[str, str], code: int) -> None:
     """Foreign hosts, origins and sites are refused on every path, and a bad token is never anonymous."""
     doors = ["/sessions", "/boards"]
     if code == 403:
         doors += ["/", "/assets/x.js", "/health", "/socket.io/?EIO=4&transport=polling", "/nowhere"]
     for door in doors:
-        status, _ = daemon.request("GET", door, headers=headers)
+        status, _ = shared_daemon.request("GET", door, headers=headers)
         assert status == code, door
