@@ -20,7 +20,7 @@ import pytest
 
 from tests.support.daemon import Daemon, running_daemon
 
-LIMIT_S = 60
+LIMIT_S = 120
 
 AGOR = [sys.executable, "-m", "agor_cli"]
 
