@@ -77,9 +77,11 @@ def _digest(folder: Path) -> str:
 
 def _source_files(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
-        if path.is_dir() and path.name not in NOT_SOURCES:
+        if path.name in NOT_SOURCES or path.name.startswith("."):
+            continue
+        if path.is_dir():
             yield from _source_files(path)
-        elif path.is_file():
+        else:
             yield path
 
 
