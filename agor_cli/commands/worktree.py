@@ -71,6 +71,8 @@ def list_worktrees(repo: str | None, removed: bool, limit: int) -> None:
         if repo:
             query["repo_id"] = repo_of(client, repo)["repo_id"]
         page = client.service("worktrees").find(query)
+        # Only `get` asks git: a list of what it was when last looked at would call changed worktrees clean.
+        page["data"] = [_as_it_is(client, one) for one in page["data"]]
         repos = client.service("repos").find({"$limit": 1000})["data"]
     slugs = {one["repo_id"]: one["slug"] for one in repos}
     show(page, lambda: _table(page, slugs))
@@ -167,6 +169,11 @@ def folder(worktree: str) -> None:
         click.echo(found["path"])
 
 
+def _as_it_is(client: Client, one: Record) -> Record:
+    found: Record = client.service("worktrees").get(one["worktree_id"]) if one["status"] == "ready" else one
+    return found
+
+
 def _all_of_diff(client: Client, id: str, query: Mapping[str, Any]) -> Record:
     """Every page of a diff as one."""
     service = client.service("worktrees")
@@ -198,7 +205,9 @@ def _table(page: Record, slugs: Mapping[str, str]) -> RenderableType:
 
 
 def _state(one: Record) -> str:
-    """`changed, 2 ahead, 1 behind`."""
+    """`changed, 2 ahead, 1 behind`; empty for one that is not there."""
+    if one.get("status", "ready") != "ready":
+        return ""
     parts = ["changed" if one.get("dirty") else ""]
     parts += [f"{one[way]} {way}" if one.get(way) else "" for way in ("ahead", "behind")]
     return ", ".join(part for part in parts if part) or "clean"

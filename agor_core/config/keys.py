@@ -64,6 +64,14 @@ def duration_s(value: Any) -> int:
     return int(match[1]) * _UNITS_S[match[2] or "s"]
 
 
+def duration_text(seconds: int) -> str:
+    """`seconds` as `duration_s` reads it, in the largest unit that fits: `7d`."""
+    unit = max(
+        (unit for unit, size in _UNITS_S.items() if seconds % size == 0 and unit != "w"), key=_UNITS_S.__getitem__
+    )
+    return f"{seconds // _UNITS_S[unit]}{unit}"
+
+
 def texts(value: Any) -> tuple[str, ...]:
     """A list of texts; as text, separated by commas."""
     if isinstance(value, str):
@@ -118,6 +126,8 @@ class Key:
     is_secret: bool = False
     is_local: bool = False
     """Settable only in the file, or by the CLI on that machine: it decides what is executed, or who is trusted."""
+    shown: Callable[[Any], Any] = lambda value: value
+    """The value as people write it."""
 
 
 KEYS: tuple[Key, ...] = (
@@ -129,7 +139,14 @@ KEYS: tuple[Key, ...] = (
     Key(
         "daemon.jwt_secret", text, None, "key of the access tokens; made on first start", is_secret=True, is_local=True
     ),
-    Key("daemon.jwt_expires", duration_s, 7 * 86_400, "how long an access token is good: 12h, 7d", is_local=True),
+    Key(
+        "daemon.jwt_expires",
+        duration_s,
+        7 * 86_400,
+        "how long an access token is good: 12h, 7d",
+        is_local=True,
+        shown=duration_text,
+    ),
     Key("daemon.max_runs", whole_number(1, 1000), 8, "agent runs at once"),
     Key(
         "database.url",

@@ -102,9 +102,9 @@ class Settings:
         return self.agents.get(name, AgentSettings())
 
     def shown(self, key: str) -> Any:
-        """The value of `key` as it may be shown: secrets masked."""
-        value = self.values.get(key)
-        return masked(value) if key_of(key).is_secret else value
+        """The value of `key` as it may be shown: as people write it, secrets masked."""
+        value, known = self.values.get(key), key_of(key)
+        return masked(value) if known.is_secret else known.shown(value)
 
 
 def load_settings(

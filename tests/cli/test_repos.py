@@ -65,6 +65,7 @@ def test_a_worktree_with_work_in_it_is_kept(agor: Agor) -> None:
     (folder / "draft.txt").write_text("precious\n")
     refused = agor("worktree", "rm", "w", code=1)
     assert "draft.txt" in refused.err
+    assert "changed" in agor("worktree", "list").out
     assert "--force" in refused.err
     assert refused.err.count("\n") == 1
     assert (folder / "draft.txt").read_text() == "precious\n"

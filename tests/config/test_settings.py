@@ -169,6 +169,7 @@ def test_secrets_are_masked_where_they_are_shown(tmp_path: Path) -> None:
     assert settings.shown("database.url") == "postgresql://me:••••@db/agor"
     assert settings.shown("agents.codex.env") == {"TOKEN": "••••"}
     assert settings.shown("daemon.port") == 3030
+    assert settings.shown("daemon.jwt_expires") == "7d"
     for secret in ("0123456789", "hunter2", "hush"):
         assert secret not in repr(settings)
 
