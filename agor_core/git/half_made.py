@@ -9,6 +9,7 @@ from agor_core.errors import Conflict, NotFound
 from agor_core.git.capture import capture
 from agor_core.git.program import run_git
 from agor_core.git.removal import ASIDE, delete_folder, forget, is_pointer_to
+from agor_core.git.report import loose_commits, own_git_dir
 from agor_core.git.repository import common_dir
 from agor_core.git.snapshots import save
 from agor_core.git.worktrees import begun_for, drop_branch, entry_at, sha_of, turn
@@ -37,11 +38,19 @@ async def _discard_folder(repository: Path, folder: Path) -> None:
     if entry.is_missing or not await _is_usable(folder):
         await _remove_empty(folder)
     else:
-        taken = await capture(folder)
-        if await _has_more(folder, taken.head_tree, taken.work_tree):
-            await save(folder, taken, "half-made worktree")
+        await _save_what_is_more(folder)
         await asyncio.to_thread(delete_folder, folder)
     await forget(repository, folder)
+
+
+async def _save_what_is_more(folder: Path) -> None:
+    """Put into a snapshot what the commit that is checked out has not."""
+    taken, loose = await capture(folder), await loose_commits(folder, await own_git_dir(folder))
+    if taken.nested:
+        raise Conflict(f"{folder} holds repositories of its own ({taken.nested[0]}); look at it", path=str(folder))
+    more = [await _has_more(folder, taken.head_tree, tree) for tree in (taken.index_tree, taken.work_tree)]
+    if any(more) or loose or taken.unmerged:
+        await save(folder, taken, "half-made worktree", keep=loose)
 
 
 async def _is_usable(folder: Path) -> bool:
@@ -91,11 +100,11 @@ def _rmdir(folder: Path) -> None:
     folder.rmdir()
 
 
-async def _has_more(folder: Path, head_tree: str | None, work_tree: str) -> bool:
-    """Whether anything is there that the commit has not."""
+async def _has_more(folder: Path, head_tree: str | None, tree: str) -> bool:
+    """Whether anything is in `tree` that the commit has not."""
     if head_tree is None:
         return True
-    listed = await run_git("diff-tree", "-r", "--name-only", "--diff-filter=d", "-z", head_tree, work_tree, cwd=folder)
+    listed = await run_git("diff-tree", "-r", "--name-only", "--diff-filter=d", "-z", head_tree, tree, cwd=folder)
     return bool(listed.stdout)
 
 

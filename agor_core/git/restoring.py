@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 
 from agor_core.git.names import check_ref
+from agor_core.git.program import run_git
 from agor_core.git.snapshots import Snapshot, find_snapshot, lay_down
 from agor_core.git.worktrees import Start, WorktreeFacts, is_free, make_worktree, sha_of
 from agor_core.ids import short
@@ -44,8 +45,6 @@ async def _branch_for(repository: Path | str, saved: Snapshot, head: str) -> str
     tip = await sha_of(repository, f"refs/heads/{wanted}")
     if tip is None or (tip == head and saved.branch and await is_free(repository, wanted)):
         return wanted
-    for number in count(1):
-        name = f"{wanted}-restored" if number == 1 else f"{wanted}-restored-{number}"
-        if await sha_of(repository, f"refs/heads/{name}") is None:
-            return name
-    raise AssertionError  # count() does not end
+    taken = (await run_git("for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads", cwd=repository)).text.split()
+    numbered = (f"{wanted}-restored-{number}" for number in count(2))
+    return next(name for name in chain([f"{wanted}-restored"], numbered) if name not in taken)

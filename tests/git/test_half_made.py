@@ -86,6 +86,34 @@ async def test_a_branch_that_was_there_before_stays(demo: Path, tmp_path: Path, 
     assert (await git.inspect(demo)).branches == ("main", "old", "used")
 
 
+async def test_a_repository_inside_it_stays(demo: Path, tmp_path: Path, sh: Git) -> None:
+    """A half-made worktree that holds a repository is left for a person to look at."""
+    await git.add_worktree(demo, tmp_path / "w", branch="new")
+    sh("init", "-q", str(tmp_path / "w/inner"), cwd=tmp_path)
+    with pytest.raises(Conflict, match="inner/"):
+        await git.discard_half_made(demo, tmp_path / "w", "new")
+    assert (tmp_path / "w/inner/.git").is_dir()
+
+
+async def test_a_removal_that_was_not_decided_is_undone(demo: Path, tmp_path: Path) -> None:
+    """Killed before git forgot the worktree, a removal is taken back: the folder is where it was, and works."""
+    await git.add_worktree(demo, tmp_path / "repo/w", branch="b")
+    (tmp_path / "repo/w/new.txt").write_text("new")
+    (tmp_path / "repo/w").rename(tmp_path / "repo/.w.removing-1")
+    await git.settle_removals(tmp_path)
+    assert (tmp_path / "repo/w/new.txt").read_text() == "new"
+    assert (await git.verify_worktree(demo, tmp_path / "repo/w")).branch == "b"
+
+
+async def test_a_removal_that_was_decided_is_finished(demo: Path, tmp_path: Path, sh: Git) -> None:
+    """Killed after git forgot the worktree, when all of it was stored, a removal is completed."""
+    await git.add_worktree(demo, tmp_path / "repo/w", branch="b")
+    (tmp_path / "repo/w").rename(tmp_path / "repo/.w.removing-1")
+    sh("worktree", "prune", "--expire=now", cwd=demo)
+    await git.settle_removals(tmp_path)
+    assert list((tmp_path / "repo").iterdir()) == []
+
+
 async def test_a_folder_that_is_no_worktree_stays(demo: Path, tmp_path: Path) -> None:
     """A folder with something in it that git does not know is not ours to delete; nothing at all is fine."""
     (tmp_path / "w").mkdir()
