@@ -26,12 +26,28 @@ from agor_daemon.services.requests import ImportRequest
 AGENT = "claude-code"
 # Interactive writes get in between two batches.
 BATCH = 1000
+# We store a prompt when its task starts; the agent writes it down once its program is up.
+SAME_PROMPT_MS = 60_000
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
+    """What of a conversation is stored already.
+
+    `prompts`: those given through us, as (text, time); the agent's own id of them was never told to us.
+    """
+
     session_id: str
-    message_ids: frozenset[str]
+    message_ids: frozenset[str] = frozenset()
+    prompts: tuple[tuple[str, int], ...] = ()
+
+    def lacks(self, message: TranscriptMessage) -> bool:
+        if message.original_id in self.message_ids:
+            return False
+        return not any(
+            message.content == text and abs(message.timestamp - stored_at) < SAME_PROMPT_MS
+            for text, stored_at in self.prompts
+        )
 
 
 class Importer:
@@ -76,13 +92,13 @@ class Importer:
             return tx.sessions.add(session)
 
         session = await self._database.write(unit_of_work)
-        return _Known(session.session_id, frozenset())
+        return _Known(session.session_id)
 
     async def _store(self, transcript: Transcript, known: _Known) -> dict[str, int]:
         messages = await self._store_messages(known, None, transcript.preamble)
         tasks = 0
         for told in transcript.tasks:
-            new = [message for message in told.messages if message.original_id not in known.message_ids]
+            new = [message for message in told.messages if known.lacks(message)]
             if not new:
                 continue
             is_new = len(new) == len(told.messages)  # else the conversation went on in the middle of this task
@@ -96,7 +112,7 @@ class Importer:
         return await self._database.write(lambda tx: store(tx, session_id, told))
 
     async def _store_messages(self, known: _Known, task_id: str | None, told: list[TranscriptMessage]) -> int:
-        new = [message for message in told if message.original_id not in known.message_ids]
+        new = [message for message in told if known.lacks(message)]
         for at in range(0, len(new), BATCH):
             batch = [_message(known.session_id, task_id, message) for message in new[at : at + BATCH]]
             await self._append(known.session_id, batch)
@@ -124,8 +140,13 @@ def _find(tx: Transaction, agent_session_id: str) -> _Known | None:
     if not page["data"]:
         return None
     session_id = page["data"][0]["session_id"]
-    originals = (message.data.metadata.original_id for message in tx.messages.where(session_id=session_id))
-    return _Known(session_id, frozenset(filter(None, originals)))
+    stored = tx.messages.where(session_id=session_id)
+    prompts = tuple(
+        (message.data.content, message.timestamp)
+        for message in stored
+        if message.role == "user" and message.data.metadata.original_id is None
+    )
+    return _Known(session_id, frozenset(filter(None, (m.data.metadata.original_id for m in stored))), prompts)
 
 
 def _add_task(tx: Transaction, session_id: str, told: TranscriptTask) -> str:

@@ -43,7 +43,7 @@ MISSING = "01990000-0000-7000-8000-000000000000"
         ("PATCH", "/config/daemon.require_auth", {"value": True}, 403, "Forbidden"),
         ("POST", "/sessions/import", {"path": "/no/such/file.jsonl"}, 404, "NotFound"),
         ("POST", "/sessions/import", {}, 400, "BadRequest"),
-        ("POST", "/tasks", {"session_id": MISSING, "status": "running"}, 400, "BadRequest"),
+        ("POST", "/tasks", {"session_id": MISSING, "status": "running"}, 404, "NotFound"),
     ],
 )
 def test_nonsense_is_refused(shared_daemon: Daemon, method: str, path: str, body: Any, code: int, name: str) -> None:

@@ -131,3 +131,26 @@ def _records(listed: Any) -> list[dict[str, Any]]:
 def _only(listed: Any) -> dict[str, Any]:
     (record,) = _records(listed)
     return record
+
+
+@pytest.mark.claude
+async def test_what_ran_here_is_not_imported_twice(tmp_path: Path) -> None:
+    """Importing the transcript of a conversation that Agor ran itself finds its session, and adds nothing."""
+    async with FakeAnthropic(SCRIPT) as fake:
+        environment = clean_environment(
+            tmp_path / "home", AGOR_DAEMON_PORT="0", NO_COLOR="1", **fake.environment(config_dir=tmp_path / "claude")
+        )
+        repository = make_repository(tmp_path / "demo", environment)
+        await ok("up", cwd=repository, environment=environment)
+        try:
+            await ok("repo", "add", ".", cwd=repository, environment=environment)
+            start = ("session", "start", "--repo", ".", "--worktree", "try-it", "add a README")
+            await ok(*start, cwd=repository, environment=environment)
+            before = _only(json.loads(await ok("session", "list", "--json", cwd=repository, environment=environment)))
+            load = ("session", "load-claude", before["agent_session_id"])
+            await ok(*load, cwd=repository, environment=environment)
+            after = _only(json.loads(await ok("session", "list", "--json", cwd=repository, environment=environment)))
+            assert after["session_id"] == before["session_id"]
+            assert after["message_count"] == before["message_count"] == 4
+        finally:
+            await ok("daemon", "stop", cwd=repository, environment=environment)
