@@ -36,7 +36,10 @@ def check_agent(client: Client, name: str) -> None:
     found = client.service("agents").get(name)
     if problem := found.get("problem"):
         how_to = found.get("how_to")
-        raise Unavailable(f"{name} cannot run: {one_line(problem)}{f'; {one_line(how_to)}' if how_to else ''}")
+        way_out = f"; {one_line(how_to)}" if how_to else ""
+        raise Unavailable(
+            f"{name} cannot run: {one_line(problem)}{way_out}; or try `--agent scripted`, which needs nothing"
+        )
 
 
 def prompt_data(prompt: str, model: str | None, permission_mode: str | None) -> dict[str, Any]:
