@@ -252,7 +252,9 @@ def kill_while_working(demo: Path, folder: Path, log: Path, seed: int) -> None:
     rng = random.Random(seed)
     before = log.stat().st_size if log.exists() else 0
     worker = subprocess.Popen(
-        [sys.executable, "-c", WORKER, str(demo), str(folder), str(log), str(seed)], stderr=subprocess.PIPE
+        [sys.executable, "-c", WORKER, str(demo), str(folder), str(log), str(seed)],
+        stderr=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(log.parent)},  # the killed leave their temporary folders behind
     )
     while worker.poll() is None and (not log.exists() or log.stat().st_size == before):
         with contextlib.suppress(subprocess.TimeoutExpired):
