@@ -20,6 +20,10 @@ class Outlet(Protocol):
         """
         ...
 
+    def is_behind(self) -> bool:
+        """Whether some connection has much to read still; a burst of events then waits a little."""
+        ...
+
     def close(self, connection: Connection, reason: str) -> None:
         """End a connection. It may come back and sign in again."""
         ...

@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# A thousand records changed by one call are a thousand events in one turn of the loop, in which no socket is written
+# to: without a pause now and then, those who read would be taken for those who do not.
+BURST = 200
+BREATH_S = 0.002
+# Whoever is behind is waited for, but not for long: one slow reader must not hold up the others.
+MOST_BREATHS = 25
+
 # Inside a publisher: an event that its calls cause must not be waited for there, it is behind the current one.
 _publishing = contextvars.ContextVar("feathers_publishing", default=False)
 
@@ -47,9 +54,14 @@ class Delivery:
         self._app = app
         self._waiting: deque[Announcement] = deque()
         self._pump: asyncio.Task[None] | None = None
+        self._burst = 0
+        self._burst_since = 0.0
 
     def push(self, announcement: Announcement) -> asyncio.Future[None] | None:
         """Deliver, at once if nothing is in the way; else the answer is done once it has been delivered."""
+        if self._pump is None and self._in_burst():
+            # Behind a pause, so that those who read have the time to.
+            return self._later(announcement, None, pause=True)
         if self._pump is None:
             pending = self._publish(announcement)
             if pending is None:
@@ -74,20 +86,43 @@ class Delivery:
             published = await published
         return recipients(published, event.payload)
 
-    def _later(self, announcement: Announcement, pending: Any) -> asyncio.Future[None] | None:
+    def _in_burst(self) -> bool:
+        """Whether so many events came within `BREATH_S` that it is time for a pause."""
+        now = asyncio.get_running_loop().time()
+        if now - self._burst_since > BREATH_S:
+            self._burst_since, self._burst = now, 0
+        self._burst += 1
+        return self._burst > BURST
+
+    def _later(self, announcement: Announcement, pending: Any, *, pause: bool = False) -> asyncio.Future[None] | None:
         announcement.done = asyncio.get_running_loop().create_future()
-        self._pump = asyncio.create_task(self._run(announcement, pending), name="feathers event delivery")
+        running = self._run(announcement, pending, pause)
+        self._pump = asyncio.create_task(running, name="feathers event delivery")
         return None if _publishing.get() else announcement.done
 
-    async def _run(self, announcement: Announcement, pending: Any) -> None:
+    async def _run(self, announcement: Announcement, pending: Any, pause: bool) -> None:
         _publishing.set(True)
         try:
+            if pause:
+                await self._breathe()
+                pending = self._publish(announcement)
             await self._finish(announcement, pending)
+            count = 1
             while self._waiting:
                 announcement = self._waiting.popleft()
                 await self._finish(announcement, self._publish(announcement))
+                count += 1
+                if count % BURST == 0:
+                    await self._breathe()
         finally:
             self._pump = None
+
+    async def _breathe(self) -> None:
+        for _ in range(MOST_BREATHS):
+            await asyncio.sleep(BREATH_S)
+            outlets = {connection.outlet for connection in self._app.connections}
+            if not any(outlet.is_behind() for outlet in outlets):
+                return
 
     async def _finish(self, announcement: Announcement, pending: Any) -> None:
         try:

@@ -78,6 +78,10 @@ class Nowhere:
     def send(self, *_event: Any) -> None:
         """Nothing."""
 
+    def is_behind(self) -> bool:
+        """Never."""
+        return False
+
     def close(self, *_connection: Any) -> None:
         """Nothing."""
 

@@ -264,3 +264,21 @@ async def test_answers_are_paced_by_their_reader(both_urls: str) -> None:
             frame = await client.receive()
             assert frame != CLOSED
             answers += frame.startswith("43")
+
+
+async def test_a_burst_is_no_reason_to_drop_a_reader(both_urls: str) -> None:
+    """One call that changes thousands of records is heard by those who read, event by event."""
+    async with raw(both_urls) as client, raw(both_urls) as writer:
+        records = [{"n": number, "text": "x" * 300} for number in range(6_000)]
+        writing = asyncio.create_task(writer.call("create", "people-multi", records))
+        assert [event[1]["n"] for event in await client.events(6_000)] == list(range(6_000))
+        assert len((await writing)[1]) == 6_000
+
+
+async def test_a_large_event_and_a_large_answer_drop_nobody(both_urls: str) -> None:
+    """Eight megabytes to oneself, as an event and as an answer, and then small talk."""
+    async with raw(both_urls) as client, raw(both_urls) as listener:
+        calling = asyncio.create_task(client.call("create", "echo", {"text": "x" * 8_000_000}))
+        assert len((await listener.events(1))[0][1]["data"]["text"]) == 8_000_000
+        assert len((await calling)[1]["data"]["text"]) == 8_000_000
+        assert (await client.call("create", "people", {}))[0] is None

@@ -61,29 +61,40 @@ class Backlog(asyncio.Queue[Any]):
 
     def __init__(self) -> None:
         self.size_bytes = 0
+        self.event_frames = 0
+        self.event_bytes = 0
         self.moved_at = time.monotonic()
         super().__init__()
 
     def _put(self, item: Any) -> None:
         if self.empty():
             self.moved_at = time.monotonic()
-        self.size_bytes += _size(item)
+        self._count(item, 1)
         super()._put(item)
 
     def _get(self) -> Any:
         item = super()._get()
-        self.size_bytes -= _size(item)
+        self._count(item, -1)
         self.moved_at = time.monotonic()
         return item
+
+    def _count(self, item: Any, sign: int) -> None:
+        size = sign * (len(item.encode_cache) if item is not None and item.encode_cache else 32)
+        self.size_bytes += size
+        if getattr(item, "is_event", False):
+            self.event_frames += sign
+            self.event_bytes += size
 
 
 class Packet(eio_packet.Packet):  # type: ignore[misc]  # engineio has no types
     """A Socket.IO packet in an Engine.IO one, encoded once for however many recipients.
 
-    `frame`: room for the fast path's WebSocket frame.
+    `frame`: room for the fast path's WebSocket frame. `is_event`: it counts towards what may wait unread; answers
+    do not, they are paced.
     """
 
     frame: bytes | None = None
+    is_event = False
 
     def __init__(self, text: str) -> None:
         super().__init__(eio_packet.MESSAGE, text)
@@ -118,11 +129,15 @@ class Socket(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no
     def push_event(self, packet: Packet, most_frames: int, most_bytes: int) -> bool:
         """Send an event, or say that too much waits already. One packet of any size may wait alone."""
         queue: Backlog = self.queue
-        waiting = queue.qsize()
-        if waiting and (waiting >= most_frames or queue.size_bytes + len(packet.encode_cache) > most_bytes):
+        waiting = queue.event_frames
+        if waiting and (waiting >= most_frames or queue.event_bytes + len(packet.encode_cache) > most_bytes):
             return False
         self.push(packet)
         return True
+
+    def waiting_events(self) -> tuple[int, int]:
+        """How many events, and how many bytes of them, wait for the client."""
+        return self.queue.event_frames, self.queue.event_bytes
 
     def backlog(self) -> tuple[int, int]:
         """How many frames and bytes wait for the client."""
@@ -238,7 +253,3 @@ def background(coroutine: Coroutine[Any, Any, Any], tasks: set[asyncio.Task[Any]
     tasks.add(task)
     task.add_done_callback(tasks.discard)
     return task
-
-
-def _size(item: Any) -> int:
-    return len(item.encode_cache) if item is not None and item.encode_cache else 32

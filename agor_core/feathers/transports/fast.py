@@ -66,6 +66,9 @@ class FastSocket(Socket):
     outbox: Outbox
     waiting: list[bytes]
     waiting_bytes: int
+    # Of what waits, the events: they are bounded, answers are paced.
+    event_frames: int
+    event_bytes: int
     written_bytes: int
     sent_before: int
     moved_at: float
@@ -89,13 +92,18 @@ class FastSocket(Socket):
             self._direct(raw)
             self.outbox.start()
             return True
-        unsent = self.waiting_bytes + self.transport.get_write_buffer_size()
-        is_much = len(self.waiting) >= most_frames or unsent + len(raw) > most_bytes
+        is_much = self.event_frames >= most_frames or self.event_bytes + len(raw) > most_bytes
         # Much may have been gathered without anybody being slow: only what cannot be written counts.
-        if self.waiting and is_much and not self.flush():
+        if self.event_frames and is_much and not self.flush():
             return False
         self._wait(raw)
+        self.event_frames += 1
+        self.event_bytes += len(raw)
         return True
+
+    def waiting_events(self) -> tuple[int, int]:
+        """How many events, and how many bytes of them, wait for the client."""
+        return super().waiting_events() if self.write is None else (self.event_frames, self.event_bytes)
 
     def backlog(self) -> tuple[int, int]:
         """How many frames and bytes wait for the client."""
@@ -120,7 +128,8 @@ class FastSocket(Socket):
             return True
         if self.transport.get_write_buffer_size() > SOFT_LIMIT_BYTES:
             return False
-        frames, self.waiting, self.waiting_bytes = self.waiting, [], 0
+        frames, self.waiting = self.waiting, []
+        self.waiting_bytes = self.event_frames = self.event_bytes = 0
         self._write(frames[0] if len(frames) == 1 else b"".join(frames))
         return True
 
@@ -184,7 +193,8 @@ class FastSocket(Socket):
 
     def _take_over(self, transport: Any) -> None:
         self.outbox = self.server.outbox
-        self.waiting, self.waiting_bytes, self.written_bytes, self.sent_before = [], 0, 0, 0
+        self.waiting, self.written_bytes, self.sent_before = [], 0, 0
+        self.waiting_bytes = self.event_frames = self.event_bytes = 0
         self.moved_at = time.monotonic()
         self.transport, self.write = transport, transport.write
         while not self.queue.empty():

@@ -158,6 +158,12 @@ class SocketDoor:
             if isinstance(connection, SocketConnection):
                 self._deliver(connection, held)
 
+    def is_behind(self) -> bool:
+        """Whether half of what may wait for some client does."""
+        frames, size = self.limits.frames // 2, self.limits.bytes // 2
+        waiting = (connection.socket.waiting_events() for connection in self._by_socket.values())
+        return any(so_many > frames or so_much > size for so_many, so_much in waiting)
+
     def close(self, connection: Connection, reason: str) -> None:
         """End a connection; the client notices that its transport has closed, and comes back by itself."""
         if isinstance(connection, SocketConnection) and connection.is_open:
@@ -170,7 +176,9 @@ class SocketDoor:
         if self._shorten is not None and len(text) > LONG_EVENT_BYTES:
             shorter = self._shorten(name, payload)
             text = frames.event_frame(name, shorter, offset, recovery=self.recovery is not None)
-        return Packet(text)
+        packet = Packet(text)
+        packet.is_event = True
+        return packet
 
     async def confirm(self, connection: SocketConnection) -> None:
         """Tell python-socketio that a connection was admitted."""
