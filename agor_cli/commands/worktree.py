@@ -10,7 +10,7 @@ from agor_cli.connection import connected
 from agor_cli.groups import Command, Group, wants_json
 from agor_cli.output import clean, facts, next_steps, one_line, paged, say, show, show_json, table
 from agor_cli.resolve import repo_of, worktree_of
-from agor_cli.words import ago, count, short_id
+from agor_cli.words import ago, short_id
 from agor_core.errors import Conflict
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from agor_core.client import Client, Record
 
-SHOWN_FILES = 10
 DIFF_PAGE = 100
 
 
@@ -62,7 +61,7 @@ worktree.add_command(add_worktree)
 
 @worktree.command("list", examples=["worktree list", "worktree list --repo shop", "worktree list --json"])
 @click.option("--repo", help="Only those of this repo.")
-@click.option("--removed", is_flag=True, help="Those that were removed, and can be restored.")
+@click.option("--removed", is_flag=True, help="Those that were removed.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1000), help="How many.")
 def list_worktrees(repo: str | None, removed: bool, limit: int) -> None:
     """List worktrees, newest first."""
@@ -136,25 +135,12 @@ def remove(worktree: str, force: bool) -> None:
                 raise
             if not force:
                 raise Conflict(
-                    f"{error.message}: {_report(data.get('report') or {})}; "
-                    f"`agor worktree rm {worktree} --force` snapshots that and removes it",
-                    data=data,
+                    f"{error.message}; `agor worktree rm {worktree} --force` snapshots that and removes it", data=data
                 ) from error
             removed = service.remove(found["worktree_id"], {"force": data["token"]})
     show(removed, lambda: f"Removed {found['name']} ({found['path']})")
     if force:
-        next_steps((f"agor worktree restore {short_id(removed, 'worktree_id')}", "bring it back"))
-
-
-@worktree.command("restore", examples=["worktree restore fix-login", "worktree restore fix-login --snapshot 0199a1e5"])
-@click.argument("worktree")
-@click.option("--snapshot", help="Which one. Default: the newest.")
-def restore(worktree: str, snapshot: str | None) -> None:
-    """Bring back a WORKTREE that was removed, with the work that was snapshotted."""
-    with connected() as client:
-        id = worktree_of(client, worktree)["worktree_id"]
-        restored = client.service("worktrees").call("restore", id, {"snapshot_id": snapshot} if snapshot else {})
-    show(restored, lambda: f"Restored {restored['name']} in {restored['path']}")
+        say("What was not committed is kept in the repository: `git log --glob=refs/agor/snapshots`", "dim")
 
 
 @worktree.command("cd", examples=["worktree cd fix-login", 'cd "$(agor worktree cd fix-login)"'])
@@ -263,19 +249,3 @@ def _patches(found: Record) -> list[str]:
 def _show_stat(found: Record) -> None:
     for file in found["files"]:
         click.echo(f"{clean(file['path'])}  +{file.get('insertions') or 0} -{file.get('deletions') or 0}")
-
-
-def _report(report: Mapping[str, Any]) -> str:
-    """What would be lost, in a few words."""
-    parts: list[str] = []
-    for name, content in report.items():
-        if isinstance(content, list) and content:
-            names = [
-                one_line(one.get("path") or one.get("sha") or one) if isinstance(one, dict) else one_line(one)
-                for one in content
-            ]
-            more = ", …" if len(names) > SHOWN_FILES else ""
-            parts.append(f"{len(names)} {name.replace('_', ' ')} ({', '.join(names[:SHOWN_FILES])}{more})")
-        elif isinstance(content, int) and not isinstance(content, bool) and content:
-            parts.append(count(content, name.replace("_", " "), name.replace("_", " ")))
-    return "; ".join(parts) or "work that is not committed"
