@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 BURST = 200
 BREATH_S = 0.002
 # Whoever is behind is waited for, but not for long: one slow reader must not hold up the others.
-MOST_BREATHS = 25
+MOST_BREATHS = 100
 
 # Inside a publisher: an event that its calls cause must not be waited for there, it is behind the current one.
 _publishing = contextvars.ContextVar("feathers_publishing", default=False)
