@@ -10,7 +10,7 @@ from agor_cli.connection import connected
 from agor_cli.groups import Command, Group, wants_json
 from agor_cli.output import clean, facts, next_steps, one_line, paged, say, show, show_json, table
 from agor_cli.resolve import repo_of, worktree_of
-from agor_cli.words import ago, short_id
+from agor_cli.words import ago, count, short_id
 from agor_core.errors import Conflict
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from agor_core.client import Client, Record
 
+SHOWN_FILES = 5
 DIFF_PAGE = 100
 
 
@@ -134,9 +135,9 @@ def remove(worktree: str, force: bool) -> None:
             if "token" not in data:
                 raise
             if not force:
-                raise Conflict(
-                    f"{error.message}; `agor worktree rm {worktree} --force` snapshots that and removes it", data=data
-                ) from error
+                lost = _in_words(data.get("report") or {})
+                way = f"`agor worktree rm {worktree} --force` snapshots that and removes it"
+                raise Conflict(f"{error.message} ({lost}); {way}", data=data) from error
             removed = service.remove(found["worktree_id"], {"force": data["token"]})
     show(removed, lambda: f"Removed {found['name']} ({found['path']})")
     if force:
@@ -249,3 +250,19 @@ def _patches(found: Record) -> list[str]:
 def _show_stat(found: Record) -> None:
     for file in found["files"]:
         click.echo(f"{clean(file['path'])}  +{file.get('insertions') or 0} -{file.get('deletions') or 0}")
+
+
+def _in_words(report: Mapping[str, Any]) -> str:
+    """What is in a worktree and in no commit that stays."""
+    parts: list[str] = []
+    for kind in ("changed", "untracked", "nested"):
+        names = [one_line(name) for name in report.get(kind) or []]
+        more = ", …" if len(names) > SHOWN_FILES else ""
+        if names:
+            number = report.get(f"{kind}_count") or len(names)
+            parts.append(f"{number} {kind}: {', '.join(names[:SHOWN_FILES])}{more}")
+    if report.get("detached_commits"):
+        parts.append(f"{count(report['detached_commits'], 'commit')} on no branch")
+    if report.get("operation"):
+        parts.append(f"a {one_line(report['operation'])} under way")
+    return "; ".join(parts) or "work that is not committed"
