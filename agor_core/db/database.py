@@ -127,6 +127,10 @@ class Database:
         self._writer.shutdown()
         self._engine.dispose()
 
+    def forget_connections(self) -> None:
+        """Close the connections that are idle, so that the next ones see a file that was replaced."""
+        self._engine.dispose()
+
     @property
     def engine(self) -> sa.Engine:
         """The engine whose transactions may write, for migrations and bulk work inside this package."""

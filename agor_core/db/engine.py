@@ -130,9 +130,14 @@ def to_json(value: Any) -> str:
     return orjson.dumps(_storable(value)).decode() if "\\u0000" in text else text
 
 
+def storable_text(text: str) -> str:
+    """Text that every backend can keep."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
 def _storable(value: Any) -> Any:
     if isinstance(value, str):
-        return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+        return storable_text(value)
     if isinstance(value, dict):
         return {_storable(str(key)): _storable(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from agor_core.db.engine import storable_text
 from agor_core.errors import BadRequest
 from agor_core.models.columns import Text
 
@@ -82,7 +83,7 @@ class Search:
 def put(tx: Transaction, documents: Iterable[tuple[str, str | None, str]]) -> None:
     """Make records findable by their words. `documents`: (record id, its session's id, words), none stored yet."""
     rows = [
-        {"record_id": id, "session_id": session_id, "body": body[:MOST_INDEXED]}
+        {"record_id": id, "session_id": session_id, "body": storable_text(body[:MOST_INDEXED])}
         for id, session_id, body in documents
         if body
     ]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import sqlalchemy as sa
 from pydantic import Field as DataField
 from sqlmodel import Field
 
 from agor_core.ids import new_id
-from agor_core.models.columns import Data, Entity, Id, Text, Time, data_column, one_of, reference
+from agor_core.models.columns import HIDDEN, Data, Entity, Id, Text, Time, data_column, one_of, reference
 from agor_core.models.values import MessageMetadata, ToolUse
 
 MessageType = Literal["user", "assistant", "system", "permission_request", "file-history-snapshot"]
@@ -26,6 +26,7 @@ class MessageData(Data):
     content: Any = DataField(default="", description="text, or blocks: text, thinking, image, tool_use, tool_result")
     tool_uses: list[ToolUse] = []
     metadata: MessageMetadata = DataField(default_factory=MessageMetadata)
+    is_large: Annotated[bool, HIDDEN] = False
 
 
 class Message(Entity, table=True):

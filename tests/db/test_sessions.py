@@ -159,3 +159,17 @@ async def test_a_record_has_what_other_rows_imply(database: Database) -> None:
     assert page["data"] == [{"session_id": session.session_id, "tasks": tasks}]
     plain = await database.read(lambda tx: tx.sessions.page({}, None, 10, 10))
     assert "tasks" not in plain["data"][0]
+
+
+async def test_a_message_over_a_megabyte_is_listed_with_its_preview(database: Database) -> None:
+    """Lists show 200 characters of it and say so; asked for by its id it is whole."""
+    session = await a_session(database)
+    text = "x" * 1_000_001
+    large = await database.write(lambda tx: tx.messages.append(session.session_id, said(text)))
+    await database.write(lambda tx: tx.messages.append(session.session_id, said("small")))
+    page = await database.read(lambda tx: tx.messages.page({}, None, 10, 10))
+    assert [record["content"] for record in page["data"]] == [text[:200], "small"]
+    assert [record.get("truncated") for record in page["data"]] == [True, None]
+    record = await database.read(lambda tx: tx.messages.record(large.message_id))
+    assert record["content"] == text
+    assert (await database.read(lambda tx: tx.messages.history(session.session_id)))[0].data.content == text

@@ -13,7 +13,7 @@ from agor_core.db.query import Clause, Filter, Page, computed_fields, plain_data
 from agor_core.db.reader import Reader
 from agor_core.errors import BadRequest, NotFound
 from agor_core.ids import ANONYMOUS_ID, is_id, short
-from agor_core.models.columns import Entity
+from agor_core.models.columns import Entity, TypedJson
 from agor_core.models.shape import Field, fields_of
 from agor_core.models.wire import to_wire, wire_record
 
@@ -66,7 +66,7 @@ class Repository(Generic[E]):
     def add(self, entity: E) -> E:
         """Store a new entity, and announce it."""
         self.fill_in(entity)
-        self.tx.connection.execute(sa.insert(self.table), self._values(entity))
+        self.tx.connection.execute(sa.insert(self.table), self.row_of(entity))
         self.make_findable([entity])
         self.announce("created", entity)
         return entity
@@ -76,7 +76,7 @@ class Repository(Generic[E]):
         for entity in entities:
             self.fill_in(entity)
         if entities:
-            self.tx.connection.execute(sa.insert(self.table), [self._values(entity) for entity in entities])
+            self.tx.connection.execute(sa.insert(self.table), [self.row_of(entity) for entity in entities])
             self.make_findable(entities)
         for entity in entities:
             self.announce("created", entity)
@@ -132,7 +132,10 @@ class Repository(Generic[E]):
         query = query or {}
         page = read_page(self.entity, query, 1, 1, computed_fields(self.path))
         conditions = [self.id_column == id, *self._filter.clauses(query), *self._visible(reader)]
-        rows = self.tx.connection.execute(sa.select(*self._columns(None)).where(*conditions)).mappings().all()
+        columns = [column for column in self.table.columns if column.name != "data"]
+        rows = (
+            self.tx.connection.execute(sa.select(*columns, plain_data(self.table)).where(*conditions)).mappings().all()
+        )
         if not rows:
             raise self.missing(id)
         record = wire_record(self.entity, rows[0], rows[0]["data"])
@@ -279,7 +282,7 @@ class Repository(Generic[E]):
         """Write an entity's row back as it is now."""
         if is_announced:
             entity.last_updated = max(self.tx.now, entity.last_updated)
-        values = self._values(entity)
+        values = self.row_of(entity)
         id = values.pop(self.id_field)
         self.tx.connection.execute(sa.update(self.table).where(self.id_column == id), values)
 
@@ -292,8 +295,14 @@ class Repository(Generic[E]):
                 return field
         raise BadRequest(f"{self.entity.__name__} has no field {name!r}", field=name)
 
-    def _values(self, entity: E) -> Record:
+    def row_of(self, entity: E) -> Record:
+        """An entity as the values of its columns."""
         return {column.name: getattr(entity, column.name) for column in self.table.columns}
+
+    def restored(self, row: Mapping[str, Any]) -> E:
+        """The entity of a row whose JSON column is still plain."""
+        shape: TypedJson = self.table.c.data.type  # type: ignore[assignment]
+        return self._entity({**row, "data": shape.shape.model_validate(row["data"])})
 
     def _entity(self, row: Mapping[Any, Any]) -> E:
         return self.entity(**row)  # type: ignore[return-value]
@@ -315,11 +324,15 @@ class Repository(Generic[E]):
         wanted = [fields[name] for name in select if name in fields] if select is not None else list(fields.values())
         names = {self.id_field, *(field.attribute for field in wanted if field.is_column)}
         columns: list[sa.ColumnElement[Any]] = [column for column in self.table.columns if column.name in names]
-        return [*columns, self.data_column()] if any(not field.is_column for field in wanted) else columns
+        return [*columns, self.listed_data()] if any(not field.is_column for field in wanted) else columns
 
-    def data_column(self) -> sa.ColumnElement[Any]:
-        """The JSON column as records need it."""
+    def listed_data(self) -> sa.ColumnElement[Any]:
+        """The JSON column as lists need it."""
         return plain_data(self.table)
+
+    def listed(self, row: Mapping[Any, Any], only: Sequence[str] | None) -> Record:
+        """The record of a list's row."""
+        return wire_record(self.entity, row, row.get("data", {}), only=only)
 
     def _found(self, query: Mapping[str, Any]) -> search.Search | None:
         """The search a query wants, where this entity is searched at all."""
@@ -347,7 +360,7 @@ class Repository(Generic[E]):
         )
         rows = self.tx.connection.execute(rows_of_page).mappings().all()
         if page.select is None:
-            return [wire_record(self.entity, row, row["data"]) for row in rows]
+            return [self.listed(row, None) for row in rows]
         return self._selected_records(rows, page.select, reader)
 
     def _order(
@@ -363,7 +376,7 @@ class Repository(Generic[E]):
         self, rows: Sequence[Mapping[Any, Any]], select: Sequence[str], reader: Reader | None
     ) -> list[Record]:
         names = [name for name in select if name in fields_of(self.entity)]
-        records = [wire_record(self.entity, row, row.get("data", {}), only=(self.id_field, *names)) for row in rows]
+        records = [self.listed(row, (self.id_field, *names)) for row in rows]
         for name in set(select) & set(computed_fields(self.path)):
             arrays = self.computed([record[self.id_field] for record in records], reader)
             for record in records:

@@ -8,16 +8,21 @@ from typing import Any
 import sqlalchemy as sa
 from typing_extensions import override
 
+from agor_core.db.engine import to_json
+from agor_core.db.repositories.base import Record
 from agor_core.db.repositories.of_session import OfSession
 from agor_core.errors import BadRequest, NotFound
 from agor_core.ids import short
 from agor_core.models import Message, Session
+from agor_core.models.columns import Json
 from agor_core.models.message import preview, words_of
 from agor_core.models.wire import to_wire
 
 TABLE: sa.Table = Message.__table__  # type: ignore[attr-defined]
 SESSIONS: sa.Table = Session.__table__  # type: ignore[attr-defined]
 
+# Of a message's content, as JSON. A page of 1,000 must stay readable.
+LISTED_BYTES = 1_000_000
 # More than any conversation has; the open end of the youngest session's own part of a history.
 NO_END = 2**31 - 1
 
@@ -62,7 +67,7 @@ class MessageRepository(OfSession[Message]):
         facts = dict(zip(("session_id", "created_by", "sharing", "board_id"), known, strict=True))
         for nth, message in enumerate(messages):
             self._complete(message, facts, next_index - len(messages) + nth)
-        self.tx.connection.execute(_INSERT, [self._values(message) for message in messages])
+        self.tx.connection.execute(_INSERT, [self.row_of(message) for message in messages])
         self.make_findable(messages)
         self._extend_tasks(messages)
         for message in messages:
@@ -91,6 +96,31 @@ class MessageRepository(OfSession[Message]):
     def before_removal(self, entity: Message) -> None:
         count = sa.update(SESSIONS).where(SESSIONS.c.session_id == entity.session_id)
         self.tx.connection.execute(count.values(message_count=SESSIONS.c.message_count - 1))
+
+    @override
+    def before_change(self, entity: Message, client: bool) -> None:
+        self._measure(entity)
+
+    @override
+    def listed_data(self) -> sa.ColumnElement[Any]:
+        """A message over 1 MB is listed with its preview; the database does not even hand out the rest."""
+        short: sa.ColumnElement[Any]
+        if self.tx.is_postgresql:
+            short = TABLE.c.data.op("||")(sa.literal_column("""'{"content": null, "tool_uses": []}'::jsonb"""))
+            is_large = TABLE.c.data.op("->")(sa.literal_column("'is_large'")) == sa.literal_column("'true'::jsonb")
+        else:
+            short = sa.func.json_set(TABLE.c.data, "$.content", None, "$.tool_uses", sa.func.json("[]"))
+            is_large = sa.func.json_extract(TABLE.c.data, "$.is_large") == sa.literal(1)
+        return sa.type_coerce(sa.case((is_large, short), else_=TABLE.c.data), Json).label("data")
+
+    @override
+    def listed(self, row: Mapping[Any, Any], only: Sequence[str] | None) -> Record:
+        record = super().listed(row, only)
+        if row.get("data", {}).get("is_large"):
+            record["truncated"] = True
+            if "content" in record:
+                record["content"] = row["data"]["content_preview"]
+        return record
 
     @override
     def words(self, entity: Message) -> str:
@@ -124,7 +154,14 @@ class MessageRepository(OfSession[Message]):
         message.created_at = message.created_at or self.tx.now
         message.last_updated = message.last_updated or self.tx.now
         message.timestamp = message.timestamp or self.tx.now
-        message.data.content_preview = preview(message.data.content)
+        self._measure(message)
+
+    @staticmethod
+    def _measure(message: Message) -> None:
+        """Set what lists show of a message, and whether they show no more than that."""
+        content = message.data.content
+        message.data.content_preview = preview(content)
+        message.data.is_large = len(to_json(content)) > LISTED_BYTES
 
     def _extend_tasks(self, messages: Sequence[Message]) -> None:
         for task_id in dict.fromkeys(message.task_id for message in messages):

@@ -1,0 +1,109 @@
+"""Backup and restore: an embedded database as a file of the same kind, a server's as an export.
+
+After a restore the change log has another epoch: whoever listened before must fetch everything anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from agor_core.db import failures, migrate, transfer
+from agor_core.db.change_log import HEAD
+from agor_core.errors import BadRequest, Conflict
+from agor_core.ids import new_id
+
+if TYPE_CHECKING:
+    from agor_core.db.database import Database
+    from agor_core.db.transaction import Transaction
+
+# 4 MB a step: others may write between two.
+PAGES_AT_ONCE = 1000
+
+Progress = Callable[[str, int, int], None]
+"""Told (what, done, total) after each step."""
+
+
+def backup(database: Database, to: Path, on_progress: Progress | None = None) -> Path:
+    """Write a copy that is of one moment, while others go on. Raises Conflict if `to` exists."""
+    if to.exists():
+        raise Conflict(f"{to} exists already", path=str(to))
+    with failures.translated():
+        to.touch(mode=0o600)
+        if database.file is None:
+            with to.open("wb") as file:
+                transfer.export_to(database, file, on_progress)
+        else:
+            _copy(database.file, to, on_progress)
+    return to
+
+
+def restore(database: Database, source: Path, on_progress: Progress | None = None) -> Path | None:
+    """Put a backup in place of what there is; no daemon may be running on it.
+
+    An embedded database is copied beside itself first: the answer is where. An export goes into a database without
+    sessions only. Raises BadRequest for what is no backup, before anything is touched.
+    """
+    if _is_sqlite(source) != (database.file is not None):
+        kind = "an embedded database" if database.file is None else "an export (see `agor db import`)"
+        raise BadRequest(f"{source} is {kind}, which cannot be restored to {database.backend}")
+    if database.file is None:
+        _restore_export(database, source, on_progress)
+        return None
+    _check(source)
+    kept = migrate.backup_beside(database.file, "replaced") if database.file.exists() else None
+    database.forget_connections()
+    _copy(source, database.file, on_progress)
+    database.upgrade()
+    database.write_now(_begin_epoch)
+    return kept
+
+
+def _restore_export(database: Database, source: Path, on_progress: Progress | None) -> None:
+    database.upgrade()
+    if database.read_now(lambda tx: tx.sessions.where(limit=1)):
+        raise Conflict("the database holds sessions; restore into an empty one, or use `agor db import` to add")
+    with source.open("rb") as lines:
+        transfer.import_from(database, lines, on_progress)
+    database.write_now(_begin_epoch)
+
+
+def _begin_epoch(tx: Transaction) -> None:
+    tx.connection.execute(sa.update(HEAD).values(epoch=new_id()))
+
+
+def _is_sqlite(file: Path) -> bool:
+    try:
+        with file.open("rb") as opened:
+            return opened.read(16) == b"SQLite format 3\0"
+    except OSError as error:
+        raise BadRequest(f"{file} cannot be read: {error.strerror}") from error
+
+
+def _check(source: Path) -> None:
+    """Raise BadRequest unless the file is a whole database of ours, of a revision we know."""
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as connection:
+            (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            (revision,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+            connection.execute("SELECT session_id FROM sessions LIMIT 1")
+    except (sqlite3.Error, TypeError) as error:
+        raise BadRequest(f"{source} is not a backup of Agor, or a damaged one: {error}") from error
+    if verdict != "ok":
+        raise BadRequest(f"{source} is damaged: {verdict}")
+    if revision not in migrate.revisions():
+        raise BadRequest(f"{source} was made by a newer Agor (revision {revision}): upgrade Agor")
+
+
+def _copy(source: Path, target: Path, on_progress: Progress | None) -> None:
+    def told(_status: int, remaining: int, total: int) -> None:
+        if on_progress is not None:
+            on_progress("pages", total - remaining, total)
+
+    with contextlib.closing(sqlite3.connect(source)) as old, contextlib.closing(sqlite3.connect(target)) as new:
+        old.backup(new, pages=PAGES_AT_ONCE, progress=told)

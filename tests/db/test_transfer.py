@@ -1,0 +1,159 @@
+"""Export, import, backup and restore: nothing is lost on the way to another file or another backend."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from agor_core.db import Database, backup, export_to, import_from, open_database, restore
+from agor_core.db.transfer import PATHS
+from agor_core.errors import BadRequest, Conflict, ServiceError
+from agor_core.models import Board, PermissionRequest, Repo, Session, User, Worktree, forked, spawned
+from tests.support.databases import MakeUrl
+from tests.support.records import a_session, a_task, said
+
+
+async def fill(database: Database) -> None:
+    """One of everything, and a tree of sessions whose ids are not in the order of their generations."""
+
+    def work(tx):  # type: ignore[no-untyped-def]
+        tx.users.add(User(email="a@example.com", password="hash"))
+        board = tx.boards.add(Board(name="B", slug="b"))
+        repo = tx.repos.add(Repo(slug="me/r"))
+        tree = tx.worktrees.add(Worktree(repo_id=repo.repo_id, name="w", status="ready"))
+        return Session(agent="x", board_id=board.board_id, worktree_id=tree.worktree_id)
+
+    session = await database.write(work)
+    session.session_id = "ffff" + session.session_id[4:]
+    session.data.title = "snow ☃"
+    session.data.agent_cost_usd = 0.5
+    await database.write(lambda tx: tx.sessions.add(session))
+    task = await a_task(database, session.session_id, "hazelnut", "two")
+    request = PermissionRequest(session_id=session.session_id, task_id=task.task_id)
+    await database.write(lambda tx: tx.permissions.add(request))
+    fork = await database.write(lambda tx: tx.sessions.add(forked(session, point=task, created_by="ann")))
+    await database.write(lambda tx: tx.sessions.add(spawned(fork, point=None, created_by="ann")))
+    await database.write(lambda tx: tx.messages.append(fork.session_id, said("three")))
+
+
+async def contents(database: Database) -> dict[str, list[Any]]:
+    """Everything but the log."""
+
+    def work(tx):  # type: ignore[no-untyped-def]
+        return {path: sorted(repr(one.model_dump()) for one in tx.repository(path).where()) for path in PATHS}
+
+    return await database.read(work)
+
+
+def exported(database: Database) -> list[bytes]:
+    """The lines of an export."""
+    written = io.BytesIO()
+    export_to(database, written)
+    return written.getvalue().splitlines(keepends=True)
+
+
+@pytest.mark.parametrize("target", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres), "libsql"])
+async def test_an_export_is_the_same_on_every_backend(database: Database, make_url: MakeUrl, target: str) -> None:
+    """What one database exports, another takes in without loss, and search finds it there."""
+    await fill(database)
+    with open_database(make_url(target)) as other:
+        added = import_from(other, exported(database))
+        assert await contents(other) == await contents(database)
+        assert added["messages"] == 3
+        found = await other.read(lambda tx: tx.messages.page({"$search": "hazelnut"}, None, 10, 10))
+        assert found["total"] == 1
+        appended = await other.write(lambda tx: tx.messages.append(found["data"][0]["session_id"], said("next")))
+        assert appended.index == 2
+        again = import_from(other, exported(database))
+        assert sum(again.values()) == 0
+
+
+async def test_an_import_is_announced(database: Database, make_url: MakeUrl) -> None:
+    """Each record that is new is one `created` event."""
+    await fill(database)
+    with open_database(make_url("sqlite")) as other:
+        _, before = await other.change_log.position()
+        added = import_from(other, exported(database))
+        events = await other.change_log.after(before, 100)
+        assert sum(event.event == "created" for event in events) == sum(added.values())
+
+
+async def test_progress_is_told(database: Database) -> None:
+    """Export tells how far it is, up to the total of each kind."""
+    await fill(database)
+    told: list[tuple[str, int, int]] = []
+    export_to(database, io.BytesIO(), lambda *step: told.append(step))
+    assert ("messages", 3, 3) in told
+    assert [path for path, _, _ in told] == [path for path in PATHS if path in dict.fromkeys(p for p, _, _ in told)]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda lines: [],
+        lambda lines: [b"hello\n"],
+        lambda lines: [b'{"format": "other"}\n'],
+        lambda lines: [b'{"format": "agor-export", "version": 99}\n'],
+        lambda lines: lines[:-1],
+        lambda lines: lines[:-3] + lines[-1:],
+        lambda lines: [lines[0], b'{"path": "events", "record": {}}\n', *lines[1:]],
+        lambda lines: [lines[0], b'{"path": "users", "record": {"user_id": "x"}}\n', *lines[1:]],
+    ],
+)
+async def test_what_is_no_whole_export_is_refused(make_url: MakeUrl, spoil: Any) -> None:
+    """Another file, a later version, a cut-off or doctored export: each is refused with a reason."""
+    with open_database(make_url("sqlite")) as database:
+        await fill(database)
+        lines = exported(database)
+    with open_database(make_url("sqlite")) as other, pytest.raises(BadRequest):
+        import_from(other, spoil(lines))
+
+
+async def test_a_backup_is_restored_as_it_was_in_another_epoch(
+    database: Database, tmp_path: Path, make_url: MakeUrl
+) -> None:
+    """A backup holds everything; restored, the log is another history, which listeners notice."""
+    await fill(database)
+    before, epoch = await contents(database), (await database.change_log.position())[0]
+    copy = backup(database, tmp_path / "copy")
+    assert copy.stat().st_mode & 0o777 == 0o600
+    await a_session(database)
+    target = database if database.file is not None else None
+    with open_database(make_url(database.backend)) as other:
+        target = target or other
+        restore(target, copy)
+        assert await contents(target) == before
+        assert (await target.change_log.position())[0] != epoch
+        await a_session(target)
+    with pytest.raises(Conflict):
+        backup(database, copy)
+
+
+async def test_a_restore_keeps_what_it_replaces(make_url: MakeUrl, tmp_path: Path) -> None:
+    """The file that a restore replaces is kept beside it."""
+    with open_database(make_url("sqlite")) as database:
+        copy = backup(database, tmp_path / "copy")
+        session = await a_session(database)
+        kept = restore(database, copy)
+        assert await database.read(lambda tx: tx.sessions.where()) == []
+    assert kept is not None
+    with open_database(f"sqlite:///{kept}") as old:
+        assert await old.read(lambda tx: tx.sessions.get(session.session_id))
+
+
+async def test_what_is_no_backup_is_refused_and_nothing_touched(database: Database, tmp_path: Path) -> None:
+    """Garbage, a damaged copy, a missing file or the wrong kind of backup leaves the database as it is."""
+    await fill(database)
+    before = await contents(database)
+    garbage, damaged, empty = tmp_path / "garbage", tmp_path / "damaged", tmp_path / "empty"
+    garbage.write_text("no")
+    damaged.write_bytes(b"SQLite format 3\0" + b"\xff" * 5000)
+    empty.write_bytes(orjson.dumps({"format": "agor-export", "version": 1}))
+    for file in (garbage, damaged, empty, tmp_path / "missing"):
+        with pytest.raises(ServiceError):
+            restore(database, file)
+    assert await contents(database) == before
