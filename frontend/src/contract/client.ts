@@ -146,7 +146,9 @@ const CALL_LIMIT_MS = 300_000
 const NO_TOKEN_IN_ADDRESS = '(?!)'
 
 /** Signs in again after a reconnect as the client does, but leaves a refusal to whoever waits for the sign-in. */
-class QuietAuthentication extends (authentication as unknown as { AuthenticationClient: ClientConstructor }).AuthenticationClient {
+class QuietAuthentication
+  extends (authentication as unknown as { AuthenticationClient: ClientConstructor }).AuthenticationClient
+{
   override handleSocket(socket: Socket): void {
     socket.on('disconnect', () => {
       if (this.authenticated) this.reAuthenticate(true).catch(() => undefined)
@@ -155,7 +157,12 @@ class QuietAuthentication extends (authentication as unknown as { Authentication
 }
 
 function connect(): App {
-  const socket = io({ transports: ['websocket', 'polling'], tryAllTransports: true, ackTimeout: CALL_LIMIT_MS, reconnectionDelayMax: 3000 })
+  const socket = io({
+    transports: ['websocket', 'polling'],
+    tryAllTransports: true,
+    ackTimeout: CALL_LIMIT_MS,
+    reconnectionDelayMax: 3000,
+  })
   const transport = socketio(socket) as unknown as { service(path: string): unknown }
   const made = feathers() as unknown as App
   made.configure(transport)

@@ -9,7 +9,9 @@ export interface Action<Arguments extends unknown[]> {
 }
 
 /** A call to the daemon that a person started: whether it is under way, and what it was refused with. `run` tells success. */
-export function useAction<Arguments extends unknown[]>(call: (...given: Arguments) => Promise<unknown>): Action<Arguments> {
+export function useAction<Arguments extends unknown[]>(
+  call: (...given: Arguments) => Promise<unknown>,
+): Action<Arguments> {
   const [isBusy, setBusy] = useState(false)
   const [error, setError] = useState<string | null>(null)
   const run = useCallback(

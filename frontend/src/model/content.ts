@@ -49,7 +49,10 @@ function blockOf(raw: unknown): Block {
       return {
         type: 'tool_result',
         toolUseId: asText(block['tool_use_id']),
-        text: parts.map((part) => (part.type === 'text' ? part.text : part.type === 'other' ? part.json : '')).filter(Boolean).join('\n'),
+        text: parts
+          .map((part) => (part.type === 'text' ? part.text : part.type === 'other' ? part.json : ''))
+          .filter(Boolean)
+          .join('\n'),
         images: parts.flatMap((part) => (part.type === 'image' && part.source ? [part.source] : [])),
         isError: block['is_error'] === true,
       }

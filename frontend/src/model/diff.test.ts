@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { lineDiff, patchLines } from './diff'
 
-const shown = (before: string, after: string) => lineDiff(before, after).map(({ kind, text }) => `${{ same: ' ', added: '+', removed: '-', hunk: '@' }[kind]}${text}`)
+const shown = (before: string, after: string) =>
+  lineDiff(before, after).map(({ kind, text }) => `${{ same: ' ', added: '+', removed: '-', hunk: '@' }[kind]}${text}`)
 
 describe('lineDiff', () => {
   it('marks only the lines that changed', () => {

@@ -26,7 +26,9 @@ export function lineDiff(before: string, after: string): DiffLine[] {
 /** The lines of a unified patch, without the file names in front. */
 export function patchLines(patch: string): DiffLine[] {
   return toLines(patch)
-    .filter((line) => !/^(diff |index |--- |\+\+\+ |new file|deleted file|old mode|new mode|similarity |rename )/.test(line))
+    .filter(
+      (line) => !/^(diff |index |--- |\+\+\+ |new file|deleted file|old mode|new mode|similarity |rename )/.test(line),
+    )
     .map((line) => {
       if (line.startsWith('@@')) return { kind: 'hunk', text: line }
       if (line.startsWith('+')) return { kind: 'added', text: line.slice(1) }

@@ -5,7 +5,10 @@ import type { ServiceError } from '../contract/client'
 export function errorText(error: unknown): string {
   const { message, data } = (error ?? {}) as ServiceError
   const fields = (data?.['errors'] ?? null) as Record<string, string[] | string> | null
-  const details = fields && typeof fields === 'object' ? Object.entries(fields).map(([field, texts]) => `${field}: ${[texts].flat().join(', ')}`) : []
+  const details =
+    fields && typeof fields === 'object'
+      ? Object.entries(fields).map(([field, texts]) => `${field}: ${[texts].flat().join(', ')}`)
+      : []
   const text = message || 'Something went wrong.'
   return details.length > 0 ? `${text} (${details.join('; ')})` : text
 }

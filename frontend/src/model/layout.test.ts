@@ -1,12 +1,19 @@
 import { describe, expect, it } from 'vitest'
 import { CARD, layOut, type LayoutItem, neighbour, type Point, viewCenter } from './layout'
 
-const item = (id: string, parent: string | null = null, position: Point | null = null): LayoutItem => ({ id, parent, position })
+const item = (id: string, parent: string | null = null, position: Point | null = null): LayoutItem => ({
+  id,
+  parent,
+  position,
+})
 
 function overlaps(places: Map<string, Point>): string[] {
   const all = [...places]
   return all.flatMap(([a, p], place) =>
-    all.slice(place + 1).filter(([, q]) => Math.abs(p.x - q.x) < CARD.width && Math.abs(p.y - q.y) < CARD.height).map(([b]) => `${a}/${b}`),
+    all
+      .slice(place + 1)
+      .filter(([, q]) => Math.abs(p.x - q.x) < CARD.width && Math.abs(p.y - q.y) < CARD.height)
+      .map(([b]) => `${a}/${b}`),
   )
 }
 
@@ -30,6 +37,14 @@ describe('layOut', () => {
     const moved = Array.from({ length: 6 }, (_, n) => item(`moved${n}`, null, { x: n * 410, y: 30 }))
     const trees = Array.from({ length: 60 }, (_, n) => item(`s${n}`, n % 3 === 0 ? null : `s${n - 1}`))
     expect(overlaps(layOut([...moved, ...trees]))).toEqual([])
+  })
+
+  it('moves no card when a session is added', () => {
+    const before = Array.from({ length: 17 }, (_, n) => item(String(n)))
+    const after = layOut([...before, item('new')])
+    expect(
+      [...layOut(before)].filter(([id, place]) => after.get(id)!.x !== place.x || after.get(id)!.y !== place.y),
+    ).toEqual([])
   })
 
   it('does not hang a card under one that is on another board', () => {
@@ -72,10 +87,13 @@ describe('viewCenter', () => {
   })
 
   it('shows no empty plane beside the first card', () => {
-    expect(viewCenter(row, row[0]!, { width: 800, height: 600 }).x).toBe(-40 + 400)
+    expect(viewCenter(row, row[0]!, { width: 800, height: 600 }).x).toBe(-80 + 400)
   })
 
   it('is the middle of a board that fits', () => {
-    expect(viewCenter(row, row[0]!, { width: 5000, height: 900 })).toEqual({ x: 1000 + CARD.width / 2, y: CARD.height / 2 })
+    expect(viewCenter(row, row[0]!, { width: 5000, height: 900 })).toEqual({
+      x: 1000 + CARD.width / 2,
+      y: CARD.height / 2,
+    })
   })
 })

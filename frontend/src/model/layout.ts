@@ -15,11 +15,12 @@ export interface LayoutItem {
 export const CARD = { width: 300, height: 168 } as const
 const GAP = { x: 40, y: 70 } as const
 const STEP = { x: CARD.width + GAP.x, y: CARD.height + GAP.y } as const
-// As many columns as rows: cards are about as wide for their height as screens are.
 const LEAST_COLUMNS = 4
+// Rows for each column before a board gets twice as many columns, which moves every card: it should be rare.
+const TALLEST = 1.5
 
 /**
- * A place for each item, stable under reordering of none of them: items come in the order in which they should be read.
+ * A place for each item. They come in the order in which they are read, so that a new one at the end moves no other.
  *
  * Trees stand side by side in rows about as wide as a screen; children stand under their parent. An item with a position
  * of its own keeps it, and its children without one follow it. No two cards that were placed here overlap.
@@ -66,7 +67,7 @@ export function neighbour(
   return best
 }
 
-const MARGIN = 40
+const MARGIN = 80
 
 /**
  * Where the middle of a view of this size (on the board's scale) should be so that the card at `at` is in it.
@@ -95,7 +96,8 @@ function childrenByParent(items: readonly LayoutItem[]): Map<string | null, Layo
 
 function treePlaces(items: readonly LayoutItem[], children: Map<string | null, LayoutItem[]>): Map<string, Point> {
   const places = new Map<string, Point>()
-  const columns = Math.max(LEAST_COLUMNS, Math.ceil(Math.sqrt(items.length)))
+  let columns = LEAST_COLUMNS
+  while (columns * columns * TALLEST < items.length) columns *= 2
   let column = 0
   let row = 0
   let rowsHere = 0
@@ -150,7 +152,8 @@ class Taken {
   /** `wish`, or the first place to its right that is free. */
   firstFree(wish: Point): Point {
     let at = wish
-    for (let blocker = this.blockerOf(at); blocker; blocker = this.blockerOf(at)) at = { x: blocker.x + STEP.x, y: at.y }
+    for (let blocker = this.blockerOf(at); blocker; blocker = this.blockerOf(at))
+      at = { x: blocker.x + STEP.x, y: at.y }
     return at
   }
 
@@ -166,7 +169,6 @@ class Taken {
 }
 
 const bucketOf = (x: number, y: number): string => `${Math.floor(x / CARD.width)}:${Math.floor(y / CARD.height)}`
-const overlap = (a: Point, b: Point): boolean =>
-  Math.abs(a.x - b.x) < CARD.width && Math.abs(a.y - b.y) < CARD.height
+const overlap = (a: Point, b: Point): boolean => Math.abs(a.x - b.x) < CARD.width && Math.abs(a.y - b.y) < CARD.height
 const plus = (a: Point, b: Point): Point => ({ x: a.x + b.x, y: a.y + b.y })
 const minus = (a: Point, b: Point): Point => ({ x: a.x - b.x, y: a.y - b.y })

@@ -22,7 +22,8 @@ export function markdownBlocks(text: string): string[] {
     }
     const mark: string | undefined = FENCE.exec(line)?.[1]
     if (mark && fence === null) fence = mark
-    else if (mark && fence !== null && mark[0] === fence[0] && mark.length >= fence.length && line.trim() === mark) fence = null
+    else if (mark && fence !== null && mark[0] === fence[0] && mark.length >= fence.length && line.trim() === mark)
+      fence = null
     isAfterBlank = line.trim() === '' && current.length > 0
     if (line.trim() !== '' || current.length > 0) current.push(line)
   }

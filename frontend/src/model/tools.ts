@@ -1,6 +1,17 @@
 /** Tool uses in a line, and those that edit a file as before and after. */
 
-const TELLING = ['command', 'file_path', 'path', 'notebook_path', 'pattern', 'query', 'url', 'description', 'prompt', 'skill']
+const TELLING = [
+  'command',
+  'file_path',
+  'path',
+  'notebook_path',
+  'pattern',
+  'query',
+  'url',
+  'description',
+  'prompt',
+  'skill',
+]
 const SUMMARY_CHARACTERS = 140
 
 /** The input field that says most about the use, in one line. */
@@ -23,7 +34,9 @@ export function editsOf(name: string, input: Record<string, unknown>): Edit[] | 
   if (name === 'Write' && typeof input['content'] === 'string') return [{ path, before: '', after: input['content'] }]
   if (name === 'Edit' && typeof (input['new_string'] ?? input['new']) === 'string') return [edit(path, input)]
   if (name === 'MultiEdit' && Array.isArray(input['edits'])) {
-    return input['edits'].filter((part): part is Record<string, unknown> => typeof part === 'object' && part !== null).map((part) => edit(path, part))
+    return input['edits']
+      .filter((part): part is Record<string, unknown> => typeof part === 'object' && part !== null)
+      .map((part) => edit(path, part))
   }
   return null
 }

@@ -3,33 +3,63 @@ import type { Message, Task } from '../contract/records'
 import { type Conversation, type Row, transcriptRows } from './transcript'
 
 const task = (id: string, given: object = {}): Task =>
-  ({ task_id: id, session_id: 's', status: 'completed', description: `do ${id}`, full_prompt: `do ${id}`, error: null, ...given }) as unknown as Task
+  ({
+    task_id: id,
+    session_id: 's',
+    status: 'completed',
+    description: `do ${id}`,
+    full_prompt: `do ${id}`,
+    error: null,
+    ...given,
+  }) as unknown as Task
 const message = (index: number, given: object): Message =>
-  ({ message_id: `m${index}`, session_id: 's', index, role: 'assistant', task_id: null, parent_tool_use_id: null, ...given }) as unknown as Message
-const say = (index: number, text: string, given: object = {}): Message => message(index, { content: [{ type: 'text', text }], ...given })
-const use = (index: number, id: string, given: object = {}): Message => message(index, { content: [{ type: 'tool_use', id, name: 'Agent', input: {} }], ...given })
+  ({
+    message_id: `m${index}`,
+    session_id: 's',
+    index,
+    role: 'assistant',
+    task_id: null,
+    parent_tool_use_id: null,
+    ...given,
+  }) as unknown as Message
+const say = (index: number, text: string, given: object = {}): Message =>
+  message(index, { content: [{ type: 'text', text }], ...given })
+const use = (index: number, id: string, given: object = {}): Message =>
+  message(index, { content: [{ type: 'tool_use', id, name: 'Agent', input: {} }], ...given })
 const result = (index: number, id: string, given: object = {}): Message =>
   message(index, { role: 'user', content: [{ type: 'tool_result', tool_use_id: id, content: 'done' }], ...given })
 
-const rowsOf = (given: Partial<Conversation>): Row[] => transcriptRows({ sessionId: 's', tasks: [], messages: [], streams: [], toggled: new Set(), ...given })
-const kinds = (rows: Row[]): string[] => rows.map((row) => (row.kind === 'message' ? `${row.key}@${row.depth}` : `${row.kind} ${row.key}`))
+const rowsOf = (given: Partial<Conversation>): Row[] =>
+  transcriptRows({ sessionId: 's', tasks: [], messages: [], streams: [], toggled: new Set(), ...given })
+const kinds = (rows: Row[]): string[] =>
+  rows.map((row) => (row.kind === 'message' ? `${row.key}@${row.depth}` : `${row.kind} ${row.key}`))
 
 describe('transcriptRows', () => {
   it('puts each task over its messages, and its prompt there alone', () => {
     const rows = rowsOf({
       tasks: [task('t1'), task('t2')],
-      messages: [say(0, 'do t1', { role: 'user', task_id: 't1' }), say(1, 'ok', { task_id: 't1' }), say(2, 'do t2', { role: 'user', task_id: 't2' })],
+      messages: [
+        say(0, 'do t1', { role: 'user', task_id: 't1' }),
+        say(1, 'ok', { task_id: 't1' }),
+        say(2, 'do t2', { role: 'user', task_id: 't2' }),
+      ],
     })
     expect(kinds(rows)).toEqual(['task t1', 'm1@0', 'task t2'])
   })
 
   it('shows a running task that has said nothing yet, and none that waits its turn', () => {
-    expect(kinds(rowsOf({ tasks: [task('t1', { status: 'running' }), task('t2', { status: 'created' })] }))).toEqual(['task t1'])
+    expect(kinds(rowsOf({ tasks: [task('t1', { status: 'running' }), task('t2', { status: 'created' })] }))).toEqual([
+      'task t1',
+    ])
   })
 
   it('ends a failed task with its error, after its last message', () => {
     const failed = task('t1', { status: 'failed', error: { kind: 'auth', message: 'no' } })
-    expect(kinds(rowsOf({ tasks: [failed], messages: [say(0, 'hm', { task_id: 't1' })] }))).toEqual(['task t1', 'm0@0', 'end end-t1'])
+    expect(kinds(rowsOf({ tasks: [failed], messages: [say(0, 'hm', { task_id: 't1' })] }))).toEqual([
+      'task t1',
+      'm0@0',
+      'end end-t1',
+    ])
   })
 
   it('joins a tool use with its result, wherever that came', () => {
@@ -50,12 +80,30 @@ describe('transcriptRows', () => {
 
   it('shows a sub-agent’s messages while it works', () => {
     const messages = [use(0, 'u', { task_id: 't1' }), say(1, 'in there', { parent_tool_use_id: 'u', task_id: 't1' })]
-    expect(kinds(rowsOf({ tasks: [task('t1', { status: 'running' })], messages }))).toEqual(['task t1', 'm0@0', 'subagent sub-u', 'm1@1'])
+    expect(kinds(rowsOf({ tasks: [task('t1', { status: 'running' })], messages }))).toEqual([
+      'task t1',
+      'm0@0',
+      'subagent sub-u',
+      'm1@1',
+    ])
   })
 
   it('marks what a fork inherited, and where its own part begins', () => {
-    const rows = rowsOf({ messages: [say(0, 'old', { session_id: 'grandparent' }), say(1, 'older', { session_id: 'parent' }), say(2, 'own')] })
-    expect(kinds(rows)).toEqual(['inherited from-grandparent', 'm0@0', 'inherited from-parent', 'm1@0', 'own own', 'm2@0'])
+    const rows = rowsOf({
+      messages: [
+        say(0, 'old', { session_id: 'grandparent' }),
+        say(1, 'older', { session_id: 'parent' }),
+        say(2, 'own'),
+      ],
+    })
+    expect(kinds(rows)).toEqual([
+      'inherited from-grandparent',
+      'm0@0',
+      'inherited from-parent',
+      'm1@0',
+      'own own',
+      'm2@0',
+    ])
     expect(rows.filter((row) => row.kind === 'message' && row.isInherited)).toHaveLength(2)
   })
 

@@ -7,7 +7,8 @@ export type ToolUse = Extract<Block, { type: 'tool_use' }>
 export type ToolResult = Extract<Block, { type: 'tool_result' }>
 
 /** A block, a tool use joined with its result where that came. */
-export type Part = Exclude<Block, { type: 'tool_use' }> | { type: 'tool'; use: ToolUse; result: ToolResult | null; mayStillEnd: boolean }
+export type Part =
+  Exclude<Block, { type: 'tool_use' }> | { type: 'tool'; use: ToolUse; result: ToolResult | null; mayStillEnd: boolean }
 
 export type Row =
   | { kind: 'inherited'; key: string; from: string }
@@ -108,7 +109,8 @@ class Transcript {
 
   private message(message: Message, depth: number, isInherited: boolean): void {
     const parts = this.partsOf(message)
-    if (parts.length > 0) this.out.push({ kind: 'message', key: message.message_id, message, parts, depth, isInherited })
+    if (parts.length > 0)
+      this.out.push({ kind: 'message', key: message.message_id, message, parts, depth, isInherited })
     for (const part of parts) if (part.type === 'tool') this.subagent(part, depth, isInherited)
   }
 
@@ -117,7 +119,14 @@ class Transcript {
     if (!messages) return
     const isWorking = part.result === null && part.mayStillEnd
     const isOpen = isWorking !== this.given.toggled.has(part.use.id)
-    this.out.push({ kind: 'subagent', key: `sub-${part.use.id}`, toolUseId: part.use.id, count: messages.length, isOpen, depth: depth + 1 })
+    this.out.push({
+      kind: 'subagent',
+      key: `sub-${part.use.id}`,
+      toolUseId: part.use.id,
+      count: messages.length,
+      isOpen,
+      depth: depth + 1,
+    })
     if (isOpen) for (const message of messages) this.message(message, depth + 1, isInherited)
   }
 
@@ -138,7 +147,8 @@ class Transcript {
     const task = message.task_id ? this.tasks.get(message.task_id) : undefined
     const mayStillEnd = task !== undefined && !hasEnded(task)
     return blocksOf(message.content).flatMap((block): Part[] => {
-      if (block.type === 'tool_use') return [{ type: 'tool', use: block, result: this.results.get(block.id) ?? null, mayStillEnd }]
+      if (block.type === 'tool_use')
+        return [{ type: 'tool', use: block, result: this.results.get(block.id) ?? null, mayStillEnd }]
       if (block.type === 'tool_result' && this.uses.has(block.toolUseId)) return []
       if (block.type === 'text' && block.text.trim() === '') return []
       return [block]

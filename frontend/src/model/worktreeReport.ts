@@ -23,7 +23,11 @@ export function reportLines(report: unknown): string[] {
 function inWords(value: unknown): string | null {
   if (Array.isArray(value)) {
     if (value.length === 0) return null
-    const names = value.slice(0, MOST_NAMES).map((each) => (typeof each === 'string' ? each : String((each as { path?: string })?.path ?? JSON.stringify(each))))
+    const names = value
+      .slice(0, MOST_NAMES)
+      .map((each) =>
+        typeof each === 'string' ? each : String((each as { path?: string })?.path ?? JSON.stringify(each)),
+      )
     return names.join(', ') + (value.length > MOST_NAMES ? ` and ${value.length - MOST_NAMES} more` : '')
   }
   if (value === true) return 'yes'

@@ -24,7 +24,8 @@ class FakeDaemon implements Daemon {
   reconnect = () => void this.reconnects++
   storedToken = () => Promise.resolve(this.token)
   reAuthenticate = () => (this.token === 'good' ? Promise.resolve({ user: ANN }) : Promise.reject(refused))
-  authenticate = (_: string, password: string) => (password === 'right' ? Promise.resolve({ user: ANN }) : Promise.reject(refused))
+  authenticate = (_: string, password: string) =>
+    password === 'right' ? Promise.resolve({ user: ANN }) : Promise.reject(refused)
   logout = () => Promise.resolve()
   probe = () => (this.asks ? Promise.reject(refused) : Promise.resolve())
 }

@@ -92,7 +92,10 @@ export class Connection implements Reconnects {
   }
 
   private onLost(reason: unknown): void {
-    this.set({ link: this.state.link === 'offline' ? 'offline' : this.state.link === 'connecting' ? 'connecting' : 'reconnecting' })
+    this.set({
+      link:
+        this.state.link === 'offline' ? 'offline' : this.state.link === 'connecting' ? 'connecting' : 'reconnecting',
+    })
     this.expectSoon()
     // After a disconnect by the server socket.io-client stays away unless told to come back.
     if (reason === 'io server disconnect') setTimeout(() => this.daemon.reconnect(), RETRY_MS)

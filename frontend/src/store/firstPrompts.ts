@@ -16,7 +16,9 @@ export function firstPrompt(sessionId: string): Promise<string | null> {
 
 async function read(sessionId: string): Promise<string | null> {
   try {
-    const page = await app.service('tasks').find({ query: { session_id: sessionId, $limit: 1, $sort: { created_at: 1 } } })
+    const page = await app
+      .service('tasks')
+      .find({ query: { session_id: sessionId, $limit: 1, $sort: { created_at: 1 } } })
     const description = page.data[0]?.description ?? null
     if (description) known.set(sessionId, description)
     return description

@@ -159,7 +159,7 @@ export class LiveCollection<T extends Stamped> {
   private async fetchPages(turn: number): Promise<Set<string> | null> {
     const { query, id, pageSize = PAGE_SIZE, most = MOST } = this.options
     const seen = new Set<string>()
-    for (let skip = 0; ; ) {
+    for (let skip = 0; ;) {
       const page = await this.source.find({ query: { ...query, $limit: Math.min(pageSize, most - skip), $skip: skip } })
       if (turn !== this.fetching) return null
       for (const record of page.data) {
@@ -231,7 +231,9 @@ export class LiveCollection<T extends Stamped> {
     const changed = this.changed
     this.changed = new Set()
     const ids = changed.size > 0 ? this.sortedIds() : this.state.ids
-    const isSame = ids === this.state.ids && Object.entries(change).every(([key, value]) => this.state[key as keyof CollectionState] === value)
+    const isSame =
+      ids === this.state.ids &&
+      Object.entries(change).every(([key, value]) => this.state[key as keyof CollectionState] === value)
     if (!isSame || changed.size > 0) this.version++
     if (!isSame) {
       this.state = { ...this.state, ...change, ids }

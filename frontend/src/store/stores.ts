@@ -56,7 +56,10 @@ const singles = new Kept<unknown>((key) => {
     case 'boards':
       return new LiveCollection<Board>(source('boards'), connection, { id: 'board_id', order: oldestFirst })
     case 'repos':
-      return new LiveCollection<Repo>(source('repos'), connection, { id: 'repo_id', order: (a, b) => text(a.slug, b.slug) })
+      return new LiveCollection<Repo>(source('repos'), connection, {
+        id: 'repo_id',
+        order: (a, b) => text(a.slug, b.slug),
+      })
     case 'worktrees':
       return new LiveCollection<Worktree>(source('worktrees'), connection, {
         id: 'worktree_id',
@@ -90,6 +93,7 @@ export const sessionsOfBoard = new Kept(
       query: { board_id: boardId, archived: false },
       matches: (session) => session.board_id === boardId && !session.archived,
       order: oldestFirst,
+      pageSize: MOST_CARDS,
       most: MOST_CARDS,
     }),
 ).get

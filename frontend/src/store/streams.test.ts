@@ -4,7 +4,14 @@ import { SessionStreams } from './streams'
 import { FakeConnection, FakeService, settled } from './testing'
 
 const ids = { message_id: 'm', session_id: 's', message_index: 4, parent_tool_use_id: null }
-const partialOf = (text: string, chunks: number): PartialMessage => ({ ...ids, task_id: 't', text, thinking: '', chunks, thinking_chunks: 0 })
+const partialOf = (text: string, chunks: number): PartialMessage => ({
+  ...ids,
+  task_id: 't',
+  text,
+  thinking: '',
+  chunks,
+  thinking_chunks: 0,
+})
 
 let service: FakeService
 let connection: FakeConnection

@@ -125,7 +125,9 @@ export class SessionStreams {
   }
 
   private publish(changed?: string): void {
-    const ids = [...this.streams.values()].sort((a, b) => a.message_index - b.message_index).map((stream) => stream.message_id)
+    const ids = [...this.streams.values()]
+      .sort((a, b) => a.message_index - b.message_index)
+      .map((stream) => stream.message_id)
     if (ids.length !== this.ids.length || ids.some((id, place) => id !== this.ids[place])) {
       this.ids = ids
       for (const listener of [...this.listListeners]) listener()

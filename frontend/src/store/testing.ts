@@ -9,9 +9,17 @@ export interface Row {
   short_id?: string
 }
 
-export const row = (id: string, minute: number, text = ''): Row => ({ id, last_updated: `2026-01-01T00:${String(minute).padStart(2, '0')}:00.000Z`, text })
+export const row = (id: string, minute: number, text = ''): Row => ({
+  id,
+  last_updated: `2026-01-01T00:${String(minute).padStart(2, '0')}:00.000Z`,
+  text,
+})
 
-type Answer = { resolve: (rows: Row[], total?: number) => Promise<void>; reject: (error: unknown) => Promise<void>; query: Query }
+type Answer = {
+  resolve: (rows: Row[], total?: number) => Promise<void>
+  reject: (error: unknown) => Promise<void>
+  query: Query
+}
 
 /** Lets promises that are settled call back. */
 export const settled = async (): Promise<void> => {

@@ -25,13 +25,21 @@ export function App() {
   useEffect(closeNav, [route, closeNav])
   const isOpen = access === 'open'
   return (
-    <AppShell header={{ height: 50 }} navbar={isOpen ? { width: 240, breakpoint: 'sm', collapsed: { mobile: !isNavOpen } } : undefined}>
+    <AppShell
+      header={{ height: 50 }}
+      navbar={isOpen ? { width: 240, breakpoint: 'sm', collapsed: { mobile: !isNavOpen } } : undefined}
+    >
       <AppShell.Header>
         <TopBar isNavOpen={isNavOpen} onToggleNav={nav.toggle} />
       </AppShell.Header>
       {isOpen && (
         <AppShell.Navbar aria-label="Boards">
-          <Sidebar currentBoardId={route.name === 'repos' ? null : boardId} isOnRepos={route.name === 'repos'} onNewSession={starting.open} onImport={importing.open} />
+          <Sidebar
+            currentBoardId={route.name === 'repos' ? null : boardId}
+            isOnRepos={route.name === 'repos'}
+            onNewSession={starting.open}
+            onImport={importing.open}
+          />
         </AppShell.Navbar>
       )}
       <AppShell.Main className={styles.main}>

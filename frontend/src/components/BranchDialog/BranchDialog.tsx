@@ -11,8 +11,16 @@ import { tasksOf } from '../../store/stores'
 export type BranchKind = 'fork' | 'spawn'
 
 const WORDS = {
-  fork: { title: 'Fork this session', hint: 'The new session remembers everything up to a task of this one, and goes its own way from there.', at: 'Fork after' },
-  spawn: { title: 'Spawn a child session', hint: 'The child starts with a fresh memory. When it ends, its last answer comes back here.', at: 'Spawned at' },
+  fork: {
+    title: 'Fork this session',
+    hint: 'The new session remembers everything up to a task of this one, and goes its own way from there.',
+    at: 'Fork after',
+  },
+  spawn: {
+    title: 'Spawn a child session',
+    hint: 'The child starts with a fresh memory. When it ends, its last answer comes back here.',
+    at: 'Spawned at',
+  },
 } as const
 
 /** Start a session from another one: with its memory (fork) or without (spawn). */
@@ -46,24 +54,60 @@ export function BranchDialog({ session, kind, onClose }: { session: Session; kin
         }}
       >
         <Stack gap="sm">
-          <Text size="sm" c="dimmed">{words.hint}</Text>
-          <Textarea label="Prompt" description="Empty: nothing runs yet." autosize minRows={3} maxRows={10} data-autofocus value={prompt} onChange={(event) => setPrompt(event.currentTarget.value)} />
+          <Text size="sm" c="dimmed">
+            {words.hint}
+          </Text>
+          <Textarea
+            label="Prompt"
+            description="Empty: nothing runs yet."
+            autosize
+            minRows={3}
+            maxRows={10}
+            data-autofocus
+            value={prompt}
+            onChange={(event) => setPrompt(event.currentTarget.value)}
+          />
           <NativeSelect
             label={words.at}
             value={taskId}
             onChange={(event) => setTaskId(event.currentTarget.value)}
-            data={[{ value: '', label: ended.length > 0 ? 'The last completed task' : 'The beginning: no task is completed' }, ...ended.map((task) => ({ value: task.task_id, label: task.description }))]}
+            data={[
+              {
+                value: '',
+                label: ended.length > 0 ? 'The last completed task' : 'The beginning: no task is completed',
+              },
+              ...ended.map((task) => ({ value: task.task_id, label: task.description })),
+            ]}
           />
           {kind === 'spawn' && (
-            <NativeSelect label="Agent" value={agent} onChange={(event) => setAgent(event.currentTarget.value)} data={agents.value?.map((each) => each.name) ?? [session.agent]} />
+            <NativeSelect
+              label="Agent"
+              value={agent}
+              onChange={(event) => setAgent(event.currentTarget.value)}
+              data={agents.value?.map((each) => each.name) ?? [session.agent]}
+            />
           )}
           {session.worktree_id && (
-            <TextInput label="Own worktree" description={`A name makes a new worktree and branch. Empty: it shares the worktree of this session.`} placeholder="try-another-way" value={worktree} onChange={(event) => setWorktree(event.currentTarget.value)} />
+            <TextInput
+              label="Own worktree"
+              description={`A name makes a new worktree and branch. Empty: it shares the worktree of this session.`}
+              placeholder="try-another-way"
+              value={worktree}
+              onChange={(event) => setWorktree(event.currentTarget.value)}
+            />
           )}
-          {error && <Alert color="red" role="alert">{error}</Alert>}
+          {error && (
+            <Alert color="red" role="alert">
+              {error}
+            </Alert>
+          )}
           <Group justify="flex-end">
-            <Button variant="default" onClick={onClose}>Cancel</Button>
-            <Button type="submit" loading={isBusy}>{kind === 'fork' ? 'Fork' : 'Spawn'}</Button>
+            <Button variant="default" onClick={onClose}>
+              Cancel
+            </Button>
+            <Button type="submit" loading={isBusy}>
+              {kind === 'fork' ? 'Fork' : 'Spawn'}
+            </Button>
           </Group>
         </Stack>
       </form>

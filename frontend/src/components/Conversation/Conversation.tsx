@@ -35,7 +35,9 @@ export function Conversation({ sessionId, ...closing }: { sessionId: string } & 
     return (
       <Empty title="No such session">
         <Text size="sm">It was removed, or is private to somebody else.</Text>
-        <Button size="xs" variant="light" onClick={closing.onClose}>Back to the board</Button>
+        <Button size="xs" variant="light" onClick={closing.onClose}>
+          Back to the board
+        </Button>
       </Empty>
     )
   }
@@ -55,19 +57,35 @@ function Header({ session, onClose, onExpand }: { session: Session } & Closing) 
   const [isNaming, setNaming] = useState(false)
   const id = session.session_id
   const stop = useAction(useCallback(() => app.service('sessions').stop({ session_id: id }), [id]))
-  const change = useAction(useCallback(async (patch: object) => oneSession(id).merge(await app.service('sessions').patch(id, patch)), [id]))
+  const change = useAction(
+    useCallback(async (patch: object) => oneSession(id).merge(await app.service('sessions').patch(id, patch)), [id]),
+  )
   const error = stop.error ?? change.error
   return (
     <header className={styles.header}>
       <div className={styles.line}>
         {isNaming ? (
-          <Naming title={title} onDone={(given) => { setNaming(false); if (given !== null) void change.run({ title: given }) }} />
+          <Naming
+            title={title}
+            onDone={(given) => {
+              setNaming(false)
+              if (given !== null) void change.run({ title: given })
+            }}
+          />
         ) : (
-          <h2 className={styles.title} title={title}>{title}</h2>
+          <h2 className={styles.title} title={title}>
+            {title}
+          </h2>
         )}
         <SessionMenu session={session} onRename={() => setNaming(true)} onChange={(patch) => void change.run(patch)} />
         {onExpand && (
-          <ActionIcon variant="subtle" color="gray" aria-label="Use the whole width" onClick={onExpand} visibleFrom="md">
+          <ActionIcon
+            variant="subtle"
+            color="gray"
+            aria-label="Use the whole width"
+            onClick={onExpand}
+            visibleFrom="md"
+          >
             <Icon name="expand" />
           </ActionIcon>
         )}
@@ -79,12 +97,39 @@ function Header({ session, onClose, onExpand }: { session: Session } & Closing) 
       <Family session={session} />
       <div className={styles.line}>
         {isBusy(session) && (
-          <Button size="compact-sm" color="red" variant="light" loading={stop.isBusy} leftSection={<Icon name="stop" size={14} />} onClick={() => void stop.run()}>Stop</Button>
+          <Button
+            size="compact-sm"
+            color="red"
+            variant="light"
+            loading={stop.isBusy}
+            leftSection={<Icon name="stop" size={14} />}
+            onClick={() => void stop.run()}
+          >
+            Stop
+          </Button>
         )}
-        <Button size="compact-sm" variant="default" leftSection={<Icon name="fork" size={14} />} onClick={() => setBranching('fork')}>Fork</Button>
-        <Button size="compact-sm" variant="default" leftSection={<Icon name="spawn" size={14} />} onClick={() => setBranching('spawn')}>Spawn</Button>
+        <Button
+          size="compact-sm"
+          variant="default"
+          leftSection={<Icon name="fork" size={14} />}
+          onClick={() => setBranching('fork')}
+        >
+          Fork
+        </Button>
+        <Button
+          size="compact-sm"
+          variant="default"
+          leftSection={<Icon name="spawn" size={14} />}
+          onClick={() => setBranching('spawn')}
+        >
+          Spawn
+        </Button>
       </div>
-      {error && <Alert color="red" p="xs" role="alert">{error}</Alert>}
+      {error && (
+        <Alert color="red" p="xs" role="alert">
+          {error}
+        </Alert>
+      )}
       {branching && <BranchDialog session={session} kind={branching} onClose={() => setBranching(null)} />}
     </header>
   )
@@ -97,11 +142,28 @@ function Facts({ session }: { session: ShownSession }) {
   return (
     <div className={styles.facts}>
       <StatusBadge look={sessionLook(session.status)} />
-      <span>{session.agent}{session.model_config?.model ? ` · ${session.model_config.model}` : ''}</span>
-      {place.name && <span title={session.repo?.cwd ?? undefined}><Icon name="folder" size={13} />{place.name}</span>}
-      {place.branch && <span><Icon name="branch" size={13} />{place.branch}</span>}
+      <span>
+        {session.agent}
+        {session.model_config?.model ? ` · ${session.model_config.model}` : ''}
+      </span>
+      {place.name && (
+        <span title={session.repo?.cwd ?? undefined}>
+          <Icon name="folder" size={13} />
+          {place.name}
+        </span>
+      )}
+      {place.branch && (
+        <span>
+          <Icon name="branch" size={13} />
+          {place.branch}
+        </span>
+      )}
       <code title={session.session_id}>{shortId(session.session_id, session.short_id)}</code>
-      {limit > 0 && used >= limit / 100 && <span title={`${used} of ${limit} tokens`}>context {Math.round((100 * used) / limit)} % of {compact(limit)}</span>}
+      {limit > 0 && used >= limit / 100 && (
+        <span title={`${used} of ${limit} tokens`}>
+          context {Math.round((100 * used) / limit)} % of {compact(limit)}
+        </span>
+      )}
       {cost && <span>{cost}</span>}
       {session.sharing === 'private' && <span>private</span>}
       {session.archived && <span>archived</span>}
@@ -112,7 +174,13 @@ function Facts({ session }: { session: ShownSession }) {
 function Naming({ title: before, onDone }: { title: string; onDone: (title: string | null) => void }) {
   const [title, setTitle] = useState(before)
   return (
-    <form style={{ flex: 1 }} onSubmit={(event) => { event.preventDefault(); onDone(title.trim()) }}>
+    <form
+      style={{ flex: 1 }}
+      onSubmit={(event) => {
+        event.preventDefault()
+        onDone(title.trim())
+      }}
+    >
       <TextInput
         size="xs"
         aria-label="Title"
@@ -126,7 +194,15 @@ function Naming({ title: before, onDone }: { title: string; onDone: (title: stri
   )
 }
 
-function SessionMenu({ session, onRename, onChange }: { session: Session; onRename: () => void; onChange: (patch: object) => void }) {
+function SessionMenu({
+  session,
+  onRename,
+  onChange,
+}: {
+  session: Session
+  onRename: () => void
+  onChange: (patch: object) => void
+}) {
   return (
     <Menu position="bottom-end">
       <Menu.Target>
@@ -135,10 +211,16 @@ function SessionMenu({ session, onRename, onChange }: { session: Session; onRena
         </ActionIcon>
       </Menu.Target>
       <Menu.Dropdown>
-        <Menu.Item leftSection={<Icon name="pencil" />} onClick={onRename}>Rename</Menu.Item>
+        <Menu.Item leftSection={<Icon name="pencil" />} onClick={onRename}>
+          Rename
+        </Menu.Item>
         <Menu.Item onClick={() => void navigator.clipboard?.writeText(session.session_id)}>Copy the id</Menu.Item>
-        {!isBusy(session) && session.status !== 'completed' && <Menu.Item onClick={() => onChange({ status: 'completed' })}>Mark as completed</Menu.Item>}
-        <Menu.Item onClick={() => onChange({ archived: !session.archived })}>{session.archived ? 'Take out of the archive' : 'Archive'}</Menu.Item>
+        {!isBusy(session) && session.status !== 'completed' && (
+          <Menu.Item onClick={() => onChange({ status: 'completed' })}>Mark as completed</Menu.Item>
+        )}
+        <Menu.Item onClick={() => onChange({ archived: !session.archived })}>
+          {session.archived ? 'Take out of the archive' : 'Archive'}
+        </Menu.Item>
       </Menu.Dropdown>
     </Menu>
   )

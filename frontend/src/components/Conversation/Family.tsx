@@ -48,7 +48,11 @@ function Relative({ session }: { session: Session }) {
 function Origin({ session }: { session: Session }) {
   const kind = originOf(session)?.kind ?? 'spawn'
   return (
-    <span role="img" aria-label={kind === 'fork' ? 'forked to' : 'spawned'} title={kind === 'fork' ? 'forked to' : 'spawned'}>
+    <span
+      role="img"
+      aria-label={kind === 'fork' ? 'forked to' : 'spawned'}
+      title={kind === 'fork' ? 'forked to' : 'spawned'}
+    >
       <Icon name={kind} size={13} />
     </span>
   )

@@ -11,14 +11,21 @@ export function ImportDialog({ boardId, onClose }: { boardId: string | null; onC
   const [text, setText] = useState('')
   const load = useCallback(async () => {
     const from = text.trim()
-    const session = await app.service('sessions').import({ ...(UUID.test(from) ? { uuid: from } : { path: from }), ...(boardId && { board_id: boardId }) })
+    const session = await app
+      .service('sessions')
+      .import({ ...(UUID.test(from) ? { uuid: from } : { path: from }), ...(boardId && { board_id: boardId }) })
     onClose()
     goTo({ name: 'session', id: session.session_id })
   }, [text, boardId, onClose])
   const { run, isBusy, error } = useAction(load)
   return (
     <Modal opened onClose={onClose} title="Import a Claude Code transcript" size="lg">
-      <form onSubmit={(event) => { event.preventDefault(); void run() }}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault()
+          void run()
+        }}
+      >
         <Stack gap="sm">
           <TextInput
             label="File or session id"
@@ -28,11 +35,21 @@ export function ImportDialog({ boardId, onClose }: { boardId: string | null; onC
             value={text}
             onChange={(event) => setText(event.currentTarget.value)}
           />
-          <Text size="xs" c="dimmed">The file is only read. The session that comes out can be prompted, forked and spawned from.</Text>
-          {error && <Alert color="red" role="alert">{error}</Alert>}
+          <Text size="xs" c="dimmed">
+            The file is only read. The session that comes out can be prompted, forked and spawned from.
+          </Text>
+          {error && (
+            <Alert color="red" role="alert">
+              {error}
+            </Alert>
+          )}
           <Group justify="flex-end">
-            <Button variant="default" onClick={onClose}>Cancel</Button>
-            <Button type="submit" disabled={text.trim() === ''} loading={isBusy}>Import</Button>
+            <Button variant="default" onClick={onClose}>
+              Cancel
+            </Button>
+            <Button type="submit" disabled={text.trim() === ''} loading={isBusy}>
+              Import
+            </Button>
           </Group>
         </Stack>
       </form>

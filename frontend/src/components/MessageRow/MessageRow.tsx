@@ -7,7 +7,8 @@ import styles from './MessageRow.module.css'
 const INDENT_PX = 22
 
 /** The room a message of a sub-agent is set in by. */
-export const indent = (depth: number) => (depth > 0 ? { marginLeft: 18 + (depth - 1) * INDENT_PX, paddingLeft: 12 } : undefined)
+export const indent = (depth: number) =>
+  depth > 0 ? { marginLeft: 18 + (depth - 1) * INDENT_PX, paddingLeft: 12 } : undefined
 
 /** A finished message: its text, thoughts, pictures and tool uses. */
 export const MessageRow = memo(function MessageRow({ row }: { row: Extract<Row, { kind: 'message' }> }) {
@@ -26,13 +27,27 @@ export const MessageRow = memo(function MessageRow({ row }: { row: Extract<Row, 
 function PartView({ part, role }: { part: Part; role: string }) {
   switch (part.type) {
     case 'text':
-      if (role === 'user') return <div className={styles.user}><LazyMarkdown text={part.text} /></div>
-      if (role === 'system') return <div className={styles.system}><LazyMarkdown text={part.text} /></div>
+      if (role === 'user')
+        return (
+          <div className={styles.user}>
+            <LazyMarkdown text={part.text} />
+          </div>
+        )
+      if (role === 'system')
+        return (
+          <div className={styles.system}>
+            <LazyMarkdown text={part.text} />
+          </div>
+        )
       return <LazyMarkdown text={part.text} />
     case 'thinking':
       return <Thinking text={part.thinking} />
     case 'image':
-      return part.source ? <img src={part.source} alt="In the message" style={{ maxWidth: '100%', maxHeight: 360 }} /> : <em>(a picture that is not stored here)</em>
+      return part.source ? (
+        <img src={part.source} alt="In the message" style={{ maxWidth: '100%', maxHeight: 360 }} />
+      ) : (
+        <em>(a picture that is not stored here)</em>
+      )
     case 'tool':
       return <ToolPart part={part} />
     case 'tool_result':

@@ -11,9 +11,20 @@ export function StreamRow({ streams, id, depth }: { streams: SessionStreams; id:
   if (!stream) return null
   const text = stream.text.text
   return (
-    <article className={depth > 0 ? `${styles.row} ${styles.nested}` : styles.row} style={indent(depth)} aria-busy={!stream.error} aria-label="assistant, still writing">
+    <article
+      className={depth > 0 ? `${styles.row} ${styles.nested}` : styles.row}
+      style={indent(depth)}
+      aria-busy={!stream.error}
+      aria-label="assistant, still writing"
+    >
       <Thinking text={stream.thinking.text} isLive={text === ''} />
-      {text !== '' ? <div className={stream.error ? undefined : styles.caret}><LazyMarkdown text={text} /></div> : !stream.error && <Loader type="dots" size="sm" />}
+      {text !== '' ? (
+        <div className={stream.error ? undefined : styles.caret}>
+          <LazyMarkdown text={text} />
+        </div>
+      ) : (
+        !stream.error && <Loader type="dots" size="sm" />
+      )}
     </article>
   )
 }

@@ -1,4 +1,16 @@
-import { Alert, Anchor, Button, Group, Modal, NativeSelect, SegmentedControl, Stack, Text, Textarea, TextInput } from '@mantine/core'
+import {
+  Alert,
+  Anchor,
+  Button,
+  Group,
+  Modal,
+  NativeSelect,
+  SegmentedControl,
+  Stack,
+  Text,
+  Textarea,
+  TextInput,
+} from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { useCallback, useState } from 'react'
 import { type Agent, app } from '../../contract/client'
@@ -42,7 +54,11 @@ export function NewSessionDialog({ boardId, onClose }: { boardId: string | null;
         <Stack>
           <Text>An agent works in a git repository, and none is registered yet.</Text>
           <Text>
-            Type <code>agor repo add .</code> in one, or register its folder under <Anchor href={formatRoute({ name: 'repos' })} onClick={onClose}>Repositories</Anchor>.
+            Type <code>agor repo add .</code> in one, or register its folder under{' '}
+            <Anchor href={formatRoute({ name: 'repos' })} onClick={onClose}>
+              Repositories
+            </Anchor>
+            .
           </Text>
         </Stack>
       ) : (
@@ -76,7 +92,16 @@ function SessionForm({ agents, repos: known, boardId, onClose }: FormProps) {
   const isComplete = agent !== undefined && isReady(agent) && (chosenPlace !== 'new' || worktreeName.trim() !== '')
 
   const submit = useCallback(async () => {
-    await start({ agent: agentName, repo, place: chosenPlace, worktreeName: worktreeName.trim(), worktreeId: chosenTree?.worktree_id ?? '', prompt: prompt.trim(), mode, boardId })
+    await start({
+      agent: agentName,
+      repo,
+      place: chosenPlace,
+      worktreeName: worktreeName.trim(),
+      worktreeId: chosenTree?.worktree_id ?? '',
+      prompt: prompt.trim(),
+      mode,
+      boardId,
+    })
     onClose()
   }, [agentName, repo, chosenPlace, worktreeName, chosenTree, prompt, mode, boardId, onClose])
   const { run, isBusy, error } = useAction(submit)
@@ -92,30 +117,95 @@ function SessionForm({ agents, repos: known, boardId, onClose }: FormProps) {
           label="Agent"
           value={agentName}
           onChange={(event) => setAgentName(event.currentTarget.value)}
-          data={agents.map((each) => ({ value: each.name, label: isReady(each) ? each.name : `${each.name} — not ready` }))}
+          data={agents.map((each) => ({
+            value: each.name,
+            label: isReady(each) ? each.name : `${each.name} — not ready`,
+          }))}
         />
         {agent && !isReady(agent) && (
           <Alert color="yellow" p="xs">
-            <Text size="sm">{agent.problem ?? (agent.installed ? 'It is not signed in.' : 'It is not installed.')}</Text>
-            {agent.how_to && <Text size="sm" c="dimmed">{agent.how_to}</Text>}
+            <Text size="sm">
+              {agent.problem ?? (agent.installed ? 'It is not signed in.' : 'It is not installed.')}
+            </Text>
+            {agent.how_to && (
+              <Text size="sm" c="dimmed">
+                {agent.how_to}
+              </Text>
+            )}
           </Alert>
         )}
-        <NativeSelect label="Repository" value={repoId} onChange={(event) => setRepoId(event.currentTarget.value)} data={known.map((each) => ({ value: each.repo_id, label: each.slug, disabled: each.status !== 'ready' }))} />
+        <NativeSelect
+          label="Repository"
+          value={repoId}
+          onChange={(event) => setRepoId(event.currentTarget.value)}
+          data={known.map((each) => ({ value: each.repo_id, label: each.slug, disabled: each.status !== 'ready' }))}
+        />
         <div>
-          <Text size="sm" fw={500} mb={4}>Where it works</Text>
-          <SegmentedControl fullWidth size="xs" value={chosenPlace} onChange={(value) => setPlace(value as Place)} data={places} aria-label="Where it works" />
+          <Text size="sm" fw={500} mb={4}>
+            Where it works
+          </Text>
+          <SegmentedControl
+            fullWidth
+            size="xs"
+            value={chosenPlace}
+            onChange={(value) => setPlace(value as Place)}
+            data={places}
+            aria-label="Where it works"
+          />
         </div>
-        {chosenPlace === 'new' && <TextInput label="Name of the new worktree and its branch" placeholder="try-it" required value={worktreeName} onChange={(event) => setWorktreeName(event.currentTarget.value)} />}
-        {chosenPlace === 'existing' && (
-          <NativeSelect label="Worktree" value={chosenTree?.worktree_id} onChange={(event) => setWorktreeId(event.currentTarget.value)} data={trees.map((tree) => ({ value: tree.worktree_id, label: tree.ref && tree.ref !== tree.name ? `${tree.name} (${tree.ref})` : tree.name }))} />
+        {chosenPlace === 'new' && (
+          <TextInput
+            label="Name of the new worktree and its branch"
+            placeholder="try-it"
+            required
+            value={worktreeName}
+            onChange={(event) => setWorktreeName(event.currentTarget.value)}
+          />
         )}
-        {chosenPlace === 'checkout' && <Text size="xs" c="dimmed">It changes the files in {repo.local_path} itself.</Text>}
-        <Textarea label="Prompt" description="Empty: the session waits for one." autosize minRows={3} maxRows={10} data-autofocus value={prompt} onChange={(event) => setPrompt(event.currentTarget.value)} />
-        <NativeSelect label="Permissions" value={mode} onChange={(event) => setMode(event.currentTarget.value)} data={[...PERMISSION_MODES]} />
-        {error && <Alert color="red" role="alert">{error}</Alert>}
+        {chosenPlace === 'existing' && (
+          <NativeSelect
+            label="Worktree"
+            value={chosenTree?.worktree_id}
+            onChange={(event) => setWorktreeId(event.currentTarget.value)}
+            data={trees.map((tree) => ({
+              value: tree.worktree_id,
+              label: tree.ref && tree.ref !== tree.name ? `${tree.name} (${tree.ref})` : tree.name,
+            }))}
+          />
+        )}
+        {chosenPlace === 'checkout' && (
+          <Text size="xs" c="dimmed">
+            It changes the files in {repo.local_path} itself.
+          </Text>
+        )}
+        <Textarea
+          label="Prompt"
+          description="Empty: the session waits for one."
+          autosize
+          minRows={3}
+          maxRows={10}
+          data-autofocus
+          value={prompt}
+          onChange={(event) => setPrompt(event.currentTarget.value)}
+        />
+        <NativeSelect
+          label="Permissions"
+          value={mode}
+          onChange={(event) => setMode(event.currentTarget.value)}
+          data={[...PERMISSION_MODES]}
+        />
+        {error && (
+          <Alert color="red" role="alert">
+            {error}
+          </Alert>
+        )}
         <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>Cancel</Button>
-          <Button type="submit" disabled={!isComplete} loading={isBusy}>Start</Button>
+          <Button variant="default" onClick={onClose}>
+            Cancel
+          </Button>
+          <Button type="submit" disabled={!isComplete} loading={isBusy}>
+            Start
+          </Button>
         </Group>
       </Stack>
     </form>
@@ -144,7 +234,10 @@ async function start(wish: Wish): Promise<void> {
 async function placeFor(wish: Wish): Promise<object> {
   switch (wish.place) {
     case 'new':
-      return { worktree_id: (await app.service('worktrees').create({ repo_id: wish.repo.repo_id, name: wish.worktreeName })).worktree_id }
+      return {
+        worktree_id: (await app.service('worktrees').create({ repo_id: wish.repo.repo_id, name: wish.worktreeName }))
+          .worktree_id,
+      }
     case 'existing':
       return { worktree_id: wish.worktreeId }
     case 'checkout':

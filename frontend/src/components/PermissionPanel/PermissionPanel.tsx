@@ -27,13 +27,33 @@ function Question({ request }: { request: PermissionRequest }) {
   )
   const { run, isBusy, error } = useAction(decide)
   return (
-    <Alert color="orange" variant="light" icon={<Icon name="hand" />} title={`May it use ${request.tool_name}?`} mx="sm" my={6} style={{ flex: 'none' }} role="alertdialog" aria-label={`Permission for ${request.tool_name}`}>
+    <Alert
+      color="orange"
+      variant="light"
+      icon={<Icon name="hand" />}
+      title={`May it use ${request.tool_name}?`}
+      mx="sm"
+      my={6}
+      style={{ flex: 'none' }}
+      role="alertdialog"
+      aria-label={`Permission for ${request.tool_name}`}
+    >
       <Stack gap="xs">
         <div style={{ maxHeight: 220, overflow: 'auto' }}>
           <ToolInput name={request.tool_name} input={(request.tool_input ?? {}) as Record<string, unknown>} />
         </div>
-        {error && <Text size="sm" c="red" role="alert">{error}</Text>}
-        <TextInput size="xs" aria-label="Reason" placeholder="A reason, told to the agent (optional)" value={reason} onChange={(event) => setReason(event.currentTarget.value)} />
+        {error && (
+          <Text size="sm" c="red" role="alert">
+            {error}
+          </Text>
+        )}
+        <TextInput
+          size="xs"
+          aria-label="Reason"
+          placeholder="A reason, told to the agent (optional)"
+          value={reason}
+          onChange={(event) => setReason(event.currentTarget.value)}
+        />
         <Group gap="xs">
           <Button size="xs" color="teal" loading={isBusy} onClick={() => void run(true)}>
             Allow

@@ -21,7 +21,9 @@ export function PromptBox({ session }: { session: Session }) {
   const [prompt, setPrompt] = useDraft(sessionId)
   const [mode, setMode] = useState<string>(session.permission_config?.mode ?? DEFAULT_PERMISSION_MODE)
   const send = useCallback(async () => {
-    const task = await app.service('sessions').prompt({ session_id: sessionId, prompt: prompt.trim(), permission_mode: mode })
+    const task = await app
+      .service('sessions')
+      .prompt({ session_id: sessionId, prompt: prompt.trim(), permission_mode: mode })
     if (task.task_id) tasksOf(sessionId).merge(task)
     setPrompt('')
   }, [sessionId, prompt, mode, setPrompt])
@@ -37,7 +39,11 @@ export function PromptBox({ session }: { session: Session }) {
       }}
     >
       <WaitingPrompts session={session} />
-      {error && <Alert color="red" p="xs" role="alert">{error}</Alert>}
+      {error && (
+        <Alert color="red" p="xs" role="alert">
+          {error}
+        </Alert>
+      )}
       <Textarea
         aria-label="What should the agent do?"
         placeholder={isBusy(session) ? 'What should it do next?' : 'What should the agent do?'}
@@ -51,9 +57,25 @@ export function PromptBox({ session }: { session: Session }) {
         }}
       />
       <div className={styles.actions}>
-        <NativeSelect size="xs" aria-label="Permission mode" data={[...PERMISSION_MODES]} value={mode} onChange={(event) => setMode(event.currentTarget.value)} />
-        <Button type="submit" size="xs" disabled={!maySend} loading={isSending} leftSection={<Icon name="send" size={14} />} title={KEYS}>
-          {isBusy(session) ? 'Queue' : 'Send'} <Text span size="xs" ml={6} opacity={0.75} visibleFrom="sm">{KEYS}</Text>
+        <NativeSelect
+          size="xs"
+          aria-label="Permission mode"
+          data={[...PERMISSION_MODES]}
+          value={mode}
+          onChange={(event) => setMode(event.currentTarget.value)}
+        />
+        <Button
+          type="submit"
+          size="xs"
+          disabled={!maySend}
+          loading={isSending}
+          leftSection={<Icon name="send" size={14} />}
+          title={KEYS}
+        >
+          {isBusy(session) ? 'Queue' : 'Send'}{' '}
+          <Text span size="xs" ml={6} opacity={0.75} visibleFrom="sm">
+            {KEYS}
+          </Text>
         </Button>
       </div>
     </form>
@@ -77,12 +99,23 @@ function WaitingPrompts({ session }: { session: Session }) {
 }
 
 function WaitingPrompt({ task }: { task: Task }) {
-  const { run, isBusy: isRemoving, error } = useAction(useCallback(() => app.service('tasks').remove(task.task_id), [task.task_id]))
+  const {
+    run,
+    isBusy: isRemoving,
+    error,
+  } = useAction(useCallback(() => app.service('tasks').remove(task.task_id), [task.task_id]))
   return (
     <li className={styles.waiting}>
       <Icon name="clock" size={14} />
       <span title={task.full_prompt}>{error ?? task.description}</span>
-      <ActionIcon size="xs" variant="subtle" color="gray" loading={isRemoving} aria-label={`Do not run: ${task.description}`} onClick={() => void run()}>
+      <ActionIcon
+        size="xs"
+        variant="subtle"
+        color="gray"
+        loading={isRemoving}
+        aria-label={`Do not run: ${task.description}`}
+        onClick={() => void run()}
+      >
         <Icon name="close" size={12} />
       </ActionIcon>
     </li>
@@ -91,9 +124,11 @@ function WaitingPrompt({ task }: { task: Task }) {
 
 /** Why nothing happens although prompts wait, and the button that goes on. */
 function PausedQueue({ sessionId, reason }: { sessionId: string; reason: string }) {
-  const { run, isBusy: isResuming, error } = useAction(
-    useCallback(() => app.service('sessions').queue({ session_id: sessionId, resume: true }), [sessionId]),
-  )
+  const {
+    run,
+    isBusy: isResuming,
+    error,
+  } = useAction(useCallback(() => app.service('sessions').queue({ session_id: sessionId, resume: true }), [sessionId]))
   return (
     <Alert color="yellow" p="xs" mb={6}>
       <div className={styles.actions}>

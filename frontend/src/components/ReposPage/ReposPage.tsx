@@ -1,4 +1,17 @@
-import { Alert, Badge, Button, Card, Code, Group, ScrollArea, Stack, Table, Text, TextInput, Title } from '@mantine/core'
+import {
+  Alert,
+  Badge,
+  Button,
+  Card,
+  Code,
+  Group,
+  ScrollArea,
+  Stack,
+  Table,
+  Text,
+  TextInput,
+  Title,
+} from '@mantine/core'
 import { useCallback, useState } from 'react'
 import { app } from '../../contract/client'
 import type { Repo, Worktree } from '../../contract/records'
@@ -18,16 +31,26 @@ export function ReposPage() {
   return (
     <ScrollArea h="100%">
       <Stack p="md" maw={980} mx="auto" gap="md">
-        <Title order={1} size="h3">Repositories</Title>
+        <Title order={1} size="h3">
+          Repositories
+        </Title>
         <RegisterForm />
         {known.status === 'error' ? (
           <Failed error={known.error} onRetry={() => void repos().refresh()} />
         ) : known.status === 'loading' && known.records.length === 0 ? (
           <Loading what="repositories" />
         ) : known.records.length === 0 ? (
-          <Text c="dimmed">None yet. Give the path of a git checkout above, or type <Code>agor repo add .</Code> in one.</Text>
+          <Text c="dimmed">
+            None yet. Give the path of a git checkout above, or type <Code>agor repo add .</Code> in one.
+          </Text>
         ) : (
-          known.records.map((repo) => <RepoCard key={repo.repo_id} repo={repo} worktrees={trees.records.filter((tree) => tree.repo_id === repo.repo_id)} />)
+          known.records.map((repo) => (
+            <RepoCard
+              key={repo.repo_id}
+              repo={repo}
+              worktrees={trees.records.filter((tree) => tree.repo_id === repo.repo_id)}
+            />
+          ))
         )}
         {trees.status === 'error' && <Failed error={trees.error} onRetry={() => void worktrees().refresh()} />}
       </Stack>
@@ -43,12 +66,29 @@ function RegisterForm() {
   }, [path])
   const { run, isBusy, error } = useAction(register)
   return (
-    <form onSubmit={(event) => { event.preventDefault(); void run() }}>
+    <form
+      onSubmit={(event) => {
+        event.preventDefault()
+        void run()
+      }}
+    >
       <Group align="flex-end" gap="xs">
-        <TextInput style={{ flex: 1, minWidth: 200 }} label="Register a checkout on the daemon’s machine" placeholder="/home/you/project" value={path} onChange={(event) => setPath(event.currentTarget.value)} />
-        <Button type="submit" disabled={path.trim() === ''} loading={isBusy}>Register</Button>
+        <TextInput
+          style={{ flex: 1, minWidth: 200 }}
+          label="Register a checkout on the daemon’s machine"
+          placeholder="/home/you/project"
+          value={path}
+          onChange={(event) => setPath(event.currentTarget.value)}
+        />
+        <Button type="submit" disabled={path.trim() === ''} loading={isBusy}>
+          Register
+        </Button>
       </Group>
-      {error && <Alert color="red" mt="xs" role="alert">{error}</Alert>}
+      {error && (
+        <Alert color="red" mt="xs" role="alert">
+          {error}
+        </Alert>
+      )}
     </form>
   )
 }
@@ -59,16 +99,33 @@ function RepoCard({ repo, worktrees: trees }: { repo: Repo; worktrees: Worktree[
       <Group justify="space-between" wrap="nowrap" align="flex-start">
         <div style={{ minWidth: 0 }}>
           <Group gap="xs">
-            <Title order={2} size="h4">{repo.slug}</Title>
-            <Badge color={REPO_COLORS[repo.status] ?? 'gray'} variant="light">{repo.status}</Badge>
+            <Title order={2} size="h4">
+              {repo.slug}
+            </Title>
+            <Badge color={REPO_COLORS[repo.status] ?? 'gray'} variant="light">
+              {repo.status}
+            </Badge>
           </Group>
-          <Text size="xs" c="dimmed" style={{ overflowWrap: 'anywhere' }}>{repo.local_path}{repo.remote_url ? ` · ${repo.remote_url}` : ''}</Text>
-          {repo.error && <Text size="sm" c="red">{typeof repo.error === 'string' ? repo.error : JSON.stringify(repo.error)}</Text>}
+          <Text size="xs" c="dimmed" style={{ overflowWrap: 'anywhere' }}>
+            {repo.local_path}
+            {repo.remote_url ? ` · ${repo.remote_url}` : ''}
+          </Text>
+          {repo.error && (
+            <Text size="sm" c="red">
+              {typeof repo.error === 'string' ? repo.error : JSON.stringify(repo.error)}
+            </Text>
+          )}
         </div>
-        {repo.default_branch && <Text size="sm" c="dimmed" style={{ whiteSpace: 'nowrap' }}><Icon name="branch" size={13} /> {repo.default_branch}</Text>}
+        {repo.default_branch && (
+          <Text size="sm" c="dimmed" style={{ whiteSpace: 'nowrap' }}>
+            <Icon name="branch" size={13} /> {repo.default_branch}
+          </Text>
+        )}
       </Group>
       {trees.length === 0 ? (
-        <Text size="sm" c="dimmed" mt="sm">No worktrees. A new session makes one.</Text>
+        <Text size="sm" c="dimmed" mt="sm">
+          No worktrees. A new session makes one.
+        </Text>
       ) : (
         <Table.ScrollContainer minWidth={520} mt="sm">
           <Table verticalSpacing="xs">

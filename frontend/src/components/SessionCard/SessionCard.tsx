@@ -33,7 +33,13 @@ function Card({ session, isOpen }: { session: ShownSession; isOpen: boolean }) {
     >
       <Handle type="target" position={Position.Top} className={styles.handle} isConnectable={false} />
       <div className={styles.line}>
-        {session.status === 'awaiting_permission' ? <Badge color="orange" size="sm" leftSection={<Icon name="hand" size={11} />}>{look.label}</Badge> : <StatusBadge look={look} />}
+        {session.status === 'awaiting_permission' ? (
+          <Badge color="orange" size="sm" leftSection={<Icon name="hand" size={11} />}>
+            {look.label}
+          </Badge>
+        ) : (
+          <StatusBadge look={look} />
+        )}
         <span className={styles.agent}>{session.agent}</span>
       </div>
       <div className={styles.middle}>

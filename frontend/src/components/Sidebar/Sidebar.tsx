@@ -29,7 +29,13 @@ export function Sidebar({ currentBoardId, isOnRepos, onNewSession, onImport }: S
     <div className={styles.nav}>
       <div className={styles.head}>
         Boards
-        <ActionIcon size="sm" variant="subtle" color="gray" aria-label="New board" onClick={() => setAsking({ what: 'create' })}>
+        <ActionIcon
+          size="sm"
+          variant="subtle"
+          color="gray"
+          aria-label="New board"
+          onClick={() => setAsking({ what: 'create' })}
+        >
           <Icon name="add" size={14} />
         </ActionIcon>
       </div>
@@ -40,36 +46,67 @@ export function Sidebar({ currentBoardId, isOnRepos, onNewSession, onImport }: S
       ) : (
         <ul className={styles.list}>
           {records.map((board) => (
-            <BoardItem key={board.board_id} board={board} isCurrent={board.board_id === currentBoardId} onAsk={(what) => setAsking({ what, board })} />
+            <BoardItem
+              key={board.board_id}
+              board={board}
+              isCurrent={board.board_id === currentBoardId}
+              onAsk={(what) => setAsking({ what, board })}
+            />
           ))}
         </ul>
       )}
       <div className={styles.foot}>
         <div className={isOnRepos ? `${styles.item} ${styles.current}` : styles.item}>
-          <a className={styles.link} href={formatRoute({ name: 'repos' })} aria-current={isOnRepos ? 'page' : undefined}>
+          <a
+            className={styles.link}
+            href={formatRoute({ name: 'repos' })}
+            aria-current={isOnRepos ? 'page' : undefined}
+          >
             <Icon name="folder" />
             <span>Repositories</span>
           </a>
         </div>
-        <Button variant="light" size="xs" leftSection={<Icon name="add" size={14} />} onClick={onNewSession}>New session</Button>
-        <Button variant="default" size="xs" leftSection={<Icon name="import" size={14} />} onClick={onImport}>Import a transcript</Button>
+        <Button variant="light" size="xs" leftSection={<Icon name="add" size={14} />} onClick={onNewSession}>
+          New session
+        </Button>
+        <Button variant="default" size="xs" leftSection={<Icon name="import" size={14} />} onClick={onImport}>
+          Import a transcript
+        </Button>
       </div>
       {asking?.what === 'create' && <NameBoard onClose={close} />}
       {asking?.what === 'rename' && <NameBoard board={asking.board} onClose={close} />}
-      {asking?.what === 'delete' && <DeleteBoard board={asking.board} isCurrent={asking.board.board_id === currentBoardId} onClose={close} />}
+      {asking?.what === 'delete' && (
+        <DeleteBoard board={asking.board} isCurrent={asking.board.board_id === currentBoardId} onClose={close} />
+      )}
     </div>
   )
 }
 
-function BoardItem({ board, isCurrent, onAsk }: { board: Board; isCurrent: boolean; onAsk: (what: 'rename' | 'delete') => void }) {
+function BoardItem({
+  board,
+  isCurrent,
+  onAsk,
+}: {
+  board: Board
+  isCurrent: boolean
+  onAsk: (what: 'rename' | 'delete') => void
+}) {
   const counter = countOfBoard(board.board_id)
   const count = useSyncExternalStore(counter.subscribe, counter.snapshot)
   return (
     <li className={isCurrent ? `${styles.item} ${styles.current}` : styles.item}>
-      <a className={styles.link} href={formatRoute({ name: 'board', slug: board.slug })} aria-current={isCurrent ? 'page' : undefined}>
+      <a
+        className={styles.link}
+        href={formatRoute({ name: 'board', slug: board.slug })}
+        aria-current={isCurrent ? 'page' : undefined}
+      >
         {board.icon ? <span aria-hidden>{board.icon}</span> : <Icon name="board" />}
         <span>{board.name}</span>
-        {count !== null && <span className={styles.count} aria-label={`${count} sessions`}>{count}</span>}
+        {count !== null && (
+          <span className={styles.count} aria-label={`${count} sessions`}>
+            {count}
+          </span>
+        )}
       </a>
       <Menu position="bottom-end">
         <Menu.Target>
@@ -78,8 +115,12 @@ function BoardItem({ board, isCurrent, onAsk }: { board: Board; isCurrent: boole
           </ActionIcon>
         </Menu.Target>
         <Menu.Dropdown>
-          <Menu.Item leftSection={<Icon name="pencil" />} onClick={() => onAsk('rename')}>Rename</Menu.Item>
-          <Menu.Item leftSection={<Icon name="trash" />} color="red" onClick={() => onAsk('delete')}>Delete</Menu.Item>
+          <Menu.Item leftSection={<Icon name="pencil" />} onClick={() => onAsk('rename')}>
+            Rename
+          </Menu.Item>
+          <Menu.Item leftSection={<Icon name="trash" />} color="red" onClick={() => onAsk('delete')}>
+            Delete
+          </Menu.Item>
         </Menu.Dropdown>
       </Menu>
     </li>
@@ -89,7 +130,9 @@ function BoardItem({ board, isCurrent, onAsk }: { board: Board; isCurrent: boole
 function NameBoard({ board, onClose }: { board?: Board; onClose: () => void }) {
   const [name, setName] = useState(board?.name ?? '')
   const save = useCallback(async () => {
-    const saved = board ? await app.service('boards').patch(board.board_id, { name: name.trim() }) : await app.service('boards').create({ name: name.trim() })
+    const saved = board
+      ? await app.service('boards').patch(board.board_id, { name: name.trim() })
+      : await app.service('boards').create({ name: name.trim() })
     boards().merge(saved)
     if (!board) goTo({ name: 'board', slug: saved.slug })
     onClose()
@@ -97,12 +140,27 @@ function NameBoard({ board, onClose }: { board?: Board; onClose: () => void }) {
   const { run, isBusy, error } = useAction(save)
   return (
     <Modal opened onClose={onClose} title={board ? `Rename ${board.name}` : 'New board'}>
-      <form onSubmit={(event) => { event.preventDefault(); void run() }}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault()
+          void run()
+        }}
+      >
         <Stack gap="sm">
-          <TextInput label="Name" data-autofocus value={name} onChange={(event) => setName(event.currentTarget.value)} error={error} />
+          <TextInput
+            label="Name"
+            data-autofocus
+            value={name}
+            onChange={(event) => setName(event.currentTarget.value)}
+            error={error}
+          />
           <Group justify="flex-end">
-            <Button variant="default" onClick={onClose}>Cancel</Button>
-            <Button type="submit" disabled={name.trim() === ''} loading={isBusy}>{board ? 'Rename' : 'Create'}</Button>
+            <Button variant="default" onClick={onClose}>
+              Cancel
+            </Button>
+            <Button type="submit" disabled={name.trim() === ''} loading={isBusy}>
+              {board ? 'Rename' : 'Create'}
+            </Button>
           </Group>
         </Stack>
       </form>
@@ -121,10 +179,18 @@ function DeleteBoard({ board, isCurrent, onClose }: { board: Board; isCurrent: b
     <Modal opened onClose={onClose} title={`Delete ${board.name}?`}>
       <Stack gap="sm">
         <Text size="sm">Its sessions are kept, on no board.</Text>
-        {error && <Alert color="red" role="alert">{error}</Alert>}
+        {error && (
+          <Alert color="red" role="alert">
+            {error}
+          </Alert>
+        )}
         <Group justify="flex-end">
-          <Button variant="default" data-autofocus onClick={onClose}>Cancel</Button>
-          <Button color="red" loading={isBusy} onClick={() => void run()}>Delete</Button>
+          <Button variant="default" data-autofocus onClick={onClose}>
+            Cancel
+          </Button>
+          <Button color="red" loading={isBusy} onClick={() => void run()}>
+            Delete
+          </Button>
         </Group>
       </Stack>
     </Modal>

@@ -18,15 +18,48 @@ export function SignIn() {
   return (
     <Center h="100%" p="md">
       <Paper withBorder p="lg" w={360} maw="100%">
-        <form onSubmit={(event) => { event.preventDefault(); void run(email.trim(), password) }}>
+        <form
+          onSubmit={(event) => {
+            event.preventDefault()
+            void run(email.trim(), password)
+          }}
+        >
           <Stack gap="sm">
-            <Title order={1} size="h3">Sign in to Agor</Title>
-            {reason && !error && <Alert color="yellow" role="status">{reason}</Alert>}
-            <TextInput label="Email" type="email" autoComplete="username" required autoFocus value={email} onChange={(event) => setEmail(event.currentTarget.value)} />
-            <PasswordInput label="Password" autoComplete="current-password" required value={password} onChange={(event) => setPassword(event.currentTarget.value)} />
-            {error && <Alert color="red" role="alert">{error}</Alert>}
-            <Button type="submit" loading={isBusy}>Sign in</Button>
-            <Text size="xs" c="dimmed">The owner of this daemon makes accounts with <code>agor user create</code>.</Text>
+            <Title order={1} size="h3">
+              Sign in to Agor
+            </Title>
+            {reason && !error && (
+              <Alert color="yellow" role="status">
+                {reason}
+              </Alert>
+            )}
+            <TextInput
+              label="Email"
+              type="email"
+              autoComplete="username"
+              required
+              autoFocus
+              value={email}
+              onChange={(event) => setEmail(event.currentTarget.value)}
+            />
+            <PasswordInput
+              label="Password"
+              autoComplete="current-password"
+              required
+              value={password}
+              onChange={(event) => setPassword(event.currentTarget.value)}
+            />
+            {error && (
+              <Alert color="red" role="alert">
+                {error}
+              </Alert>
+            )}
+            <Button type="submit" loading={isBusy}>
+              Sign in
+            </Button>
+            <Text size="xs" c="dimmed">
+              The owner of this daemon makes accounts with <code>agor user create</code>.
+            </Text>
           </Stack>
         </form>
       </Paper>

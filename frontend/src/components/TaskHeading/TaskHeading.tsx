@@ -15,7 +15,10 @@ import styles from './TaskHeading.module.css'
 /** A prompt, as the heading of all the agent did about it, with how it went. */
 export const TaskHeading = memo(function TaskHeading({ task, isInherited }: { task: Task; isInherited: boolean }) {
   return (
-    <section className={isInherited ? `${styles.heading} ${styles.inherited}` : styles.heading} aria-label={`Task: ${task.description}`}>
+    <section
+      className={isInherited ? `${styles.heading} ${styles.inherited}` : styles.heading}
+      aria-label={`Task: ${task.description}`}
+    >
       <div className={styles.box}>
         <TaskFacts task={task} />
         <p className={styles.prompt}>{task.full_prompt}</p>
@@ -36,7 +39,12 @@ function TaskFacts({ task }: { task: Task }) {
       {git?.sha_at_start && (
         <span title="git commit before and after; + means uncommitted changes">
           <code>{shortSha(git.sha_at_start)}</code>
-          {git.sha_at_end && git.sha_at_end !== git.sha_at_start && <> → <code>{shortSha(git.sha_at_end)}</code></>}
+          {git.sha_at_end && git.sha_at_end !== git.sha_at_start && (
+            <>
+              {' '}
+              → <code>{shortSha(git.sha_at_end)}</code>
+            </>
+          )}
         </span>
       )}
       {files > 0 && (
@@ -68,12 +76,23 @@ function TaskDiff({ taskId, onClose }: { taskId: string; onClose: () => void }) 
           {value.files.map((file) => (
             <div key={file.path}>
               <Text size="sm" fw={600}>
-                {file.path} <Text span c="dimmed">{file.status} +{file.insertions} −{file.deletions}</Text>
+                {file.path}{' '}
+                <Text span c="dimmed">
+                  {file.status} +{file.insertions} −{file.deletions}
+                </Text>
               </Text>
-              {file.patch ? <Diff lines={patchLines(file.patch)} label={`Changes in ${file.path}`} /> : <Text size="sm" c="dimmed">{file.binary ? 'A binary file.' : 'Too large to show.'}</Text>}
+              {file.patch ? (
+                <Diff lines={patchLines(file.patch)} label={`Changes in ${file.path}`} />
+              ) : (
+                <Text size="sm" c="dimmed">
+                  {file.binary ? 'A binary file.' : 'Too large to show.'}
+                </Text>
+              )}
             </div>
           ))}
-          {value.total > value.files.length && <Text size="sm">And {value.total - value.files.length} more files.</Text>}
+          {value.total > value.files.length && (
+            <Text size="sm">And {value.total - value.files.length} more files.</Text>
+          )}
         </Stack>
       )}
     </Modal>
@@ -83,14 +102,20 @@ function TaskDiff({ taskId, onClose }: { taskId: string; onClose: () => void }) 
 /** How a task ended that did not complete, and what a person can do about it. */
 export function TaskEnd({ task }: { task: Task }) {
   if (task.status === 'stopped') {
-    return <Alert m="xs" mx={18} color="yellow" variant="light" title="Stopped">{task.error?.message}</Alert>
+    return (
+      <Alert m="xs" mx={18} color="yellow" variant="light" title="Stopped">
+        {task.error?.message}
+      </Alert>
+    )
   }
   return (
     <Alert m="xs" mx={18} color="red" variant="light" title="This task failed" role="alert">
       {task.error ? (
         <>
           <Text size="sm">{task.error.message}</Text>
-          <Text size="sm" mt={4} c="dimmed">{adviceFor(task.error.kind)}</Text>
+          <Text size="sm" mt={4} c="dimmed">
+            {adviceFor(task.error.kind)}
+          </Text>
         </>
       ) : (
         <Text size="sm">No reason was stored.</Text>

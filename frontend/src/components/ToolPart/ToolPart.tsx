@@ -14,7 +14,13 @@ export function ToolPart({ part }: { part: Extract<Part, { type: 'tool' }> }) {
   const { use, result } = part
   return (
     <div className={styles.tool}>
-      <button type="button" className={styles.summary} aria-expanded={isOpen} aria-controls={body} onClick={() => setOpen(!isOpen)}>
+      <button
+        type="button"
+        className={styles.summary}
+        aria-expanded={isOpen}
+        aria-controls={body}
+        onClick={() => setOpen(!isOpen)}
+      >
         <span className={isOpen ? `${styles.chevron} ${styles.open}` : styles.chevron}>
           <Icon name="chevron" size={12} />
         </span>
@@ -30,7 +36,11 @@ export function ToolPart({ part }: { part: Extract<Part, { type: 'tool' }> }) {
           {result && (
             <>
               <span className={styles.label}>{result.isError ? 'Error' : 'Result'}</span>
-              {result.text && <pre className={result.isError ? `${styles.text} ${styles.error}` : styles.text} tabIndex={0}>{result.text}</pre>}
+              {result.text && (
+                <pre className={result.isError ? `${styles.text} ${styles.error}` : styles.text} tabIndex={0}>
+                  {result.text}
+                </pre>
+              )}
               {result.images.map((source) => (
                 <img key={source} src={source} alt={`Result of ${use.name}`} className={styles.picture} />
               ))}
@@ -44,7 +54,12 @@ export function ToolPart({ part }: { part: Extract<Part, { type: 'tool' }> }) {
 }
 
 function ToolState({ part }: { part: Extract<Part, { type: 'tool' }> }) {
-  if (part.result) return part.result.isError ? <span style={{ color: 'var(--mantine-color-red-text)' }}>failed</span> : <span aria-label="done">✓</span>
+  if (part.result)
+    return part.result.isError ? (
+      <span style={{ color: 'var(--mantine-color-red-text)' }}>failed</span>
+    ) : (
+      <span aria-label="done">✓</span>
+    )
   return part.mayStillEnd ? <Loader size={12} aria-label="working" /> : <span aria-label="no result">–</span>
 }
 
@@ -60,5 +75,9 @@ export function ToolInput({ name, input }: { name: string; input: Record<string,
     ))
   }
   const text = typeof input['command'] === 'string' ? input['command'] : JSON.stringify(input, null, 2)
-  return <pre className={styles.text} tabIndex={0}>{text}</pre>
+  return (
+    <pre className={styles.text} tabIndex={0}>
+      {text}
+    </pre>
+  )
 }

@@ -27,13 +27,17 @@ export function TopBar({ isNavOpen, onToggleNav }: TopBarProps) {
   const look = LINKS[link]
   return (
     <div className={styles.bar}>
-      {access === 'open' && <Burger size="sm" hiddenFrom="sm" opened={isNavOpen} onClick={onToggleNav} aria-label="Boards" />}
+      {access === 'open' && (
+        <Burger size="sm" hiddenFrom="sm" opened={isNavOpen} onClick={onToggleNav} aria-label="Boards" />
+      )}
       <a className={styles.brand} href="#/">
         <img src={icon} width={24} height={24} alt="" /> Agor
       </a>
       <span className={styles.link} role="status" aria-label={`Connection: ${look.label}`}>
         <span className={styles.dot} style={{ background: `var(--mantine-color-${look.color}-filled)` }} />
-        <Text span size="xs" visibleFrom="xs">{look.label}</Text>
+        <Text span size="xs" visibleFrom="xs">
+          {look.label}
+        </Text>
       </span>
       {access === 'open' && <Questions />}
       <SchemeSwitch />
@@ -68,7 +72,12 @@ function SchemeSwitch() {
   const { setColorScheme } = useMantineColorScheme()
   const isDark = useComputedColorScheme('light') === 'dark'
   return (
-    <ActionIcon variant="subtle" color="gray" aria-label={isDark ? 'Light colours' : 'Dark colours'} onClick={() => setColorScheme(isDark ? 'light' : 'dark')}>
+    <ActionIcon
+      variant="subtle"
+      color="gray"
+      aria-label={isDark ? 'Light colours' : 'Dark colours'}
+      onClick={() => setColorScheme(isDark ? 'light' : 'dark')}
+    >
       <Icon name={isDark ? 'sun' : 'moon'} />
     </ActionIcon>
   )
@@ -100,7 +109,11 @@ export function ConnectionBanner() {
   const { link } = useConnection()
   if (link === 'connected' || link === 'connecting') return null
   if (link === 'reconnecting') {
-    return <div className={styles.banner} role="status">The connection dropped. Reconnecting; what you see may be old.</div>
+    return (
+      <div className={styles.banner} role="status">
+        The connection dropped. Reconnecting; what you see may be old.
+      </div>
+    )
   }
   return (
     <div className={`${styles.banner} ${styles.offline}`} role="alert">

@@ -27,12 +27,16 @@ export function Transcript({ sessionId }: { sessionId: string }) {
   const streamIds = useStreams(streams)
   const [toggled, setToggled] = useState<ReadonlySet<string>>(new Set())
   const rows = useMemo(() => {
-    const streaming = streamIds.map((id) => ({ message_id: id, parent_tool_use_id: streams.get(id)?.parent_tool_use_id ?? null }))
+    const streaming = streamIds.map((id) => ({
+      message_id: id,
+      parent_tool_use_id: streams.get(id)?.parent_tool_use_id ?? null,
+    }))
     return transcriptRows({ sessionId, tasks: tasks.records, messages: messages.records, streams: streaming, toggled })
   }, [sessionId, tasks.records, messages.records, streams, streamIds, toggled])
   const toggle = useCallback((toolUseId: string) => setToggled((before) => withToggled(before, toolUseId)), [])
 
-  if (messages.status === 'error') return <Failed error={messages.error} onRetry={() => void messagesOf(sessionId).refresh()} />
+  if (messages.status === 'error')
+    return <Failed error={messages.error} onRetry={() => void messagesOf(sessionId).refresh()} />
   if (tasks.status === 'error') return <Failed error={tasks.error} onRetry={() => void tasksOf(sessionId).refresh()} />
   if (rows.length === 0) {
     if (messages.status === 'loading' || tasks.status === 'loading') return <Loading what="the conversation" />
@@ -45,7 +49,15 @@ export function Transcript({ sessionId }: { sessionId: string }) {
   return <Rows key={sessionId} rows={rows} streams={streams} onToggle={toggle} />
 }
 
-function Rows({ rows, streams, onToggle }: { rows: Row[]; streams: SessionStreams; onToggle: (toolUseId: string) => void }) {
+function Rows({
+  rows,
+  streams,
+  onToggle,
+}: {
+  rows: Row[]
+  streams: SessionStreams
+  onToggle: (toolUseId: string) => void
+}) {
   const scroller = useRef<HTMLDivElement>(null)
   const [follows, setFollows] = useState(true)
   const list = useVirtualizer({
@@ -91,14 +103,26 @@ function Rows({ rows, streams, onToggle }: { rows: Row[]; streams: SessionStream
       <div ref={scroller} className={styles.scroller} role="log" aria-label="Conversation" tabIndex={0}>
         <div className={styles.content} style={{ height }}>
           {list.getVirtualItems().map((item) => (
-            <div key={item.key} data-index={item.index} ref={list.measureElement} className={styles.row} style={{ transform: `translateY(${item.start}px)` }}>
+            <div
+              key={item.key}
+              data-index={item.index}
+              ref={list.measureElement}
+              className={styles.row}
+              style={{ transform: `translateY(${item.start}px)` }}
+            >
               <RowView row={rows[item.index]!} streams={streams} onToggle={onToggle} />
             </div>
           ))}
         </div>
       </div>
       {!follows && (
-        <Button className={styles.toEnd} size="xs" radius="xl" leftSection={<Icon name="down" />} onClick={() => setFollows(true)}>
+        <Button
+          className={styles.toEnd}
+          size="xs"
+          radius="xl"
+          leftSection={<Icon name="down" />}
+          onClick={() => setFollows(true)}
+        >
           To the end
         </Button>
       )}
@@ -106,7 +130,15 @@ function Rows({ rows, streams, onToggle }: { rows: Row[]; streams: SessionStream
   )
 }
 
-function RowView({ row, streams, onToggle }: { row: Row; streams: SessionStreams; onToggle: (toolUseId: string) => void }) {
+function RowView({
+  row,
+  streams,
+  onToggle,
+}: {
+  row: Row
+  streams: SessionStreams
+  onToggle: (toolUseId: string) => void
+}) {
   switch (row.kind) {
     case 'inherited':
       return (
@@ -123,7 +155,13 @@ function RowView({ row, streams, onToggle }: { row: Row; streams: SessionStreams
     case 'subagent':
       return (
         <div className={styles.subagent} style={indent(row.depth)}>
-          <Button size="compact-xs" variant="subtle" color="grape" aria-expanded={row.isOpen} onClick={() => onToggle(row.toolUseId)}>
+          <Button
+            size="compact-xs"
+            variant="subtle"
+            color="grape"
+            aria-expanded={row.isOpen}
+            onClick={() => onToggle(row.toolUseId)}
+          >
             {row.isOpen ? 'Hide' : 'Show'} the sub-agent’s {row.count} {row.count === 1 ? 'message' : 'messages'}
           </Button>
         </div>

@@ -47,7 +47,9 @@ function BoardAndSession({ route, onBoard, onNewSession }: WorkspaceProps) {
 
   if (status === 'error') return <Failed error={error} onRetry={() => void boards().refresh()} />
   if (status === 'loading' && records.length === 0) return <Loading what="boards" />
-  const classes = [styles.workspace, sessionId && styles.withPanel, sessionId && isWide && styles.wide].filter(Boolean).join(' ')
+  const classes = [styles.workspace, sessionId && styles.withPanel, sessionId && isWide && styles.wide]
+    .filter(Boolean)
+    .join(' ')
   return (
     <div className={classes}>
       <div className={styles.board}>
@@ -57,7 +59,11 @@ function BoardAndSession({ route, onBoard, onNewSession }: WorkspaceProps) {
           </Suspense>
         ) : (
           <Empty title={route.name === 'board' ? `No board “${route.slug}”` : 'No board'}>
-            {records.length > 0 ? <Anchor href="#/">To the first board</Anchor> : <Button onClick={onNewSession}>New session</Button>}
+            {records.length > 0 ? (
+              <Anchor href="#/">To the first board</Anchor>
+            ) : (
+              <Button onClick={onNewSession}>New session</Button>
+            )}
           </Empty>
         )}
       </div>

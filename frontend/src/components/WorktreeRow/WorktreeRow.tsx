@@ -18,18 +18,39 @@ export function WorktreeRow({ worktree }: { worktree: Worktree }) {
   return (
     <Table.Tr>
       <Table.Td>
-        <Text size="sm" fw={600}>{worktree.name}</Text>
-        <Text size="xs" c="dimmed" style={{ overflowWrap: 'anywhere' }}>{worktree.path}</Text>
+        <Text size="sm" fw={600}>
+          {worktree.name}
+        </Text>
+        <Text size="xs" c="dimmed" style={{ overflowWrap: 'anywhere' }}>
+          {worktree.path}
+        </Text>
       </Table.Td>
       <Table.Td>
         <Text size="sm">{status?.branch ?? worktree.ref}</Text>
-        <Text size="xs" c="dimmed" ff="monospace">{shortSha(worktree.base_sha)}</Text>
+        <Text size="xs" c="dimmed" ff="monospace">
+          {shortSha(worktree.base_sha)}
+        </Text>
       </Table.Td>
       <Table.Td>
-        {error ? <Text size="xs" c="red">{error}</Text> : status ? <Standing status={status} /> : <Text size="xs" c="dimmed">…</Text>}
+        {error ? (
+          <Text size="xs" c="red">
+            {error}
+          </Text>
+        ) : status ? (
+          <Standing status={status} />
+        ) : (
+          <Text size="xs" c="dimmed">
+            …
+          </Text>
+        )}
       </Table.Td>
       <Table.Td ta="right">
-        <ActionIcon variant="subtle" color="gray" aria-label={`Remove the worktree ${worktree.name}`} onClick={() => setRemoving(true)}>
+        <ActionIcon
+          variant="subtle"
+          color="gray"
+          aria-label={`Remove the worktree ${worktree.name}`}
+          onClick={() => setRemoving(true)}
+        >
           <Icon name="trash" />
         </ActionIcon>
         {isRemoving && <RemoveWorktree worktree={worktree} onClose={() => setRemoving(false)} />}
@@ -41,9 +62,25 @@ export function WorktreeRow({ worktree }: { worktree: Worktree }) {
 function Standing({ status }: { status: WorktreeStanding }) {
   return (
     <Group gap={6}>
-      {status.dirty ? <Badge color="yellow" variant="light">{status.files.length || ''} changed</Badge> : <Badge color="teal" variant="light">clean</Badge>}
-      {status.ahead > 0 && <Badge color="blue" variant="light">{status.ahead} ahead</Badge>}
-      {status.behind > 0 && <Badge color="gray" variant="light">{status.behind} behind</Badge>}
+      {status.dirty ? (
+        <Badge color="yellow" variant="light">
+          {status.files.length || ''} changed
+        </Badge>
+      ) : (
+        <Badge color="teal" variant="light">
+          clean
+        </Badge>
+      )}
+      {status.ahead > 0 && (
+        <Badge color="blue" variant="light">
+          {status.ahead} ahead
+        </Badge>
+      )}
+      {status.behind > 0 && (
+        <Badge color="gray" variant="light">
+          {status.behind} behind
+        </Badge>
+      )}
     </Group>
   )
 }
@@ -67,19 +104,43 @@ function RemoveWorktree({ worktree, onClose }: { worktree: Worktree; onClose: ()
       if (!isConflict(error)) throw error
       const { data } = error as ServiceError
       setSure(false)
-      setRefusal({ message: errorText(error), report: data?.['report'], token: typeof data?.['token'] === 'string' ? data['token'] : null })
+      setRefusal({
+        message: errorText(error),
+        report: data?.['report'],
+        token: typeof data?.['token'] === 'string' ? data['token'] : null,
+      })
     }
   }, [worktree.worktree_id, token, onClose])
   const { run, isBusy, error } = useAction(remove)
   return (
     <Modal opened onClose={onClose} title={`Remove ${worktree.name}?`} size="lg">
       <Stack gap="sm">
-        {refusal ? <RefusalReport refusal={refusal} /> : <Text size="sm">The folder {worktree.path} goes; the branch and its commits stay in the repository.</Text>}
-        {token && <Checkbox label="Remove it all the same; a snapshot of the changes is kept" checked={isSure} onChange={(event) => setSure(event.currentTarget.checked)} />}
-        {error && <Alert color="red" role="alert">{error}</Alert>}
+        {refusal ? (
+          <RefusalReport refusal={refusal} />
+        ) : (
+          <Text size="sm">The folder {worktree.path} goes; the branch and its commits stay in the repository.</Text>
+        )}
+        {token && (
+          <Checkbox
+            label="Remove it all the same; a snapshot of the changes is kept"
+            checked={isSure}
+            onChange={(event) => setSure(event.currentTarget.checked)}
+          />
+        )}
+        {error && (
+          <Alert color="red" role="alert">
+            {error}
+          </Alert>
+        )}
         <Group justify="flex-end">
-          <Button variant="default" data-autofocus onClick={onClose}>Keep it</Button>
-          {(!refusal || token) && <Button color="red" loading={isBusy} disabled={token !== null && !isSure} onClick={() => void run()}>Remove</Button>}
+          <Button variant="default" data-autofocus onClick={onClose}>
+            Keep it
+          </Button>
+          {(!refusal || token) && (
+            <Button color="red" loading={isBusy} disabled={token !== null && !isSure} onClick={() => void run()}>
+              Remove
+            </Button>
+          )}
         </Group>
       </Stack>
     </Modal>
@@ -98,7 +159,9 @@ function RefusalReport({ refusal }: { refusal: Refusal }) {
           ))}
         </List>
       )}
-      <Text size="sm" mt="xs">Commit what is worth keeping, or move it elsewhere, and try again.</Text>
+      <Text size="sm" mt="xs">
+        Commit what is worth keeping, or move it elsewhere, and try again.
+      </Text>
     </Alert>
   )
 }
