@@ -7,6 +7,7 @@ so a prefix is safe to show once the clock has left the span it stands for; youn
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -59,12 +60,18 @@ def only_one(found: Sequence[str], describe: Callable[[str], str], noun: str) ->
 
 def shortest(connection: sa.Connection, table: sa.Table, id_field: str, ids: Sequence[str], now: int) -> dict[str, str]:
     """For each stored id the shortest prefix, at least 8 digits, that no other id begins with, now or later."""
+    rows = connection.execute(_neighbours(table, id_field), {"ids": list(ids)})
+    return {own: _shown(own, (left, right), now) for own, left, right in rows}
+
+
+@cache
+def _neighbours(table: sa.Table, id_field: str) -> sa.Select[Any]:
+    """Each id with the one before and the one behind it in the index; built once."""
     one, other = table.alias(), table.alias()
     id, neighbour = one.c[id_field], other.c[id_field]
     before = sa.select(sa.func.max(neighbour)).where(neighbour < id).scalar_subquery()
     behind = sa.select(sa.func.min(neighbour)).where(neighbour > id).scalar_subquery()
-    rows = connection.execute(sa.select(id, before, behind).where(id.in_(ids)))
-    return {own: _shown(own, (left, right), now) for own, left, right in rows}
+    return sa.select(id, before, behind).where(id.in_(sa.bindparam("ids", expanding=True)))
 
 
 def resolved_query(

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from agor_core.clock import iso
 from agor_core.models.columns import Entity
-from agor_core.models.shape import Field, fields_of
+from agor_core.models.shape import Field, fields_of, public_fields
 
 COMPUTED: Final[Mapping[str, str]] = {
     "sessions": "tasks",
@@ -40,49 +40,58 @@ def wire_record(
     return {name: read(columns, data) for name, read in _readers(cls) if name in only}
 
 
-def plain(fields: Mapping[str, Field], stored: Mapping[str, Any]) -> dict[str, Any]:
-    """A stored object as it travels; fields added since it was stored have their defaults."""
-    return {
-        name: _outward(field, stored[name] if name in stored else _default(field))
-        for name, field in fields.items()
-        if not field.is_hidden
-    }
-
-
 Reader = Callable[[Mapping[Any, Any], Mapping[str, Any]], Any]
+Outward = Callable[[Any], Any]
 
 
 @cache
 def _readers(cls: type[Entity]) -> tuple[tuple[str, Reader], ...]:
-    return tuple((name, _reader(field)) for name, field in fields_of(cls).items() if not field.is_hidden)
+    return tuple((name, _reader(field)) for name, field in public_fields(cls).items())
 
 
 def _reader(field: Field) -> Reader:
-    name = field.name
+    name, outward = field.name, _outward(field)
     if field.is_column:
-        return lambda columns, _data: _outward(field, columns[name])
+        if outward is None:
+            return lambda columns, _data: columns[name]
+        return lambda columns, _data: None if columns[name] is None else outward(columns[name])
     default = _default(field)
-    if _is_as_stored(field):
+    if outward is None:
         return lambda _columns, data: data.get(name, default)
-    return lambda _columns, data: _outward(field, data.get(name, default))
+
+    def read(_columns: Mapping[Any, Any], data: Mapping[str, Any]) -> Any:
+        value = data.get(name, default)
+        return None if value is None else outward(value)
+
+    return read
 
 
-def _is_as_stored(field: Field) -> bool:
-    """Whether what is stored travels as it is: no time and nothing hidden inside, no defaults to add."""
-    if field.kind == "list" and field.item is not None:
-        return _is_as_stored(field.item)
-    return field.kind not in ("time", "object")
-
-
-def _outward(field: Field, value: Any) -> Any:
-    if value is None or _is_as_stored(field):
-        return value
+def _outward(field: Field) -> Outward | None:
+    """How a stored value that is not null travels; None: as it is."""
     if field.kind == "time":
-        return iso(value)
+        return iso
+    if field.kind == "boolean" and field.is_column:
+        return bool
     if field.kind == "list" and field.item is not None:
-        return [_outward(field.item, item) for item in value]
-    assert field.model is not None
-    return plain(fields_of(field.model), value)
+        inner = _outward(field.item)
+        return (lambda items: [inner(item) for item in items]) if inner is not None else None
+    return _object_outward(field.model) if field.model is not None else None
+
+
+def _object_outward(model: type[BaseModel]) -> Outward:
+    """How a stored object travels; fields added since it was stored have their defaults."""
+    fields = fields_of(model)
+    parts = [(name, _default(field), _outward(field)) for name, field in public_fields(model).items()]
+    is_plain = len(parts) == len(fields) and all(outward is None for _, _, outward in parts)
+
+    def convert(stored: Mapping[str, Any]) -> Any:
+        # Nearly all are whole and plain: then what was read is what travels.
+        if is_plain and len(stored) == len(fields):
+            return stored
+        values = ((name, stored.get(name, default), outward) for name, default, outward in parts)
+        return {name: value if outward is None or value is None else outward(value) for name, value, outward in values}
+
+    return convert
 
 
 def _default(field: Field) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
 import sqlalchemy as sa
@@ -45,10 +45,8 @@ class Repository(Generic[E]):
 
         Inside a write the row is held until the end, so that what is read here cannot change before it is written.
         """
-        query = sa.select(self.table).where(self.id_column == id)
-        if self.tx.is_writer and self.tx.is_postgresql:
-            query = query.with_for_update()
-        row = self.tx.connection.execute(query).mappings().one_or_none()
+        query = _by_id(self.entity, self.id_field, is_held=self.tx.is_writer and self.tx.is_postgresql)
+        row = self.tx.connection.execute(query, {"id": id}).mappings().one_or_none()
         if row is None:
             raise self.missing(id)
         return self._entity(row)
@@ -358,7 +356,9 @@ class Repository(Generic[E]):
             .limit(page.limit)
             .offset(page.skip)
         )
-        rows = self.tx.connection.execute(rows_of_page).mappings().all()
+        result = self.tx.connection.execute(rows_of_page)
+        names = tuple(result.keys())
+        rows = [dict(zip(names, row, strict=True)) for row in result]
         if page.select is None:
             return [self.listed(row, None) for row in rows]
         return self._selected_records(rows, page.select, reader)
@@ -394,6 +394,14 @@ class Repository(Generic[E]):
 
     def _resolver(self, path: str) -> Callable[[str, Reader | None], str]:
         return self.tx.repository(path).resolve
+
+
+@cache
+def _by_id(entity: type[Entity], id_field: str, *, is_held: bool) -> sa.Select[Any]:
+    """Built once: building a statement costs as much as running it."""
+    table: sa.Table = entity.__table__  # type: ignore[attr-defined]
+    query = sa.select(table).where(table.c[id_field] == sa.bindparam("id"))
+    return query.with_for_update() if is_held else query
 
 
 def ids_by(
