@@ -63,7 +63,7 @@ def build_app(settings: Settings, database: Database, supervisor: Supervisor) ->
     assignments = Assignments(database, settings, agents)
     runs = AgentRuns(database, supervisor, assignments, emit, settings.daemon.max_runs)
     worktrees = WorktreesService(database, settings.home / "worktrees")
-    cloning = Cloning(database, supervisor, settings.home / "repos", emit)
+    cloning = Cloning(database, supervisor, settings.home / "repos", emit, worktrees)
     sessions = SessionsService(database, runs, agents, worktrees, Importer(database))
 
     def stored(path: str, service: Any, id_field: str, methods: Any, events: Any = ()) -> None:
@@ -123,5 +123,11 @@ REPO_METHODS = (
     CollectionMethod("clone", creates=True),
     RecordMethod("worktrees", read="read_worktrees", write="add_worktree", remove="remove_worktree", creates=True),
 )
-WORKTREE_METHODS = (RecordMethod("status", read="status"), RecordMethod("diff", read="diff"))
+WORKTREE_METHODS = (
+    RecordMethod("status", read="status"),
+    RecordMethod("diff", read="diff"),
+    RecordMethod("snapshots", read="snapshots"),
+    RecordMethod("snapshot", write="snapshot", creates=True),
+    RecordMethod("restore", write="restore"),
+)
 USER_METHODS = (RecordMethod("revoke", write="revoke"),)

@@ -38,7 +38,7 @@ async def recover(database: Database, worktrees: WorktreesService, cloning: Clon
             processes += 1
             log.warning("ended process %s, left over from task %s", process.pid, short(task.task_id))
     await database.write(lambda tx: _fail(tx, left))
-    clones = await database.write(cloning.recover)
+    clones = await cloning.recover()
     found = Found(len(left), processes, await worktrees.recover(), clones)
     if any((found.tasks, found.worktrees, found.clones)):
         log.warning(

@@ -198,6 +198,7 @@ class Worktree(Record):
     issue_url: str | None = None
     pull_request_url: str | None = None
     notes: str | None = None
+    removal_snapshot_id: str | None = None
     last_used: str | None = None
     created_at: str = ""
     last_updated: str = ""

@@ -30,7 +30,7 @@ class WorktreeData(Data):
     issue_url: str | None = DataField(default=None, max_length=2000)
     pull_request_url: str | None = DataField(default=None, max_length=2000)
     notes: str | None = DataField(default=None, max_length=10_000)
-    removal_snapshot_id: str | None = DataField(None, description="what was uncommitted when it was removed")
+    removal_snapshot_id: str | None = DataField(default=None, description="what was uncommitted when it was removed")
     last_used: Time | None = None
 
 

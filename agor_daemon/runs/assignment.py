@@ -25,10 +25,12 @@ class Assignments:
     async def prepare(self, task: Task, emit: Emit) -> Run:
         """The run of `task`, not started yet."""
         session, fork, cost_so_far = await self._database.read(lambda tx: _context(tx, task))
+        repository = await self._database.read(lambda tx: _repository(tx, session))
         assignment = Assignment(
             task_id=task.task_id,
             session_id=task.session_id,
             cwd=session.data.repo.cwd if session.data.repo is not None else "",
+            repository=repository,
             next_index=session.next_index,
             facts={"created_by": session.created_by, "sharing": session.sharing, "board_id": session.board_id},
         )
@@ -62,6 +64,12 @@ class Assignments:
     def environment(self, agent: str) -> dict[str, str]:
         """The environment in which an agent runs: the daemon's, less what is not the agent's business."""
         return agent_env(os.environ, agent, self._settings.agent(agent).env, credentials=self._settings.credentials)
+
+
+def _repository(tx: Transaction, session: Session) -> str | None:
+    if session.worktree_id is None:
+        return None
+    return tx.repos.get(tx.worktrees.get(session.worktree_id).repo_id).data.local_path
 
 
 def _context(tx: Transaction, task: Task) -> tuple[Session, ForkPoint | None, float]:

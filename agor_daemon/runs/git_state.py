@@ -14,9 +14,20 @@ log = logging.getLogger(__name__)
 class GitWatch:
     """The state of the worktree that holds `cwd`, at the start and at the end of a run."""
 
-    def __init__(self, cwd: str) -> None:
+    def __init__(self, cwd: str, repository: str | None) -> None:
         self._cwd = cwd
+        self._repository = repository
         self._start: git.State | None = None
+
+    async def trouble(self) -> str | None:
+        """Why a worktree of ours cannot be worked in: gone, or something else in its place. None if it can."""
+        if self._repository is None:
+            return None
+        try:
+            await git.verify_worktree(self._repository, self._cwd)
+        except ServiceError as error:
+            return error.message
+        return None
 
     async def begin(self) -> None:
         """Look. A folder without git, or with a broken one, is no reason not to run."""

@@ -44,6 +44,8 @@ class Assignment:
     task_id: str
     session_id: str
     cwd: str
+    repository: str | None
+    """Of the worktree of ours that `cwd` is; None for any other folder."""
     next_index: int
     """Of the first message the agent will add."""
     facts: Mapping[str, Any]
@@ -61,7 +63,7 @@ class Run:
         self._agent = agent
         self._assignment = assignment
         self._request = request
-        self._git = GitWatch(assignment.cwd)
+        self._git = GitWatch(assignment.cwd, assignment.repository)
         self._answers: dict[str, asyncio.Future[PermissionAnswer]] = {}
         self._next_index = assignment.next_index
         self._finished = Finished(error=AgentError("agent_crashed", "the agent ended without a word"))
@@ -94,6 +96,10 @@ class Run:
     async def execute(self) -> None:
         """Run to the end. Every way out stores how the task ended."""
         try:
+            trouble = await self._git.trouble()
+            if trouble is not None:
+                self._finished = Finished(error=AgentError("cwd_missing", trouble))
+                return
             await self._begin()
             await self._follow()
         except asyncio.CancelledError:

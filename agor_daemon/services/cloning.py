@@ -16,6 +16,7 @@ from agor_core.models import Repo
 from agor_core.models.wire import to_wire
 from agor_daemon.services.requests import CloneRequest
 from agor_daemon.services.stored import Record, user_id_of
+from agor_daemon.services.worktrees import WorktreesService
 from agor_daemon.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,10 @@ Emit = Callable[[str, str, dict[str, Any]], None]
 class Cloning:
     """Owns clones. `root`: the folder under which each gets its own, named by its slug."""
 
-    def __init__(self, database: Database, supervisor: Supervisor, root: Path, emit: Emit) -> None:
+    def __init__(
+        self, database: Database, supervisor: Supervisor, root: Path, emit: Emit, worktrees: WorktreesService
+    ) -> None:
+        self._worktrees = worktrees
         self._database = database
         self._supervisor = supervisor
         self._root = root
@@ -48,10 +52,10 @@ class Cloning:
             return tx.repos.add(repo)
 
         repo = await self._database.write(unit_of_work)
-        self._supervisor.start(self._clone(repo, url), name=f"clone of {repo.slug}")
+        self._supervisor.start(self._clone(repo, url, params), name=f"clone of {repo.slug}")
         return to_wire(repo)
 
-    async def _clone(self, repo: Repo, url: str) -> None:
+    async def _clone(self, repo: Repo, url: str, params: Params) -> None:
         def tell(progress: git.CloneProgress) -> None:
             facts = {"stage": progress.stage, "done": progress.done, "total": progress.total}
             bytes_and_share = {"percent": progress.percent, "received_bytes": progress.received_bytes}
@@ -66,10 +70,19 @@ class Cloning:
             changes = {"status": "failed", "error": error.message}
         finally:
             await self._database.write(lambda tx: tx.repos.patch(repo.repo_id, changes))
+        branch = changes.get("default_branch")
+        if branch is not None:
+            first = {"repo_id": repo.repo_id, "name": branch}
+            await self._worktrees.create(first, params.replace(query={}))
 
-    def recover(self, tx: Transaction) -> int:
-        """Mark what a killed daemon left as `cloning`; how many there were."""
-        left = tx.repos.where(status="cloning")
-        for repo in left:
-            tx.repos.patch(repo.repo_id, {"status": "failed", "error": "the daemon was killed while it cloned"})
-        return len(left)
+    async def recover(self) -> int:
+        """Take away what a killed daemon left half cloned, and mark its record; how many there were."""
+        await git.sweep_clones(self._root)
+
+        def unit_of_work(tx: Transaction) -> int:
+            left = tx.repos.where(status="cloning")
+            for repo in left:
+                tx.repos.patch(repo.repo_id, {"status": "failed", "error": "the daemon was killed while it cloned"})
+            return len(left)
+
+        return await self._database.write(unit_of_work)

@@ -162,6 +162,12 @@ class WorktreeRequest(SQLModel):
     notes: str | None = Field(None, max_length=10_000)
 
 
+class RestoreRequest(SQLModel):
+    """Which snapshot to bring back; default: the one taken when the worktree was removed."""
+
+    snapshot_id: str | None = None
+
+
 class RepoWorktreeRequest(SQLModel):
     """A new worktree of the repository in the path."""
 

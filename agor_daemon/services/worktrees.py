@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from agor_core import git
+from agor_core.clock import iso
 from agor_core.db import Database, Transaction
 from agor_core.errors import BadRequest, Conflict, NotFound
 from agor_core.feathers import Params
 from agor_core.models import Worktree
 from agor_core.models.schema import load_as
 from agor_core.models.wire import to_wire
-from agor_daemon.services.requests import WorktreeRequest
+from agor_daemon.services.requests import RestoreRequest, WorktreeRequest
 from agor_daemon.services.stored import PageSize, Record, StoredService, one, one_record, user_id_of
 from agor_daemon.services.tasks import DIFF_PAGE, number
 
@@ -121,10 +122,12 @@ class WorktreesService(StoredService):
                 report={"running_sessions": running},
                 worktree_id=worktree_id,
             )
+        changes: Record = {"status": "removed", "removal_snapshot_id": None}
         if worktree.status == "ready":
-            await git.remove_worktree(repository, worktree.data.path, force=token is not None, token=token)
-        gone = await self._database.write(lambda tx: tx.worktrees.patch(worktree_id, {"status": "removed"}))
-        return to_wire(gone)
+            path, name = worktree.data.path, worktree.name
+            saved = await git.remove_worktree(repository, path, force=token is not None, token=token, name=name)
+            changes["removal_snapshot_id"] = saved.snapshot_id if saved is not None else None
+        return to_wire(await self._database.write(lambda tx: tx.worktrees.patch(worktree_id, changes)))
 
     async def status(self, id: str, params: Params) -> Record:
         """`{branch, upstream, ahead, behind, dirty, head_sha, files}`, as git says it now."""
@@ -164,8 +167,47 @@ class WorktreesService(StoredService):
             limit=number(params, "$limit", DIFF_PAGE),
         )
 
+    async def snapshot(self, id: str, data: Any, params: Params) -> Record | None:
+        """Save what is uncommitted, without touching it: the snapshot, or null when there is nothing to save."""
+        worktree = await self._database.read(lambda tx: tx.worktrees.get(id))
+        taken = await git.snapshot(await self._folder(id), "asked for", name=worktree.name)
+        return None if taken is None else _shown(taken)
+
+    async def snapshots(self, id: str, params: Params) -> list[Record]:
+        """The snapshots of a worktree, newest first; also of one that was removed."""
+        worktree, repository = await self._database.read(lambda tx: _with_repository(tx, id))
+        return [_shown(one) for one in await git.snapshots(repository, worktree.name)]
+
+    async def restore(self, id: str, data: Any, params: Params) -> Record:
+        """Bring a removed worktree back with everything a snapshot holds; by default its newest one.
+
+        Where nothing was uncommitted when it was removed, its branch is checked out again.
+        """
+        request = load_as(RestoreRequest, one_record(data or {}))
+        worktree, repository = await self._database.read(lambda tx: _with_repository(tx, id))
+        if worktree.status not in ("removed", "missing"):
+            raise Conflict(f"worktree {worktree.name!r} is {worktree.status}; remove it first", worktree_id=id)
+        taken = request.snapshot_id or await self._newest_since(repository, worktree)
+        path = worktree.data.path
+        if taken is not None:
+            facts = await git.restore(repository, taken, path)
+        else:
+            facts = await git.add_worktree(repository, path, branch=worktree.data.ref or worktree.name)
+        notes = "\n".join(filter(None, (worktree.data.notes, *facts.notes))) or None
+        changes = {"status": "ready", "ref": facts.ref, "notes": notes}
+        return to_wire(await self._database.write(lambda tx: tx.worktrees.patch(id, changes)))
+
+    @staticmethod
+    async def _newest_since(repository: str, worktree: Worktree) -> str | None:
+        """The snapshot that was taken when the worktree was removed; older ones are brought back only by their id."""
+        newest = next(iter(await git.snapshots(repository, worktree.name)), None)
+        if newest is None or newest.snapshot_id != worktree.data.removal_snapshot_id:
+            return None
+        return newest.snapshot_id
+
     async def recover(self) -> int:
-        """Take away what a killed daemon left half made; how many there were."""
+        """Take away what a killed daemon left half made, settle what it was removing; how many were half made."""
+        await git.settle_removals(self._root)
         left = await self._database.read(
             lambda tx: [(w, tx.repos.get(w.repo_id).data.local_path) for w in tx.worktrees.where(status="preparing")]
         )
@@ -182,3 +224,19 @@ class WorktreesService(StoredService):
         if worktree.status != "ready":
             raise Conflict(f"worktree {worktree.name!r} is {worktree.status}", worktree_id=id)
         return worktree.data.path
+
+
+def _with_repository(tx: Transaction, worktree_id: str) -> tuple[Worktree, str]:
+    worktree = tx.worktrees.get(worktree_id)
+    return worktree, tx.repos.get(worktree.repo_id).data.local_path
+
+
+def _shown(taken: git.Snapshot) -> Record:
+    """A snapshot as clients see it."""
+    return {
+        "snapshot_id": taken.snapshot_id,
+        "sha": taken.sha,
+        "created_at": iso(taken.created_at),
+        "reason": taken.reason,
+        "branch": taken.branch,
+    }

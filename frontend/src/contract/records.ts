@@ -275,6 +275,8 @@ export interface Worktree {
   issue_url: string | null
   pull_request_url: string | null
   notes: string | null
+  /** what was uncommitted when it was removed */
+  removal_snapshot_id: string | null
   last_used: string | null
   created_at: string
   last_updated: string
