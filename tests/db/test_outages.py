@@ -1,0 +1,99 @@
+"""A database that goes away and comes back: one clear error meanwhile, and everything works again by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from agor_core.db import engine, open_database
+from agor_core.db.change_log import LogEntry
+from agor_core.errors import Unavailable
+from agor_core.models import Session
+from tests.support.databases import MakeUrl
+from tests.support.hrana import hrana_server
+from tests.support.records import a_session
+
+PATIENCE_S = 30
+
+
+async def test_a_locked_file_is_unavailable_until_it_is_free(
+    make_url: MakeUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While another program holds the file, writing fails with 503 and a reason; then it works."""
+    monkeypatch.setattr(engine, "_PRAGMAS", ("journal_mode=WAL", "foreign_keys=ON", "busy_timeout=20"))
+    with open_database(make_url("sqlite")) as database:
+        assert database.file is not None
+        with closing(sqlite3.connect(database.file, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(Unavailable, match="busy"):
+                await a_session(database)
+            other.execute("ROLLBACK")
+        await a_session(database)
+        assert len(await database.read(lambda tx: tx.sessions.where())) == 1
+
+
+async def test_a_full_disk_is_unavailable_and_nothing_is_half_written(make_url: MakeUrl) -> None:
+    """When no page can be added, writing fails with 503 and a reason; what was there is there."""
+    with open_database(make_url("sqlite")) as database:
+        kept = await a_session(database)
+        position = await database.change_log.position()
+
+        def fill(tx):  # type: ignore[no-untyped-def]
+            # The file may not grow any more: what a full disk looks like from inside.
+            pages = tx.connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+            tx.connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+            session = Session(agent="x")
+            session.data.description = "x" * 90_000
+            for _ in range(20):
+                tx.sessions.add(session.model_copy(update={"session_id": session.session_id + str(_)}))
+
+        with pytest.raises(Unavailable, match="full"):
+            await database.write(fill)
+        assert [one.session_id for one in await database.read(lambda tx: tx.sessions.where())] == [kept.session_id]
+        assert await database.change_log.position() == position
+
+
+@pytest.mark.postgres
+async def test_a_lost_server_connection_is_replaced(make_url: MakeUrl) -> None:
+    """When the server ends all connections, at most the calls under way fail; the log is heard on without a gap."""
+    url = make_url("postgresql")
+    with open_database(url) as database:
+        heard: list[LogEntry] = []
+        more = asyncio.Event()
+        await database.change_log.start()
+        database.change_log.subscribe(lambda batch: (heard.extend(batch), more.set()))
+        await a_session(database)
+        end_connections(url)
+        await a_session(database)
+        with open_database(url) as other:
+            await a_session(other)
+        async with asyncio.timeout(PATIENCE_S):
+            while len(heard) < 3:
+                more.clear()
+                await more.wait()
+        await database.change_log.stop()
+        assert [entry.seq for entry in heard] == list(range(heard[0].seq, heard[0].seq + 3))
+
+
+async def test_a_libsql_server_that_is_away_is_unavailable(tmp_path: Path, sqlite_template: Path) -> None:
+    """Once the server is gone, calls are 503."""
+    file = tmp_path / "agor.db"
+    file.write_bytes(sqlite_template.read_bytes())
+    with hrana_server(file) as url, open_database(url) as database:
+        await a_session(database)
+    with open_database(url) as database, pytest.raises(Unavailable):
+        await a_session(database)
+
+
+def end_connections(url: str) -> None:
+    """Have the server end every connection to the database but ours."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
