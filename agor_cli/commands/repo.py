@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-import time
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from agor_cli.commands.worktree import add_worktree
-from agor_cli.connection import connected, data_of
+from agor_cli.connection import connected, data_of, live
 from agor_cli.groups import Group, wants_json
 from agor_cli.output import facts, next_steps, one_line, paged, say, show, table
 from agor_cli.resolve import repo_of, top_of
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from agor_core.client import Client, Record
 
 URL = re.compile(r"[a-z][a-z0-9+.-]*://|[^/\s@]+@[^/\s:]+:")
-CLONE_POLL_S = 0.5
+CLEAR_LINE = "\r\x1b[K"
 
 
 @click.group(cls=Group)
@@ -107,18 +107,25 @@ def _top(source: str) -> Path:
 
 def _cloned(client: Client, cloning: Record) -> Record:
     """The repo once it is there. Raises Unavailable with the reason if it could not be cloned."""
+    from agor_cli.follow.cloning import until_cloned  # asyncio, for this one
+
     say(f"cloning {cloning['slug']}…", "dim")
-    found = cloning
-    while found["status"] == "cloning":
-        time.sleep(CLONE_POLL_S)
-        try:
-            found = client.service("repos").get(cloning["repo_id"])
-        except NotFound:
-            raise Unavailable(f"{cloning['slug']} could not be cloned; `agor daemon logs` says why") from None
+    shows_progress = sys.stdout.isatty() and not wants_json()
+    found = until_cloned(live(client), cloning["repo_id"], _show_progress if shows_progress else lambda _: None)
+    if shows_progress:
+        click.echo(CLEAR_LINE, nl=False)
+    if found is None:
+        raise Unavailable(f"{cloning['slug']} was removed while it was cloned")
     if found["status"] == "failed":
         error = found.get("error")
         raise Unavailable(one_line(error.get("message") if isinstance(error, dict) else error))
     return found
+
+
+def _show_progress(progress: Record) -> None:
+    percent = progress.get("percent")
+    share = f" {percent:.0f} %" if isinstance(percent, (int, float)) else ""
+    click.echo(f"{CLEAR_LINE}{one_line(progress.get('stage') or 'cloning')}{share}", nl=False)
 
 
 def _table(page: Record) -> RenderableType:
