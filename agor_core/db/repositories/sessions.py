@@ -26,13 +26,14 @@ _FACTS_OF = sa.select(*(TABLE.c[name] for name in FACTS)).where(TABLE.c.session_
 
 
 def not_private(session_id: sa.ColumnElement[Any], reader: Reader) -> Clause:
-    """That the session of a row is none that is hidden from the reader."""
-    hidden = sa.select(TABLE.c.session_id).where(TABLE.c.sharing == "private", TABLE.c.created_by != reader.user_id)
-    return (
-        sa.or_(session_id.is_(None), session_id.not_in(hidden))
-        if _may_be_null(session_id)
-        else session_id.not_in(hidden)
-    )
+    """That the session of a row is none that is hidden from the reader.
+
+    The hidden ones are few and are looked up once; asking each row for its own columns would cost a count its index.
+    """
+    other = TABLE.alias("hidden")
+    hidden = sa.select(other.c.session_id).where(other.c.sharing == "private", other.c.created_by != reader.user_id)
+    is_seen = session_id.not_in(hidden)
+    return sa.or_(session_id.is_(None), is_seen) if getattr(session_id, "nullable", True) else is_seen
 
 
 def facts_of(tx: Any, session_id: str) -> dict[str, Any]:
@@ -147,7 +148,7 @@ class SessionRepository(Repository[Session]):
 
     @override
     def visible(self, reader: Reader) -> list[Clause]:
-        return [sa.or_(TABLE.c.sharing != "private", TABLE.c.created_by == reader.user_id)]
+        return [not_private(TABLE.c.session_id, reader)]
 
     @override
     def computed(self, ids: Sequence[str], reader: Reader | None) -> dict[str, list[str]]:
@@ -179,10 +180,6 @@ class SessionRepository(Repository[Session]):
 
 def _may_read(row: Mapping[Any, Any], reader: Reader) -> bool:
     return bool(row["sharing"] != "private" or row["created_by"] == reader.user_id)
-
-
-def _may_be_null(column: sa.ColumnElement[Any]) -> bool:
-    return bool(getattr(column, "nullable", True))
 
 
 def _family() -> sa.CompoundSelect[Any]:
