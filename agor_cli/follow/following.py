@@ -52,16 +52,30 @@ class Outcome:
 
 
 def follow(
-    live: LiveClient, session_id: str, begin: Begin, *, shows_prompts: bool = False, earlier: int = 0
+    live: LiveClient,
+    session_id: str,
+    begin: Begin,
+    *,
+    shows_prompts: bool = False,
+    earlier: int = 0,
+    tell: Callable[[str, Record], None] = lambda _event, _record: None,
 ) -> Outcome:
     """Start something in a session and show it until its task has ended, or until Ctrl-C.
 
     `earlier`: how many messages from before are shown first, at most; of the task alone where there is one.
+    `tell`: is given each event as it is heard.
     """
-    return asyncio.run(_follow(live, session_id, begin, shows_prompts, earlier))
+    return asyncio.run(_follow(live, session_id, begin, shows_prompts, earlier, tell))
 
 
-async def _follow(live: LiveClient, session_id: str, begin: Begin, shows_prompts: bool, earlier: int) -> Outcome:
+async def _follow(
+    live: LiveClient,
+    session_id: str,
+    begin: Begin,
+    shows_prompts: bool,
+    earlier: int,
+    tell: Callable[[str, Record], None],
+) -> Outcome:
     async with live, live.events(*EVENTS) as queue:
         live.on_reconnect(lambda recovered: queue.put_nowait((RECONNECTED, recovered)))
         live.on_loss(lambda error: queue.put_nowait((LOST, error)))
@@ -70,7 +84,7 @@ async def _follow(live: LiveClient, session_id: str, begin: Begin, shows_prompts
             loop.add_signal_handler(signal.SIGINT, queue.put_nowait, (INTERRUPTED, None))
         follower = _Follower(live, session_id, queue, shows_prompts)
         try:
-            return await follower.run(begin, earlier)
+            return await follower.run(begin, earlier, tell)
         finally:
             follower.close()
             with contextlib.suppress(NotImplementedError):
@@ -94,7 +108,7 @@ class _Follower:
         self._asker.close()
         self._printer.finish()
 
-    async def run(self, begin: Begin, earlier: int) -> Outcome:
+    async def run(self, begin: Begin, earlier: int, tell: Callable[[str, Record], None]) -> Outcome:
         """Follow from the beginning to the end."""
         self._task = await begin(self._live)
         if self._waits:
@@ -114,6 +128,7 @@ class _Follower:
             elif event == LOST:
                 raise record
             elif self._is_ours(event, record):
+                tell(event, record)
                 await self._heard(event, record)
             elif self._waits and event == "tasks patched" and record.get("session_id") == self._session_id:
                 await self._place_in_queue()  # raises if the one before it ended in a way that pauses the queue

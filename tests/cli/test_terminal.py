@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -103,6 +104,24 @@ def test_watching_shows_what_others_type_and_hear(scripted: Scripted) -> None:
         terminal.wait_for("> second prompt", "second answer", "completed")
         terminal.interrupt()
         assert terminal.end() == 0
+
+
+def test_programs_watch_in_lines_of_json(scripted: Scripted) -> None:
+    """Each event is one JSON document on one line, in the order it was heard, from the first line on."""
+    agor = scripted({})
+    session = agor(*START, "--json", "go").json["session"]
+    with agor.at_terminal("session", "watch", session["session_id"], "--json") as terminal:
+        terminal.wait_for('"watching"')
+        agor("session", "prompt", session["session_id"], "again")
+        terminal.wait_for('"status": "completed"')
+        terminal.interrupt()
+        assert terminal.end() == 0
+    heard = [json.loads(line) for line in terminal.text.splitlines() if line.startswith("{")]
+    events = [one["event"] for one in heard]
+    assert events[0] == "watching"
+    assert {"messages created", "messages streaming:chunk", "tasks patched"} <= set(events)
+    said = [one["record"]["role"] for one in heard if one["event"] == "messages created"]
+    assert said == ["user", "assistant"]
 
 
 def test_a_queued_prompt_waits_and_is_then_answered(scripted: Scripted) -> None:
