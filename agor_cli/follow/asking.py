@@ -47,7 +47,7 @@ class Asker:
     def settled(self, request: Record) -> None:
         """A request was decided, here or elsewhere."""
         if self._waiting and self._waiting[0]["request_id"] == request["request_id"]:
-            self._printer.finish()
+            print()  # the question's own line is still open
             self._printer.note(f"answered elsewhere: {request['status']}")
             self._next()
         else:

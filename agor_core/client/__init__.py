@@ -11,7 +11,7 @@ async with LiveClient(client.url) as live:
     await live.service("sessions").call("prompt", session["session_id"], {"prompt": "hello"})
 ```
 
-Records are dictionaries as they travel; `agor_core.client.records` has a class for each kind, `Session.from_wire(session)`.
+Records are dictionaries as they travel; `agor_core.client.records` has a class for each kind: `Session.from_wire(…)`.
 `Client` is on the standard library. `LiveClient` loads python-socketio when it is first asked for.
 """
 
