@@ -2,36 +2,37 @@
 
 const WORDS: Record<string, string> = {
   changed: 'Changed',
-  staged: 'Staged',
   untracked: 'Not tracked',
-  unpushed: 'Commits nowhere else',
-  conflicts: 'In conflict',
-  stashes: 'Stashed',
-  ignored: 'Ignored by git',
+  nested: 'Repositories inside',
+  operation: 'Half done',
+  detached_commits: 'Commits that no branch leads to',
+  unpushed: 'Commits that are nowhere else (they stay, with the branch)',
 }
+// What the worktree is, rather than what is in the way.
+const FACTS = new Set(['path', 'branch', 'head_sha', 'is_clean'])
+const COUNT = '_count'
 const MOST_NAMES = 8
 
 /** One line for each part of the report that says something; unknown parts by their own name. */
 export function reportLines(report: unknown): string[] {
   if (typeof report !== 'object' || report === null) return []
-  return Object.entries(report).flatMap(([key, value]) => {
-    const said = inWords(value)
+  const facts = report as Record<string, unknown>
+  return Object.entries(facts).flatMap(([key, value]) => {
+    if (FACTS.has(key) || key.endsWith(COUNT)) return []
+    const said = Array.isArray(value) ? named(value, facts[key + COUNT]) : inWords(value)
     return said === null ? [] : [`${WORDS[key] ?? key.replaceAll('_', ' ')}: ${said}`]
   })
 }
 
+/** The first names, and how many more there are; `count` is how many there are in all, where the list was cut. */
+function named(list: unknown[], count: unknown): string | null {
+  if (list.length === 0) return null
+  const left = (typeof count === 'number' ? count : list.length) - MOST_NAMES
+  return list.slice(0, MOST_NAMES).map(String).join(', ') + (left > 0 ? ` and ${left} more` : '')
+}
+
 function inWords(value: unknown): string | null {
-  if (Array.isArray(value)) {
-    if (value.length === 0) return null
-    const names = value
-      .slice(0, MOST_NAMES)
-      .map((each) =>
-        typeof each === 'string' ? each : String((each as { path?: string })?.path ?? JSON.stringify(each)),
-      )
-    return names.join(', ') + (value.length > MOST_NAMES ? ` and ${value.length - MOST_NAMES} more` : '')
-  }
   if (value === true) return 'yes'
   if (typeof value === 'number' && value > 0) return String(value)
-  if (typeof value === 'string' && value !== '') return value
-  return null
+  return typeof value === 'string' && value !== '' ? value : null
 }

@@ -196,7 +196,7 @@ function Cards({
             zoomable
             nodeColor={(node) => `var(--mantine-color-${colors.get(node.id) ?? 'gray'}-filled)`}
             nodeBorderRadius={20}
-            className="mantine-visible-from-sm"
+            className={styles.map}
             ariaLabel="Map of the board"
           />
           {edges.length > 0 && (
