@@ -61,9 +61,16 @@ describe('the connection', () => {
     await daemon.happens('connect')
     expect(connection.snapshot().user).toBe(ANN)
     daemon.token = 'expired'
+    daemon.asks = true
     await daemon.happens('disconnect', 'transport close')
     await daemon.happens('connect')
     expect(connection.snapshot()).toMatchObject({ access: 'signin', user: null, reason: 'Your sign-in has expired.' })
+  })
+
+  it('does not ask for sign-in because of an old token where nobody needs to sign in', async () => {
+    daemon.token = 'expired'
+    await daemon.happens('connect')
+    expect(connection.snapshot()).toMatchObject({ access: 'open', user: null })
   })
 
   it('tells listeners after each connect whether events were lost', async () => {

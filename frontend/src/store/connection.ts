@@ -79,15 +79,25 @@ export class Connection implements Reconnects {
     const recovered = this.daemon.wasRecovered()
     this.set({ link: 'connected' })
     try {
-      const hasToken = (await this.daemon.storedToken()) !== null
-      const user = hasToken ? (await this.daemon.reAuthenticate()).user : null
-      if (!hasToken) await this.daemon.probe()
+      const user = await this.userOfToken()
+      if (user === null) await this.daemon.probe()
       this.set({ access: 'open', user, reason: null })
       this.tell(recovered)
     } catch (error) {
       if (isConnectionLoss(error)) return
       const reason = isNotSignedIn(error) ? (this.state.user ? 'Your sign-in has expired.' : null) : errorText(error)
       this.set({ access: 'signin', user: null, reason })
+    }
+  }
+
+  /** Who the token of last time belongs to. A token that counts no more is as good as none: maybe nobody is asked. */
+  private async userOfToken(): Promise<User | null> {
+    if ((await this.daemon.storedToken()) === null) return null
+    try {
+      return (await this.daemon.reAuthenticate()).user
+    } catch (error) {
+      if (isNotSignedIn(error)) return null
+      throw error
     }
   }
 
