@@ -146,4 +146,6 @@ def _tell(line: str, facts: dict[str, Any], as_json: bool) -> None:
 
         print(json.dumps({"error": facts}, ensure_ascii=False), file=sys.stderr)
     else:
-        print(f"agor: {line}", file=sys.stderr)
+        from agor_cli.output import one_line
+
+        print(f"agor: {one_line(line)}", file=sys.stderr)

@@ -68,11 +68,15 @@ def show(answer: Any, rendered: Callable[[], RenderableType]) -> None:
     """`answer` as JSON where that was asked for, else what `rendered` makes of it."""
     if wants_json():
         show_json(answer)
+        return
+    shown = rendered()
+    if isinstance(shown, str):
+        say(shown)
     elif sys.stdout.isatty():
-        console().print(rendered())
+        console().print(shown)
     else:
         with console().capture() as captured:
-            console().print(rendered())
+            console().print(shown)
         for line in captured.get().splitlines():
             click.echo(line.rstrip())
 
@@ -85,7 +89,7 @@ def show_json(answer: Any) -> None:
 def say(text: str, style: str = "") -> None:
     """A line for people; nothing where JSON was asked for."""
     if not wants_json():
-        console().print(text, style=style or None, soft_wrap=True)  # a path or command stays one piece
+        console().print(clean(text), style=style or None, soft_wrap=True)  # a path or command stays one piece
 
 
 def next_steps(*commands: tuple[str, str]) -> None:

@@ -86,6 +86,9 @@ def test_boards(agor: Agor) -> None:
     agor("board", "rm", "bug-hunt", "--yes")
     assert "hunting" in agor("session", "list").out
     assert "no board" in agor("board", "show", "bug-hunt", code=1).err
+    made = agor("board", "add", "red \x1b[31malert", "--slug", "red")
+    for done in (made, agor("board", "list"), agor("board", "show", "red"), agor("board", "show", "\x1b[2J", code=1)):
+        assert "\x1b" not in done.out + done.err  # names do not control the terminal
 
 
 def test_a_worktree_name_that_two_repos_have_needs_the_slug(
