@@ -9,6 +9,7 @@ from typing import Any
 from agor_core.agents import Agent, ForkPoint, RunRequest, agent_env
 from agor_core.config import Settings
 from agor_core.db import Database, Transaction
+from agor_core.errors import NotFound
 from agor_core.models import Session, Task
 from agor_daemon.runs.run import Assignment, Run
 from agor_daemon.runs.streaming import Emit
@@ -23,8 +24,10 @@ class Assignments:
         self._agents = agents
 
     async def prepare(self, task: Task, emit: Emit) -> Run:
-        """The run of `task`, not started yet."""
+        """The run of `task`, not started yet. Raises NotFound if its agent is not configured any more."""
         session, fork, cost_so_far = await self._database.read(lambda tx: _context(tx, task))
+        if session.agent not in self._agents:
+            raise NotFound(f"no agent {session.agent!r} is configured any more; see `agor agent list`")
         repository = await self._database.read(lambda tx: _repository(tx, session))
         assignment = Assignment(
             task_id=task.task_id,

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from agor_core.agents import AgentError, PermissionAnswer
+from agor_core.agents import AgentError, Finished, PermissionAnswer
 from agor_core.db import Database
-from agor_core.errors import Conflict, NotFound
+from agor_core.errors import Conflict, NotFound, ServiceError
 from agor_core.ids import short
 from agor_core.models import Task
 from agor_daemon.runs import records
@@ -104,7 +104,15 @@ class AgentRuns:
         raise NotFound(f"message {short(message_id)} is not streaming", message_id=message_id)
 
     async def _launch(self, task: Task) -> None:
-        run = await self._assignments.prepare(task, self._emit)
+        try:
+            run = await self._assignments.prepare(task, self._emit)
+        except Exception as error:
+            # The task is announced as running: whatever is wrong with it must not leave it so.
+            log.exception("task %s cannot be run", short(task.task_id))
+            known = error.message if isinstance(error, ServiceError) else "an internal error; see the daemon's log"
+            unfit = Finished(error=AgentError("no_cli" if isinstance(error, NotFound) else "unknown", known))
+            await self._database.write(lambda tx: records.end_task(tx, task.session_id, task.task_id, unfit, None))
+            return
         running = self._supervisor.start(run.execute(), name=f"agent run {short(task.task_id)}")
         self._active[task.session_id] = _Active(run, running)
         running.add_done_callback(lambda _: self._ended(task.session_id))

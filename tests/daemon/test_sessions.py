@@ -159,3 +159,17 @@ def test_a_stopped_daemon_ends_its_runs(repository: Path, tmp_path: Path, enviro
         assert not (daemon.home / "daemon.json").exists()
     with running_daemon(tmp_path, environment=environment) as daemon:
         assert daemon.call("GET", f"/tasks/{task['task_id']}")["error"]["kind"] == "interrupted"
+
+
+def test_an_agent_that_is_gone_fails_its_task(repository: Path, tmp_path: Path, environment: Any) -> None:
+    """A session whose agent is no longer configured fails its next task with words, and never stays running."""
+    environment["AGOR_AGENTS_HOUSE_COMMAND"] = "no-such-program acp"
+    with running_daemon(tmp_path, environment=environment) as daemon:
+        session = start_session(daemon, repository, agent="house")
+    del environment["AGOR_AGENTS_HOUSE_COMMAND"]
+    with running_daemon(tmp_path, environment=environment) as daemon:
+        task = daemon.call("POST", f"/sessions/{session['session_id']}/prompt", {"prompt": "hello"})
+        failed = wait_for_task(daemon, task["task_id"])
+        assert (failed["status"], failed["error"]["kind"]) == ("failed", "no_cli")
+        assert "house" in failed["error"]["message"]
+        assert daemon.call("GET", f"/sessions/{session['session_id']}")["status"] == "failed"
