@@ -1,0 +1,1 @@
+"""Our server against Feathers 5 from npm, in the same run."""
