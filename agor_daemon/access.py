@@ -58,8 +58,8 @@ _ROLES: Mapping[Rule, frozenset[str]] = {
 }
 
 _READING = {"find": Rule.READ, "get": Rule.READ}
-_SESSION_CHANGES = dict.fromkeys(("update", "patch", "remove"), Rule.CHANGE_SESSION)
-_CREATED_CHANGES = dict.fromkeys(("update", "patch", "remove"), Rule.CHANGE_CREATED)
+_SESSION_CHANGES = dict.fromkeys(("patch", "remove"), Rule.CHANGE_SESSION)
+_CREATED_CHANGES = dict.fromkeys(("patch", "remove"), Rule.CHANGE_CREATED)
 _WRITING_FINISHED = {"create": Rule.TRUSTED, "bulk": Rule.TRUSTED}
 
 RULES: Mapping[str, Mapping[str, Rule]] = {
@@ -69,6 +69,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         "read_queue": Rule.READ,
         **dict.fromkeys(("create", "prompt", "fork", "spawn"), Rule.START),
         **_SESSION_CHANGES,
+        "update": Rule.CHANGE_SESSION,
         "stop": Rule.CHANGE_SESSION,
         "queue": Rule.CHANGE_SESSION,
         "import_transcript": Rule.TRUSTED,
@@ -78,7 +79,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         "diff": Rule.READ,
         **_WRITING_FINISHED,
         **_SESSION_CHANGES,
-        **dict.fromkeys(("complete", "fail"), Rule.CHANGE_SESSION),
+        **dict.fromkeys(("update", "complete", "fail"), Rule.CHANGE_SESSION),
     },
     "messages": {**_READING, "partial": Rule.READ, **_WRITING_FINISHED, **_SESSION_CHANGES},
     "permissions": {**_READING, "decide": Rule.CHANGE_SESSION},
@@ -86,6 +87,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         **_READING,
         "create": Rule.START,
         **_CREATED_CHANGES,
+        "update": Rule.CHANGE_CREATED,
         "read_sessions": Rule.READ,
         **dict.fromkeys(("add_session", "remove_session"), Rule.START),
     },

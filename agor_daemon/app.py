@@ -1,4 +1,4 @@
-"""The application: every service with its methods and events, the order of hooks, and who hears."""
+"""The application: every service, the order of hooks, and who hears."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from agor_core.agents import Agent, registered
 from agor_core.config import Settings
 from agor_core.db import Database
-from agor_core.feathers import STANDARD, CollectionMethod, Feathers, RecordMethod
+from agor_core.feathers import Feathers
 from agor_daemon.authentication import build_authentication
 from agor_daemon.channels import set_up_channels
 from agor_daemon.hooks.access import addressed, signed_in
@@ -17,6 +17,7 @@ from agor_daemon.hooks.short_ids import with_short_ids
 from agor_daemon.imports import Importer
 from agor_daemon.runs import AgentRuns
 from agor_daemon.runs.assignment import Assignments
+from agor_daemon.services import OTHERS, STORED
 from agor_daemon.services.agents import AgentsService
 from agor_daemon.services.boards import BoardsService
 from agor_daemon.services.cloning import Cloning
@@ -32,12 +33,6 @@ from agor_daemon.services.tasks import TasksService
 from agor_daemon.services.users import UsersService
 from agor_daemon.services.worktrees import WorktreesService
 from agor_daemon.supervisor import Supervisor
-
-READ = ("find", "get")
-ALL_BUT_UPDATE = tuple(name for name in STANDARD if name != "update")
-
-STREAMING = ("streaming:start", "streaming:chunk", "streaming:end", "streaming:error", "thinking:chunk")
-TOOLS = ("tool:start", "tool:complete")
 
 
 @dataclass(frozen=True)
@@ -64,36 +59,27 @@ def build_app(settings: Settings, database: Database, supervisor: Supervisor) ->
     runs = AgentRuns(database, supervisor, assignments, emit, settings.daemon.max_runs)
     worktrees = WorktreesService(database, settings.home / "worktrees")
     cloning = Cloning(database, supervisor, settings.home / "repos", emit, worktrees)
-    sessions = SessionsService(database, runs, agents, worktrees, Importer(database))
-
-    def stored(path: str, service: Any, id_field: str, methods: Any, events: Any = ()) -> None:
-        handle = app.use(
-            path,
-            service,
-            methods=methods,
-            events=events,
-            events_from=database.change_log,
-            id_field=id_field,
-            schemas=schemas_of(path),
-        )
-        shown = [name for name in ("find", "get", "create") if name in methods]
-        handle.hooks(after=dict.fromkeys(shown, with_short_ids(database, id_field)))
-
-    stored("sessions", sessions, "session_id", [*STANDARD, *SESSION_METHODS])
-    stored("tasks", TasksService(database, runs), "task_id", [*STANDARD, *TASK_METHODS], TOOLS)
-    stored("messages", MessagesService(database, runs), "message_id", [*ALL_BUT_UPDATE, *MESSAGE_METHODS], STREAMING)
-    stored("permissions", PermissionsService(database, runs), "request_id", [*READ, *PERMISSION_METHODS])
-    stored("boards", BoardsService(database), "board_id", [*STANDARD, *BOARD_METHODS])
-    repos = ReposService(database, settings.home, worktrees, cloning)
-    stored("repos", repos, "repo_id", [*ALL_BUT_UPDATE, *REPO_METHODS], ("clone:progress",))
-    stored("worktrees", worktrees, "worktree_id", [*ALL_BUT_UPDATE, *WORKTREE_METHODS])
-    stored("users", UsersService(database, app.revalidate), "user_id", [*ALL_BUT_UPDATE, *USER_METHODS])
-    app.use("agents", AgentsService(agents, assignments.environment), methods=READ, service_events=())
-    app.use("events", EventsService(database), methods=["find"], service_events=())
-    app.use("config", ConfigService(settings), methods=["find", "get", "patch"], service_events=())
-    app.use("health", HealthService(settings, database), methods=["find"], service_events=())
-    authentication = build_authentication(app, settings, database)
-    app.use("authentication", authentication, methods=["create", "remove"], service_events=())
+    stored: Mapping[str, Any] = {
+        "sessions": SessionsService(database, runs, agents, worktrees, Importer(database)),
+        "tasks": TasksService(database, runs),
+        "messages": MessagesService(database, runs),
+        "permissions": PermissionsService(database, runs),
+        "boards": BoardsService(database),
+        "repos": ReposService(database, settings.home, worktrees, cloning),
+        "worktrees": worktrees,
+        "users": UsersService(database, app.revalidate),
+    }
+    others: Mapping[str, Any] = {
+        "agents": AgentsService(agents, assignments.environment),
+        "events": EventsService(database),
+        "config": ConfigService(settings),
+        "health": HealthService(settings, database),
+        "authentication": build_authentication(app, settings, database),
+    }
+    for path, service in stored.items():
+        _register(app, path, service, database)
+    for path, service in others.items():
+        app.use(path, service, methods=OTHERS[path].methods, service_events=())
 
     # Outermost first: who calls; then which record is meant and whether they may; then the service's own rule.
     app.hooks(around=[signed_in], before=[addressed(database)])
@@ -101,33 +87,18 @@ def build_app(settings: Settings, database: Database, supervisor: Supervisor) ->
     return Daemon(app, runs, worktrees, cloning)
 
 
-SESSION_METHODS = (
-    RecordMethod("fork", write="fork", creates=True),
-    RecordMethod("spawn", write="spawn", creates=True),
-    RecordMethod("prompt", write="prompt", creates=True),
-    RecordMethod("stop", write="stop"),
-    RecordMethod("queue", read="read_queue", write="queue"),
-    RecordMethod("genealogy", read="genealogy"),
-    CollectionMethod("import", "import_transcript", creates=True),
-)
-TASK_METHODS = (
-    RecordMethod("complete", write="complete"),
-    RecordMethod("fail", write="fail"),
-    RecordMethod("diff", read="diff"),
-    CollectionMethod("bulk", creates=True),
-)
-MESSAGE_METHODS = (RecordMethod("partial", read="partial"), CollectionMethod("bulk", creates=True))
-PERMISSION_METHODS = (RecordMethod("decide", write="decide"),)
-BOARD_METHODS = (RecordMethod("sessions", read="read_sessions", write="add_session", remove="remove_session"),)
-REPO_METHODS = (
-    CollectionMethod("clone", creates=True),
-    RecordMethod("worktrees", read="read_worktrees", write="add_worktree", remove="remove_worktree", creates=True),
-)
-WORKTREE_METHODS = (
-    RecordMethod("status", read="status"),
-    RecordMethod("diff", read="diff"),
-    RecordMethod("snapshots", read="snapshots"),
-    RecordMethod("snapshot", write="snapshot", creates=True),
-    RecordMethod("restore", write="restore"),
-)
-USER_METHODS = (RecordMethod("revoke", write="revoke"),)
+def _register(app: Feathers, path: str, service: Any, database: Database) -> None:
+    """A service of stored entities: the log announces its changes, and answers carry short ids."""
+    offer = STORED[path]
+    id_field = offer.id_field
+    handle = app.use(
+        path,
+        service,
+        methods=offer.methods,
+        events=offer.events,
+        events_from=database.change_log,
+        id_field=id_field,
+        schemas=schemas_of(path),
+    )
+    shown = [name for name in ("find", "get", "create") if name in offer.methods]
+    handle.hooks(after=dict.fromkeys(shown, with_short_ids(database, id_field)))
