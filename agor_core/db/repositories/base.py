@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache, cached_property
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
 import sqlalchemy as sa
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from agor_core.db import search, short_ids
 from agor_core.db.query import Clause, Filter, Page, computed_fields, plain_data, read_page
 from agor_core.db.reader import Reader
+from agor_core.db.repositories.statements import by_id
 from agor_core.errors import BadRequest, NotFound
 from agor_core.ids import ANONYMOUS_ID, is_id, short
 from agor_core.models.columns import Entity, TypedJson
@@ -45,7 +46,7 @@ class Repository(Generic[E]):
 
         Inside a write the row is held until the end, so that what is read here cannot change before it is written.
         """
-        query = _by_id(self.entity, self.id_field, is_held=self.tx.is_writer and self.tx.is_postgresql)
+        query = by_id(self.entity, self.id_field, is_held=self.tx.is_writer and self.tx.is_postgresql)
         row = self.tx.connection.execute(query, {"id": id}).mappings().one_or_none()
         if row is None:
             raise self.missing(id)
@@ -394,28 +395,3 @@ class Repository(Generic[E]):
 
     def _resolver(self, path: str) -> Callable[[str, Reader | None], str]:
         return self.tx.repository(path).resolve
-
-
-@cache
-def _by_id(entity: type[Entity], id_field: str, *, is_held: bool) -> sa.Select[Any]:
-    """Built once: building a statement costs as much as running it."""
-    table: sa.Table = entity.__table__  # type: ignore[attr-defined]
-    query = sa.select(table).where(table.c[id_field] == sa.bindparam("id"))
-    return query.with_for_update() if is_held else query
-
-
-def ids_by(
-    tx: Transaction,
-    owner: sa.ColumnElement[Any],
-    table: sa.Table,
-    id_field: str,
-    ids: Sequence[str],
-    *conditions: Clause,
-) -> dict[str, list[str]]:
-    """For each of the `ids` those of the rows that name it in their column `owner`, oldest first."""
-    id = table.c[id_field]
-    query = sa.select(owner, id).where(owner.in_(ids), *conditions).order_by(table.c.created_at, id)
-    found: dict[str, list[str]] = {one: [] for one in ids}
-    for one, named in tx.connection.execute(query):
-        found[one].append(named)
-    return found

@@ -8,7 +8,8 @@ from typing import Any
 from typing_extensions import override
 
 from agor_core.db.reader import Reader
-from agor_core.db.repositories.base import Repository, ids_by
+from agor_core.db.repositories.base import Repository
+from agor_core.db.repositories.statements import ids_by
 from agor_core.models import Board
 from agor_core.models.board import DEFAULT_SLUG
 

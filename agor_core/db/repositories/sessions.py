@@ -11,7 +11,8 @@ from typing_extensions import override
 from agor_core.db import search
 from agor_core.db.query import Clause, plain_data
 from agor_core.db.reader import Reader
-from agor_core.db.repositories.base import Record, Repository, ids_by
+from agor_core.db.repositories.base import Record, Repository
+from agor_core.db.repositories.statements import ids_by
 from agor_core.errors import Conflict
 from agor_core.ids import short
 from agor_core.models import Session, Usage

@@ -9,7 +9,8 @@ from typing_extensions import override
 
 from agor_core.db.query import Clause
 from agor_core.db.reader import Reader
-from agor_core.db.repositories.base import Repository, ids_by
+from agor_core.db.repositories.base import Repository
+from agor_core.db.repositories.statements import ids_by
 from agor_core.models import Worktree
 
 
