@@ -10,6 +10,7 @@ import contextvars
 import inspect
 import logging
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -157,11 +158,16 @@ class Delivery:
     def _send(self, announcement: Announcement, published: Any) -> None:
         name = f"{announcement.service.path} {announcement.event}"
         for payload, connections in recipients(published, announcement.payload):
-            outlets: dict[Outlet, list[Connection]] = {}
-            for connection in connections:
-                outlets.setdefault(connection.outlet, []).append(connection)
-            for outlet, some in outlets.items():
+            for outlet, some in _by_outlet(connections):
                 outlet.send(some, name, payload, announcement.offset, announcement.volatile)
+
+
+def _by_outlet(connections: list[Connection]) -> Iterable[tuple[Outlet, list[Connection]]]:
+    # As a rule there is one, and this is where the time goes when a thousand listen.
+    outlets = {connection.outlet for connection in connections}
+    if len(outlets) == 1:
+        return [(outlets.pop(), connections)]
+    return [(outlet, [one for one in connections if one.outlet is outlet]) for outlet in outlets]
 
 
 def event_context(app: Feathers, event: LoggedEvent) -> EventContext:

@@ -42,14 +42,22 @@ PAGING: tuple[tuple[str, dict[str, Any], str], ...] = (
 COMMON_ERRORS = (400, 401, 403, 404, 405, 409, 422, 429, 500, 503)
 
 
+class Spec(APISpec):
+    """A document under construction, and which schema is which component."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.named: dict[Any, str] = {}
+
+
 def build_document(app: Feathers, title: str, version: str, description: str = "") -> dict[str, Any]:
     """The OpenAPI document of an application as it is now."""
-    spec = APISpec(
+    spec = Spec(
         title=title,
         version=version,
         openapi_version="3.1.0",
         info={"description": description} if description else {},
-        plugins=[MarshmallowPlugin()],
+        plugins=[MarshmallowPlugin(schema_name_resolver=_nested_name)],
     )
     spec.components.schema("Error", ERROR_SCHEMA)
     spec.components.schema("Page", _page_schema())
@@ -77,7 +85,7 @@ def describe_events(app: Feathers) -> dict[str, Any]:
     return found
 
 
-def _add_service(spec: APISpec, service: ServiceHandle) -> None:
+def _add_service(spec: Spec, service: ServiceHandle) -> None:
     base = "/" + _braced(service.path)
     route = re.findall(r":(\w+)", service.path)
     methods = service.methods
@@ -109,7 +117,7 @@ def _add_service(spec: APISpec, service: ServiceHandle) -> None:
             spec.path(path=f"{base}/{{id}}/{name}/{{sub}}", operations={"delete": operation})
 
 
-def _operation(spec: APISpec, service: ServiceHandle, method: Method, in_path: list[str]) -> dict[str, Any]:
+def _operation(spec: Spec, service: ServiceHandle, method: Method, in_path: list[str]) -> dict[str, Any]:
     text = inspect.getdoc(getattr(type(service.object), method.name, None)) or method.name
     summary, _, rest = text.partition("\n")
     parameters: list[dict[str, Any]] = [
@@ -147,7 +155,7 @@ def _operation(spec: APISpec, service: ServiceHandle, method: Method, in_path: l
     return operation
 
 
-def _answer(spec: APISpec, service: ServiceHandle, method: Method) -> dict[str, Any]:
+def _answer(spec: Spec, service: ServiceHandle, method: Method) -> dict[str, Any]:
     record = _schema(spec, service, f"{method.name}:result") or (
         _schema(spec, service, "record") if method.wire in service.methods.standard else None
     )
@@ -158,14 +166,15 @@ def _answer(spec: APISpec, service: ServiceHandle, method: Method) -> dict[str, 
     return {"description": "Done.", "content": {JSON: {"schema": schema}}}
 
 
-def _schema(spec: APISpec, service: ServiceHandle, name: str) -> dict[str, Any] | None:
+def _schema(spec: Spec, service: ServiceHandle, name: str) -> dict[str, Any] | None:
     """A reference to a schema that was registered for this name, put among the components on first use."""
     schema = service.schemas.get(name)
     if schema is None:
         return None
     if isinstance(schema, dict):
         return schema
-    component = re.sub(r"\W+", "_", f"{service.path}.{name}")
+    # One schema may stand for several things; the first of them names its component.
+    component = spec.named.setdefault(schema, re.sub(r"\W+", "_", f"{service.path}.{name}"))
     if component not in spec.components.schemas:
         spec.components.schema(component, schema=schema)
     return {"$ref": f"#/components/schemas/{component}"}
@@ -204,3 +213,11 @@ def _error_response(code: int) -> dict[str, Any]:
 
 def _braced(path: str) -> str:
     return re.sub(r":(\w+)", r"{\1}", path)
+
+
+def _nested_name(schema: Any) -> str:
+    """The component of a schema that is found inside another."""
+    if isinstance(schema, str):
+        return schema
+    kind = schema if isinstance(schema, type) else type(schema)
+    return re.sub(r"\W+", "_", f"{kind.__module__}.{kind.__qualname__}")

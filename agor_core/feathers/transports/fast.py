@@ -35,10 +35,20 @@ class Outbox:
 
     def __init__(self) -> None:
         self.is_ticking = False
+        self.is_starting = False
+        self.turn = 0
         self.dirty: dict[FastSocket, None] = {}
+
+    def start_soon(self) -> None:
+        """From the next turn of the loop on frames are gathered; until then they leave at once, for all recipients."""
+        if not self.is_starting:
+            self.is_starting = True
+            self.turn += 1
+            asyncio.get_running_loop().call_soon(self.start)
 
     def start(self) -> None:
         """From now on, for a tick, frames are gathered."""
+        self.is_starting = False
         if not self.is_ticking:
             self.is_ticking = True
             asyncio.get_running_loop().call_later(TICK_S, self._tick)
@@ -71,6 +81,7 @@ class FastSocket(Socket):
     event_bytes: int
     written_bytes: int
     sent_before: int
+    turn = -1
     moved_at: float
 
     def push(self, packet: Packet) -> None:
@@ -87,10 +98,13 @@ class FastSocket(Socket):
         """Send an event: at once after a quiet spell, else with the others of this tick."""
         if self.write is None:
             return self.closed or super().push_event(packet, most_frames, most_bytes)
-        raw = _frame_of(packet)
-        if not self.waiting and not self.outbox.is_ticking:
+        raw = packet.frame or _frame_of(packet)
+        outbox = self.outbox
+        if not self.waiting and not outbox.is_ticking and not (outbox.is_starting and self.turn == outbox.turn):
             self._direct(raw)
-            self.outbox.start()
+            # The first event of a turn leaves at once to all its recipients: the tick is for what comes later.
+            outbox.start_soon()
+            self.turn = outbox.turn
             return True
         is_much = self.event_frames >= most_frames or self.event_bytes + len(raw) > most_bytes
         # Much may have been gathered without anybody being slow: only what cannot be written counts.

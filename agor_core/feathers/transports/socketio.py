@@ -154,8 +154,13 @@ class SocketDoor:
         packet = self.event_packet(name, payload, text)
         held = Held(packet, 0 if offset is None else offset[1], volatile)
         self.counters.events += 1
+        seq, most_frames, most_bytes = held.seq, self.limits.frames, self.limits.bytes
         for connection in connections:
-            if isinstance(connection, SocketConnection):
+            if not isinstance(connection, SocketConnection):
+                continue
+            # The common case without a call of its own: live, open, not heard yet, and not behind.
+            is_live = connection.held is None and connection.is_open and (not seq or seq > connection.heard)
+            if not is_live or not connection.socket.push_event(packet, most_frames, most_bytes):
                 self._deliver(connection, held)
 
     def is_behind(self) -> bool:
