@@ -147,7 +147,9 @@ class Run:
             message_id = streamed.message_id if streamed is not None else None
             return records.store_message(tx, assignment.session_id, assignment.task_id, message, message_id)
 
-        self._next_index = await self._database.write(unit_of_work) + 1
+        # A stop between here and the commit must not lose what was said: it is out of the stream already, and the end
+        # of the task is written after it, by the same writer.
+        self._next_index = await asyncio.shield(self._database.write(unit_of_work)) + 1
 
     async def _remember(self, session: AgentSession) -> None:
         await self._database.write(lambda tx: records.note_agent_session(tx, self._assignment.session_id, session))
