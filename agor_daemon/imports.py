@@ -67,6 +67,8 @@ class Importer:
             if known is None:
                 known = await self._begin(transcript, request, user_id)
             counts = await self._store(transcript, known)
+        if counts["messages"]:  # counters change silently; now that all is there, every screen is told
+            await self._database.write(lambda tx: tx.sessions.patch(known.session_id, {}))
         record = await self._database.read(lambda tx: tx.sessions.record(known.session_id))
         return {**record, "imported": {**counts, "skipped": _skipped(transcript)}}
 

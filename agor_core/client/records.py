@@ -81,6 +81,7 @@ class Task(Record):
     message_range: dict[str, Any] | None = None
     git_state: dict[str, Any] | None = None
     permission_mode: str | None = None
+    from_history: bool = False
     model: str | None = None
     tool_use_count: int = 0
     usage: dict[str, Any] | None = None

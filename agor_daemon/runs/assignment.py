@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from agor_core.agents import Agent, ForkPoint, RunRequest, agent_env
@@ -13,6 +14,16 @@ from agor_core.errors import NotFound
 from agor_core.models import Session, Task
 from agor_daemon.runs.run import Assignment, Run
 from agor_daemon.runs.streaming import Emit
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """How an agent comes to know a conversation: it resumes it, forks it, or is told it; or it is new."""
+
+    agent_session_id: str | None = None
+    fork: ForkPoint | None = None
+    cost_so_far: float = 0.0
+    history: list[dict[str, Any]] | None = None
 
 
 class Assignments:
@@ -25,7 +36,7 @@ class Assignments:
 
     async def prepare(self, task: Task, emit: Emit) -> Run:
         """The run of `task`, not started yet. Raises NotFound if its agent is not configured any more."""
-        session, fork, cost_so_far = await self._database.read(lambda tx: _context(tx, task))
+        session, memory = await self._database.read(lambda tx: _context(tx, task))
         if session.agent not in self._agents:
             raise NotFound(f"no agent {session.agent!r} is configured any more; see `agor agent list`")
         repository = await self._database.read(lambda tx: _repository(tx, session))
@@ -42,25 +53,26 @@ class Assignments:
             emit,
             self._agents[session.agent],
             assignment,
-            self._request(session, task, fork, cost_so_far),
+            self._request(session, task, memory),
         )
 
-    def _request(self, session: Session, task: Task, fork: ForkPoint | None, cost_so_far: float) -> RunRequest:
+    def _request(self, session: Session, task: Task, memory: Memory) -> RunRequest:
         configured = self._settings.agent(session.agent)
         permissions, model = session.data.permission_config, session.data.llm_config
         return RunRequest(
             prompt=task.data.full_prompt,
             cwd=session.data.repo.cwd if session.data.repo is not None else "",
             environment=self.environment(session.agent),
-            agent_session_id=session.data.agent_session_id,
-            fork=fork,
+            agent_session_id=memory.agent_session_id,
+            fork=memory.fork,
+            history=memory.history,
             permission_mode=task.data.permission_mode or permissions.mode,
             model=task.data.model or model.model or configured.model,
             thinking_tokens=model.thinking_tokens,
             allowed_tools=tuple(permissions.allowed_tools),
             denied_tools=tuple(permissions.denied_tools),
             system_append=_introduction(session),
-            cost_so_far=cost_so_far,
+            cost_so_far=memory.cost_so_far,
             scenario=configured.scenario,
         )
 
@@ -75,27 +87,39 @@ def _repository(tx: Transaction, session: Session) -> str | None:
     return tx.repos.get(tx.worktrees.get(session.worktree_id).repo_id).data.local_path
 
 
-def _context(tx: Transaction, task: Task) -> tuple[Session, ForkPoint | None, float]:
+def _context(tx: Transaction, task: Task) -> tuple[Session, Memory]:
     session = tx.sessions.get(task.session_id)
-    if session.data.agent_session_id is not None or session.forked_from_session_id is None:
-        return session, None, session.data.agent_cost_usd or 0.0
-    point = session.data.fork_point_task_id
-    if point is None:
-        return session, None, 0.0
-    return _fork_source(tx, session, point)
+    resumed, point = session.data.agent_session_id, session.data.fork_point_task_id
+    if task.data.from_history:
+        return session, Memory(history=_told(tx, task))
+    if resumed is not None:
+        return session, Memory(resumed, cost_so_far=session.data.agent_cost_usd or 0.0)
+    fork = _fork_source(tx, point) if point is not None else None
+    return session, fork or Memory(history=_told(tx, task))
 
 
-def _fork_source(tx: Transaction, session: Session, task_id: str) -> tuple[Session, ForkPoint | None, float]:
+def _fork_source(tx: Transaction, task_id: str) -> Memory | None:
     """Where the agent's own conversation is left: in the session that ran the fork point, after its last word."""
     source = tx.sessions.get(tx.tasks.get(task_id).session_id)
     if source.data.agent_session_id is None:
-        return session, None, 0.0
+        return None
+    cost = source.data.agent_cost_usd or 0.0
     if task_id == tx.tasks.where(session_id=source.session_id)[-1].task_id:
         # The end of the conversation needs no message to name it, and not every agent can fork at one.
-        return session, ForkPoint(source.data.agent_session_id), source.data.agent_cost_usd or 0.0
+        return Memory(fork=ForkPoint(source.data.agent_session_id), cost_so_far=cost)
     said = [m.data.metadata.original_id for m in tx.messages.where(task_id=task_id) if m.data.metadata is not None]
     last = next(filter(None, reversed(said)), None)
-    return session, ForkPoint(source.data.agent_session_id, last), source.data.agent_cost_usd or 0.0
+    return Memory(fork=ForkPoint(source.data.agent_session_id, last), cost_so_far=cost)
+
+
+def _told(tx: Transaction, task: Task) -> list[dict[str, Any]] | None:
+    """What is stored of the conversation before this task, sub-agents' talk left out; None if nothing was answered."""
+    history = [
+        {"role": message.role, "content": message.data.content}
+        for message in tx.messages.history(task.session_id)
+        if message.task_id != task.task_id and message.role != "system" and message.parent_tool_use_id is None
+    ]
+    return history if any(entry["role"] == "assistant" for entry in history) else None
 
 
 def _introduction(session: Session) -> str:

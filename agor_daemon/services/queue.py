@@ -24,6 +24,7 @@ def queue_prompt(tx: Transaction, session_id: str, request: PromptRequest, user_
     task.data.full_prompt = request.prompt
     task.data.description = summary(request.prompt)
     task.data.model = request.model
+    task.data.from_history = request.from_history
     task.data.permission_mode = request.permission_mode
     return tx.tasks.add(task)
 

@@ -47,12 +47,17 @@ class SessionRequest(SQLModel):
 
 
 class PromptRequest(SQLModel):
-    """A prompt to a session. `stream` is taken for older clients; answers always stream."""
+    """A prompt to a session. `stream` is taken for older clients; answers always stream.
+
+    `from_history`: begin a new conversation of the agent's, and tell it what is stored of this one; for when the
+    agent's own memory of it is gone.
+    """
 
     prompt: str = Field(min_length=1, max_length=PROMPT_LIMIT)
     permission_mode: PermissionMode | None = None
     model: str | None = Field(None, max_length=NAME_LIMIT)
     stream: bool = True
+    from_history: bool = False
 
 
 class NewWorktree(SQLModel):

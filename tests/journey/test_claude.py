@@ -18,6 +18,7 @@ LIMIT_S = 120
 
 SCRIPT = {
     "rules": [
+        {"when": {"raw": "make it shorter"}, "reply": [{"text": "It is one line already."}]},
         {
             "when": {"user": "add a README"},
             "reply": [
@@ -26,7 +27,6 @@ SCRIPT = {
             ],
         },
         {"when": {"tool_result": "Write"}, "reply": [{"text": "Done: README.md is there."}]},
-        {"when": {"user": "make it shorter"}, "reply": [{"text": "It is one line already."}]},
     ]
 }
 
@@ -154,3 +154,32 @@ async def test_what_ran_here_is_not_imported_twice(tmp_path: Path) -> None:
             assert after["message_count"] == before["message_count"] == 4
         finally:
             await ok("daemon", "stop", cwd=repository, environment=environment)
+
+
+@pytest.mark.claude
+async def test_a_lost_conversation_goes_on_from_what_is_stored(tmp_path: Path) -> None:
+    """When Claude's own transcript is gone the task says so; with --from-history Claude is told ours and goes on."""
+    async with FakeAnthropic(SCRIPT) as fake:
+        environment = clean_environment(
+            tmp_path / "home", AGOR_DAEMON_PORT="0", NO_COLOR="1", **fake.environment(config_dir=tmp_path / "claude")
+        )
+        repository = make_repository(tmp_path / "demo", environment)
+        await ok("up", cwd=repository, environment=environment)
+        try:
+            await ok("repo", "add", ".", cwd=repository, environment=environment)
+            start = ("session", "start", "--repo", ".", "--worktree", "try-it", "add a README")
+            await ok(*start, cwd=repository, environment=environment)
+            session = _only(json.loads(await ok("session", "list", "--json", cwd=repository, environment=environment)))
+            for transcript in (tmp_path / "claude" / "projects").rglob("*.jsonl"):
+                transcript.unlink()
+            prompt = ("session", "prompt", session["session_id"])
+            code, output = await agor(*prompt, "make it shorter", cwd=repository, environment=environment)
+            assert code == 1
+            assert "stored history" in output
+            answer = await ok(*prompt, "--from-history", "make it shorter", cwd=repository, environment=environment)
+            assert "It is one line already." in answer
+        finally:
+            await ok("daemon", "stop", cwd=repository, environment=environment)
+        told = fake.asked[-1]
+        assert "make it shorter" in told.whole
+        assert "Done: README.md is there." in told.whole

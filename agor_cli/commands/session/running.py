@@ -42,9 +42,11 @@ def check_agent(client: Client, name: str) -> None:
         )
 
 
-def prompt_data(prompt: str, model: str | None, permission_mode: str | None) -> dict[str, Any]:
+def prompt_data(
+    prompt: str, model: str | None, permission_mode: str | None, *, from_history: bool = False
+) -> dict[str, Any]:
     """The data of `sessions.prompt`."""
-    options = {"model": model, "permission_mode": permission_mode}
+    options = {"model": model, "permission_mode": permission_mode, "from_history": from_history or None}
     return {"prompt": prompt, **{name: value for name, value in options.items() if value is not None}}
 
 

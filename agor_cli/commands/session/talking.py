@@ -108,15 +108,28 @@ def start(
 @click.option(
     "--permission-mode", type=click.Choice(PERMISSION_MODES), help="What it may do without asking, for this prompt."
 )
+@click.option(
+    "--from-history",
+    is_flag=True,
+    help="Tell the agent what Agor has stored of the conversation; for when its own memory of it is gone.",
+)
 @click.option("--no-wait", is_flag=True, help="Return at once and let it work.")
-def prompt(session: str, prompt: tuple[str, ...], model: str | None, permission_mode: str | None, no_wait: bool) -> int:
+def prompt(
+    session: str,
+    prompt: tuple[str, ...],
+    model: str | None,
+    permission_mode: str | None,
+    from_history: bool,
+    no_wait: bool,
+) -> int:
     """Go on with SESSION: send it a PROMPT, and watch it work. While it is busy, prompts wait their turn."""
     text = text_of(prompt)
     if text is None:
         raise BadRequest("the prompt is empty")
     with connected() as client:
         found = client.service("sessions").get(session)
-        return run_prompt(client, found, prompt_data(text, model, permission_mode), waits=not no_wait)
+        data = prompt_data(text, model, permission_mode, from_history=from_history)
+        return run_prompt(client, found, data, waits=not no_wait)
 
 
 def _place(

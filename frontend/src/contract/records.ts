@@ -166,6 +166,8 @@ export interface Task {
   git_state: TaskGitState | null
   /** asked for with this prompt only */
   permission_mode: TaskPermissionMode | null
+  /** told from what is stored, not resumed */
+  from_history: boolean
   model: string | null
   tool_use_count: number
   usage: Usage | null
