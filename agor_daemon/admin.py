@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from agor_core.config import Settings, load_settings
-from agor_core.errors import AgorError, Unavailable
+from agor_core.errors import AgorError, BadRequest, Conflict, Unavailable
 from agor_daemon import home as daemon_home
 
 START_LIMIT_S = 60.0
@@ -107,6 +107,54 @@ def db_upgrade(settings: Settings, options: argparse.Namespace) -> None:
         say("result", **database.status())
 
 
+def db_downgrade(settings: Settings, options: argparse.Namespace) -> None:
+    """Bring the database back to an earlier revision; no daemon may be running."""
+    with daemon_home.held(settings.home), _database(settings, upgrade=False) as database:
+        database.downgrade(options.revision)
+        say("result", **database.status())
+
+
+def db_backup(settings: Settings, options: argparse.Namespace) -> None:
+    """Write a copy of the database, while the daemon goes on."""
+    from agor_core.db import backup
+
+    with _database(settings, upgrade=False) as database:
+        say("result", path=str(backup(database, options.file.absolute(), _tell)))
+
+
+def db_restore(settings: Settings, options: argparse.Namespace) -> None:
+    """Put a backup in the place of the database; what was there is kept beside it. No daemon may be running."""
+    from agor_core.db import restore
+
+    _must_exist(options.file)
+    with daemon_home.held(settings.home), _database(settings, upgrade=False) as database:
+        kept = restore(database, options.file.absolute(), _tell)
+        say("result", replaced=str(kept) if kept is not None else None)
+
+
+def db_export(settings: Settings, options: argparse.Namespace) -> None:
+    """Write all entities as JSON Lines, while the daemon goes on."""
+    from agor_core.db import export_to
+
+    try:
+        with options.file.open("xb") as file, _database(settings, upgrade=False) as database:
+            counts = export_to(database, file, _tell)
+    except FileExistsError as error:
+        raise Conflict(f"{options.file} exists already") from error
+    except OSError as error:
+        raise BadRequest(f"cannot write {options.file}: {error.strerror}") from error
+    say("result", path=str(options.file.absolute()), records=dict(counts))
+
+
+def db_import(settings: Settings, options: argparse.Namespace) -> None:
+    """Store what an export holds; what is there already is left as it is. The daemon may go on."""
+    from agor_core.db import import_from
+
+    _must_exist(options.file)
+    with options.file.open("rb") as file, _database(settings) as database:
+        say("result", added=dict(import_from(database, file, _tell)))
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run one command. Errors are told as a line, never as a traceback."""
     options = _parser().parse_args(argv)
@@ -124,6 +172,15 @@ def _database(settings: Settings, *, upgrade: bool = True) -> Any:
 
     daemon_home.prepare(settings.home)
     return opened(settings, upgrade=upgrade)
+
+
+def _tell(path: str, done: int, total: int) -> None:
+    say("progress", text=f"{path}: {done} of {total}", done=done, total=total)
+
+
+def _must_exist(file: Path) -> None:
+    if not file.is_file():
+        raise BadRequest(f"no file {file}")
 
 
 def _wait_for_facts(home: Path, alive: Callable[[], bool]) -> dict[str, Any]:
@@ -168,6 +225,14 @@ def _parser() -> argparse.ArgumentParser:
     creating.add_argument("--role")
     command("db-status", db_status)
     command("db-upgrade", db_upgrade)
+    command("db-downgrade", db_downgrade).add_argument("revision")
+    for name, run in (
+        ("db-backup", db_backup),
+        ("db-restore", db_restore),
+        ("db-export", db_export),
+        ("db-import", db_import),
+    ):
+        command(name, run).add_argument("file", type=Path)
     return parser
 
 

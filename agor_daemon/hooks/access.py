@@ -118,4 +118,4 @@ def facts_of(tx: Transaction, path: str, id: str) -> Mapping[str, Any]:
 
 
 def _refusal(user: User, context: HookContext) -> str:
-    return f"a {user['role']} may not {context.method.replace('_', ' ')} this in {context.path}"
+    return f"with the role {user['role']} you may not {context.method.replace('_', ' ')} this in {context.path}"

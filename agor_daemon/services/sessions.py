@@ -248,7 +248,7 @@ def _check_status(tx: Transaction, session: Session, changes: Record) -> None:
 
 def _may_touch_disk(params: Params, what: str) -> None:
     if params.user is not None and not role_may(params.user, Rule.TRUSTED):
-        raise Forbidden(f"a {params.user['role']} may not {what}")
+        raise Forbidden(f"with the role {params.user['role']} you may not {what}")
 
 
 def _may_bypass(params: Params, mode: str | None) -> None:
