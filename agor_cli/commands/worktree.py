@@ -140,8 +140,21 @@ def remove(worktree: str, force: bool) -> None:
                 raise Conflict(f"{error.message} ({lost}); {way}", data=data) from error
             removed = service.remove(found["worktree_id"], {"force": data["token"]})
     show(removed, lambda: f"Removed {found['name']} ({found['path']})")
-    if force:
-        say("What was not committed is kept in the repository: `git log --glob=refs/agor/snapshots`", "dim")
+    say(f"  agor worktree restore {worktree}   bring it back, with what was not committed", "dim")
+
+
+@worktree.command(
+    "restore", examples=["worktree restore fix-login", "worktree restore demo:fix-login --snapshot 0199a1b2-…"]
+)
+@click.argument("worktree")
+@click.option("--snapshot", help="Which snapshot to bring back. Default: the one taken when it was removed.")
+def restore(worktree: str, snapshot: str | None) -> None:
+    """Bring a removed WORKTREE back, with what was not committed in it."""
+    with connected() as client:
+        found = worktree_of(client, worktree)
+        data = {"snapshot_id": snapshot} if snapshot is not None else {}
+        restored: Record = client.service("worktrees").call("restore", found["worktree_id"], data)
+    show(restored, lambda: f"Restored {restored['name']} on branch {restored['ref']}, in {restored['path']}")
 
 
 @worktree.command("cd", examples=["worktree cd fix-login", 'cd "$(agor worktree cd fix-login)"'])

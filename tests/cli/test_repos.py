@@ -73,6 +73,18 @@ def test_a_worktree_with_work_in_it_is_kept(agor: Agor) -> None:
     assert not folder.exists()
 
 
+def test_a_removed_worktree_comes_back(agor: Agor) -> None:
+    """After a forced removal, restore brings the folder back with what was not committed."""
+    agor("repo", "add", ".")
+    agor("worktree", "add", "demo", "wip")
+    folder = Path(agor("worktree", "show", "wip", "--json").json["path"])
+    (folder / "notes.txt").write_text("not committed")
+    assert "agor worktree restore wip" in agor("worktree", "rm", "wip", "--force").out
+    assert not folder.exists()
+    assert "Restored wip" in agor("worktree", "restore", "wip").out
+    assert (folder / "notes.txt").read_text() == "not committed"
+
+
 def test_boards(agor: Agor) -> None:
     """Boards are made, shown with their sessions, and deleted without them."""
     agor("repo", "add", ".")
