@@ -81,6 +81,8 @@ class TaskGitState(Data):
     ref_at_start: str | None = None
     sha_at_start: str | None = Field(default=None, description="clean: 40 digits")
     sha_at_end: str | None = Field(default=None, description="40 digits, and `-dirty` if anything is changed")
+    start_snapshot_id: str | None = Field(default=None, description="what was uncommitted before the task")
+    end_snapshot_id: str | None = Field(default=None, description="what was uncommitted after it")
     commits: list[str] | None = None
     files_changed: int | None = None
     insertions: int | None = None

@@ -39,12 +39,13 @@ class Assignments:
         session, memory = await self._database.read(lambda tx: _context(tx, task))
         if session.agent not in self._agents:
             raise NotFound(f"no agent {session.agent!r} is configured any more; see `agor agent list`")
-        repository = await self._database.read(lambda tx: _repository(tx, session))
+        repository, worktree = await self._database.read(lambda tx: _worktree(tx, session))
         assignment = Assignment(
             task_id=task.task_id,
             session_id=task.session_id,
             cwd=session.data.repo.cwd if session.data.repo is not None else "",
             repository=repository,
+            worktree=worktree,
             next_index=session.next_index,
             facts={"created_by": session.created_by, "sharing": session.sharing, "board_id": session.board_id},
         )
@@ -81,10 +82,12 @@ class Assignments:
         return agent_env(os.environ, agent, self._settings.agent(agent).env, credentials=self._settings.credentials)
 
 
-def _repository(tx: Transaction, session: Session) -> str | None:
+def _worktree(tx: Transaction, session: Session) -> tuple[str, str] | tuple[None, None]:
+    """(path of the repository, name of the worktree) of a session in a worktree of ours."""
     if session.worktree_id is None:
-        return None
-    return tx.repos.get(tx.worktrees.get(session.worktree_id).repo_id).data.local_path
+        return None, None
+    worktree = tx.worktrees.get(session.worktree_id)
+    return tx.repos.get(worktree.repo_id).data.local_path, worktree.name
 
 
 def _context(tx: Transaction, task: Task) -> tuple[Session, Memory]:

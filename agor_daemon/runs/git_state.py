@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import Any
 
 from agor_core import git
@@ -14,10 +15,16 @@ log = logging.getLogger(__name__)
 class GitWatch:
     """The state of the worktree that holds `cwd`, at the start and at the end of a run."""
 
-    def __init__(self, cwd: str, repository: str | None) -> None:
+    def __init__(self, cwd: str, repository: str | None, worktree: str | None) -> None:
+        """`repository`, `worktree`: of a worktree of ours, by path and name; None for any other folder.
+
+        Only in ours uncommitted work is put into snapshots: other repositories get nothing they did not ask for.
+        """
         self._cwd = cwd
         self._repository = repository
+        self._worktree = worktree
         self._start: git.State | None = None
+        self._before: git.Snapshot | None = None
 
     async def trouble(self) -> str | None:
         """Why a worktree of ours cannot be worked in: gone, or something else in its place. None if it can."""
@@ -33,7 +40,10 @@ class GitWatch:
         """Look. A folder without git, or with a broken one, is no reason not to run."""
         try:
             root = await git.root_of(self._cwd)
-            self._start = await git.state(root) if root is not None else None
+            if root is None:
+                return
+            self._start = await git.state(root)
+            self._before = await self._snapshot(root, self._start, "before a task")
         except ServiceError as error:
             log.warning("no git state of %s: %s", self._cwd, error)
 
@@ -41,7 +51,8 @@ class GitWatch:
         """`ref_at_start` and `sha_at_start`; None where there is no git."""
         if self._start is None:
             return None
-        return {"ref_at_start": self._start.ref, "sha_at_start": self._start.sha}
+        before = self._before.snapshot_id if self._before is not None else None
+        return {"ref_at_start": self._start.ref, "sha_at_start": self._start.sha, "start_snapshot_id": before}
 
     async def end(self) -> dict[str, Any] | None:
         """What a task stores about its end: `sha_at_end`, commits, counts; None where there is no git."""
@@ -54,14 +65,35 @@ class GitWatch:
             state = await git.state(root)
             if self._start.sha is None:
                 return {"sha_at_end": state.text}
+            after = await self._snapshot(root, state, "after a task")
             changes = await git.changes_since(root, self._start.sha)
+            counts = await self._counts(root, changes)
         except ServiceError as error:
             log.warning("no git state of %s: %s", self._cwd, error)
             return None
         return {
             "sha_at_end": state.text,
+            "end_snapshot_id": after.snapshot_id if after is not None else None,
             "commits": [commit.sha for commit in changes.commits],
-            "files_changed": changes.files_changed,
-            "insertions": changes.insertions,
-            "deletions": changes.deletions,
+            **counts,
+        }
+
+    async def _snapshot(self, root: Path, state: git.State, reason: str) -> git.Snapshot | None:
+        if self._worktree is None or not state.dirty:
+            return None
+        return await git.snapshot(root, reason, name=self._worktree)
+
+    async def _counts(self, root: Path, changes: git.Changes) -> dict[str, int]:
+        """How much was changed; what was uncommitted before the task is not the task's."""
+        if self._before is None:
+            return {
+                "files_changed": changes.files_changed,
+                "insertions": changes.insertions,
+                "deletions": changes.deletions,
+            }
+        files = (await git.diff(root, self._before.snapshot_id))["files"]
+        return {
+            "files_changed": len(files),
+            "insertions": sum(file["insertions"] or 0 for file in files),
+            "deletions": sum(file["deletions"] or 0 for file in files),
         }

@@ -45,7 +45,8 @@ class Assignment:
     session_id: str
     cwd: str
     repository: str | None
-    """Of the worktree of ours that `cwd` is; None for any other folder."""
+    """Of the worktree of ours that `cwd` is, and below its name; None for any other folder."""
+    worktree: str | None
     next_index: int
     """Of the first message the agent will add."""
     facts: Mapping[str, Any]
@@ -63,7 +64,7 @@ class Run:
         self._agent = agent
         self._assignment = assignment
         self._request = request
-        self._git = GitWatch(assignment.cwd, assignment.repository)
+        self._git = GitWatch(assignment.cwd, assignment.repository, assignment.worktree)
         self._answers: dict[str, asyncio.Future[PermissionAnswer]] = {}
         self._next_index = assignment.next_index
         self._finished = Finished(error=AgentError("agent_crashed", "the agent ended without a word"))

@@ -200,12 +200,12 @@ class SessionsService(StoredService):
         return record
 
     async def _own_worktree(self, parent_id: str, request: ForkRequest | SpawnRequest, params: Params) -> str | None:
-        """The id of the new worktree that was asked for, at the sha where the task ended; None if none was."""
+        """The id of the new worktree that was asked for, as the task left the old one; None if none was."""
         wanted = request.worktree
         if wanted is None:
             return None
 
-        def find(tx: Transaction) -> tuple[str, str | None, str | None]:
+        def find(tx: Transaction) -> tuple[str, str | None, str | None, str | None]:
             parent = tx.sessions.get(parent_id)
             if parent.worktree_id is None:
                 raise BadRequest("the session has no worktree, so a new one has no repository to come from")
@@ -213,11 +213,12 @@ class SessionsService(StoredService):
             state = point.data.git_state if point is not None else None
             sha = (state.sha_at_end or state.sha_at_start) if state is not None else None
             repo_id = tx.worktrees.get(parent.worktree_id).repo_id
-            return repo_id, sha.removesuffix("-dirty") if sha else None, parent.board_id
+            snapshot = state.end_snapshot_id if state is not None and wanted.ref is None else None
+            return repo_id, sha.removesuffix("-dirty") if sha else None, snapshot, parent.board_id
 
-        repo_id, sha, board_id = await self._database.read(find)
+        repo_id, sha, snapshot, board_id = await self._database.read(find)
         data = {"repo_id": repo_id, "name": wanted.name, "branch": wanted.branch, "ref": wanted.ref or sha}
-        made = await self._worktrees.create({**data, "board_id": board_id}, params)
+        made = await self._worktrees.create({**data, "board_id": board_id}, params, snapshot=snapshot)
         return str(made["worktree_id"])
 
     async def _started(self, task: Task) -> Record:

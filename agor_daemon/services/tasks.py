@@ -12,6 +12,7 @@ from agor_core.ids import short
 from agor_core.models import Task
 from agor_core.models.schema import load, load_as
 from agor_core.models.task import summary
+from agor_core.models.values import TaskGitState
 from agor_core.models.wire import to_wire
 from agor_daemon.runs import AgentRuns
 from agor_daemon.services.requests import CompleteRequest, FailRequest
@@ -121,24 +122,41 @@ class TasksService(StoredService):
         return await self._database.write(unit_of_work)
 
     async def diff(self, id: str, params: Params) -> Record:
-        """`{files, total}`: what changed in the worktree since the task began. NotFound where there is no git."""
-
-        def find(tx: Transaction) -> tuple[str | None, str | None]:
-            task = tx.tasks.get(id)
-            place = tx.sessions.get(task.session_id).data.repo
-            return task.data.git_state.sha_at_start if task.data.git_state else None, place.cwd if place else None
-
-        sha, cwd = await self._database.read(find)
-        root = await git.root_of(cwd) if cwd is not None else None
-        if sha is None or root is None:
+        """`{files, total}`: what exactly this task changed; while it runs, so far. NotFound where there is no git."""
+        task, place, repository = await self._database.read(lambda tx: _with_place(tx, id))
+        state = task.data.git_state
+        against = (state.start_snapshot_id or state.sha_at_start) if state is not None else None
+        until = _end_of(state) if state is not None and task.status in FINISHED else None
+        # What has an end can be looked up in the repository, also when the worktree is gone by now.
+        root = repository if until is not None and repository is not None else await git.root_of(place or "/")
+        if against is None or root is None:
             raise NotFound(f"task {short(id)} has no git state to compare with", task_id=id)
         return await git.diff(
             root,
-            sha,
+            against,
+            until=until,
             only=params.query.get("path"),
             skip=number(params, "$skip", 0),
             limit=number(params, "$limit", DIFF_PAGE),
         )
+
+
+def _with_place(tx: Transaction, task_id: str) -> tuple[Task, str | None, str | None]:
+    """A task, the folder its session works in, and the repository if that is a worktree of ours."""
+    task = tx.tasks.get(task_id)
+    session = tx.sessions.get(task.session_id)
+    cwd = session.data.repo.cwd if session.data.repo is not None else None
+    if session.worktree_id is None:
+        return task, cwd, None
+    return task, cwd, tx.repos.get(tx.worktrees.get(session.worktree_id).repo_id).data.local_path
+
+
+def _end_of(state: TaskGitState) -> str | None:
+    """The snapshot or commit a task ended at; None if what it left uncommitted is known to the worktree only."""
+    if state.end_snapshot_id is not None:
+        return state.end_snapshot_id
+    sha = state.sha_at_end
+    return None if sha is None or sha.endswith("-dirty") else sha
 
 
 def set_fields(entity: Any, fields: Record) -> None:

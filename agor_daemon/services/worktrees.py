@@ -30,8 +30,11 @@ class WorktreesService(StoredService):
         super().__init__(database, Worktree, PageSize(50, 1000), PATCHABLE)
         self._root = root
 
-    async def create(self, data: Any, params: Params) -> Record:
-        """A worktree: first its row, not listed; then git; then it is `ready`. What fails leaves neither."""
+    async def create(self, data: Any, params: Params, *, snapshot: str | None = None) -> Record:
+        """A worktree: first its row, not listed; then git; then it is `ready`. What fails leaves neither.
+
+        `snapshot`: begin with everything it holds, uncommitted work included, on a new branch.
+        """
         request = load_as(WorktreeRequest, one_record(data))
         name = git.check_worktree_name(request.name)
         branch = git.check_ref(request.branch or name)
@@ -63,7 +66,10 @@ class WorktreesService(StoredService):
         worktree, repository = await self._database.write(prepare)
         try:
             await asyncio.to_thread(Path(worktree.data.path).parent.mkdir, parents=True, exist_ok=True)
-            facts = await git.add_worktree(repository, worktree.data.path, branch=branch, start=request.ref)
+            if snapshot is not None:
+                facts = await git.restore(repository, snapshot, worktree.data.path, branch=branch)
+            else:
+                facts = await git.add_worktree(repository, worktree.data.path, branch=branch, start=request.ref)
         except BaseException:
             await self._drop(worktree.worktree_id)
             raise

@@ -84,6 +84,10 @@ export interface TaskGitState {
   sha_at_start: string | null
   /** 40 digits, and `-dirty` if anything is changed */
   sha_at_end: string | null
+  /** what was uncommitted before the task */
+  start_snapshot_id: string | null
+  /** what was uncommitted after it */
+  end_snapshot_id: string | null
   commits: string[] | null
   files_changed: number | null
   insertions: number | null

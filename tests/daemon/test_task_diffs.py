@@ -1,0 +1,65 @@
+"""What exactly a task did, and a fork that starts from there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tests.daemon.conftest import start_session, wait_for_task
+from tests.support.daemon import Daemon, running_daemon
+from tests.support.repository import git
+
+TURNS = (
+    {"when": "^first", "steps": [{"write": {"path": "one.txt", "content": "one\n"}}, {"text": "Done."}]},
+    {"when": "^second", "steps": [{"write": {"path": "two.txt", "content": "two\n"}}, {"text": "Done."}]},
+)
+
+
+def run(daemon: Daemon, session_id: str, prompt: str) -> dict[str, Any]:
+    """The task of a prompt, once it has completed."""
+    task = daemon.call("POST", f"/sessions/{session_id}/prompt", {"prompt": prompt})
+    done = wait_for_task(daemon, task["task_id"])
+    assert done["status"] == "completed", done
+    return done
+
+
+def changed(daemon: Daemon, task: dict[str, Any]) -> list[str]:
+    """The files a task changed."""
+    return [file["path"] for file in daemon.call("GET", f"/tasks/{task['task_id']}/diff")["files"]]
+
+
+def test_a_diff_is_the_tasks_own(repository: Path, tmp_path: Path, environment: Any, scenario: Any) -> None:
+    """Each of two tasks shows its own file and no other's, also after later edits and when the worktree is gone."""
+    scenario(*TURNS)
+    with running_daemon(tmp_path, environment=environment) as daemon:
+        session = start_session(daemon, repository)
+        folder = Path(session["repo"]["cwd"])
+        (folder / "mine.txt").write_text("from before\n")
+        first = run(daemon, session["session_id"], "first")
+        second = run(daemon, session["session_id"], "second")
+        assert [first["git_state"]["files_changed"], second["git_state"]["files_changed"]] == [1, 1]
+        (folder / "later.txt").write_text("from afterwards\n")
+        assert changed(daemon, first) == ["one.txt"]
+        assert changed(daemon, second) == ["two.txt"]
+        patch = daemon.call("GET", f"/tasks/{second['task_id']}/diff")["files"][0]["patch"]
+        assert "+two" in patch
+        path = f"/worktrees/{session['worktree_id']}"
+        token = daemon.request("DELETE", path)[1]["data"]["token"]
+        daemon.call("DELETE", f"{path}?force={token}")
+        assert changed(daemon, first) == ["one.txt"]
+
+
+def test_a_fork_starts_where_its_task_ended(repository: Path, tmp_path: Path, environment: Any, scenario: Any) -> None:
+    """A fork with a worktree of its own has what was uncommitted when the task ended, and nothing that came later."""
+    scenario(*TURNS)
+    with running_daemon(tmp_path, environment=environment) as daemon:
+        session = start_session(daemon, repository)
+        first = run(daemon, session["session_id"], "first")
+        run(daemon, session["session_id"], "second")
+        data = {"task_id": first["task_id"], "worktree": {"name": "other"}}
+        fork = daemon.call("POST", f"/sessions/{session['session_id']}/fork", data)
+        folder = Path(fork["repo"]["cwd"])
+        assert (folder / "one.txt").read_text() == "one\n"
+        assert not (folder / "two.txt").exists()
+        assert git("branch", "--show-current", cwd=folder) == "other"
+        assert git("status", "--porcelain", cwd=folder) == "?? one.txt"
