@@ -6,7 +6,9 @@ import {
   Background,
   Controls,
   MiniMap,
+  type NodeHandle,
   Panel,
+  Position,
   ReactFlow,
   ReactFlowProvider,
   useNodesState,
@@ -31,6 +33,12 @@ import { type CardNode, SessionCard } from '../SessionCard/SessionCard'
 import { Empty, Failed, Loading } from '../States/States'
 import styles from './BoardCanvas.module.css'
 
+// Where edges leave and arrive is said, not measured: a card that is replaced while the library measures it would
+// lose its measured handles for good, and its edges with them.
+const HANDLES: NodeHandle[] = [
+  { type: 'target', position: Position.Top, x: CARD.width / 2, y: 0, width: 1, height: 1 },
+  { type: 'source', position: Position.Bottom, x: CARD.width / 2, y: CARD.height, width: 1, height: 1 },
+]
 const NODE_TYPES = { session: SessionCard }
 const FIT = { padding: 0.12, maxZoom: 1 }
 // Smaller than this, cards can't be read.
@@ -108,7 +116,8 @@ function Cards({
         const data = { boardId: board.board_id, isOpen: id === openSessionId }
         const common = { data, ariaLabel: titles.get(id) ?? id }
         if (node?.dragging) return { ...node, ...common }
-        return { ...node, ...common, id, type: 'session' as const, position, width: CARD.width, height: CARD.height }
+        const size = { width: CARD.width, height: CARD.height, handles: HANDLES }
+        return { ...node, ...common, id, type: 'session' as const, position, ...size }
       })
     })
   }, [places, sessions, openSessionId, board.board_id, setNodes])
