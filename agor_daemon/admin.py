@@ -24,6 +24,7 @@ from agor_daemon import home as daemon_home
 START_LIMIT_S = 60.0
 """A first start makes the database; an upgrade may copy a large one before."""
 STOP_LIMIT_S = 30.0
+RELOAD_LIMIT_S = 10.0
 POLL_S = 0.05
 
 
@@ -74,6 +75,25 @@ def stop(settings: Settings, options: argparse.Namespace) -> None:
             raise Unavailable(f"the daemon (pid {pid}) did not stop within {STOP_LIMIT_S:.0f} s; see its log")
         time.sleep(POLL_S)
     say("result", was_running=True, pid=pid)
+
+
+def reload(settings: Settings, options: argparse.Namespace) -> None:
+    """Let a running daemon read its settings again, and wait until it has."""
+    pid = daemon_home.holder(settings.home)
+    facts = daemon_home.read_facts(settings.home) if pid is not None else None
+    if facts is None or facts.get("pid") != pid or "reloads" not in facts:
+        # None runs; or one that is just starting, and reads them; or one of a version that would end by the signal.
+        say("result", running=pid is not None, reloaded=False)
+        return
+    os.kill(facts["pid"], daemon_home.RELOAD)
+    give_up_at = time.monotonic() + RELOAD_LIMIT_S
+    while (now := daemon_home.read_facts(settings.home) or facts)["reloads"] == facts["reloads"]:
+        if time.monotonic() > give_up_at:
+            raise Unavailable(f"the daemon (pid {pid}) did not read its settings within {RELOAD_LIMIT_S:.0f} s")
+        time.sleep(POLL_S)
+    if now["reload_error"] is not None:
+        raise Unavailable(f"the daemon stays with its settings: {now['reload_error']}")
+    say("result", running=True, reloaded=True)
 
 
 def status(settings: Settings, options: argparse.Namespace) -> None:
@@ -218,6 +238,7 @@ def _parser() -> argparse.ArgumentParser:
     starting.add_argument("--host")
     starting.add_argument("--port", type=int)
     command("stop", stop)
+    command("reload", reload)
     command("status", status)
     creating = command("user-create", user_create)
     creating.add_argument("--email", required=True)

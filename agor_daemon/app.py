@@ -15,6 +15,7 @@ from agor_daemon.channels import set_up_channels
 from agor_daemon.hooks.access import addressed, signed_in
 from agor_daemon.hooks.short_ids import with_short_ids
 from agor_daemon.imports import Importer
+from agor_daemon.live_settings import LiveSettings
 from agor_daemon.runs import AgentRuns
 from agor_daemon.runs.assignment import Assignments
 from agor_daemon.services import OTHERS, STORED
@@ -45,17 +46,24 @@ class Daemon:
     cloning: Cloning
 
 
-def build_app(settings: Settings, database: Database, supervisor: Supervisor) -> Daemon:
+def build_app(live: LiveSettings, database: Database, supervisor: Supervisor) -> Daemon:
     """Join everything; nothing runs yet."""
     app = Feathers()
-    agents: Mapping[str, Agent] = registered(
-        {name: found.command for name, found in settings.agents.items() if found.command is not None}
-    )
+    settings = live.current
+    agents = _agents(settings)
 
     def emit(path: str, event: str, payload: dict[str, Any]) -> None:
         app.service(path).emit(event, payload, volatile=True)
 
-    assignments = Assignments(database, settings, agents)
+    def settings_changed(settings: Settings) -> None:
+        found = _agents(settings)
+        for gone in agents.keys() - found.keys():
+            del agents[gone]
+        agents.update(found)
+        runs.allow(settings.daemon.max_runs)
+
+    live.listen(settings_changed)
+    assignments = Assignments(database, live, agents)
     runs = AgentRuns(database, supervisor, assignments, emit, settings.daemon.max_runs)
     worktrees = WorktreesService(database, settings.home / "worktrees")
     cloning = Cloning(database, supervisor, settings.home / "repos", emit, worktrees)
@@ -72,7 +80,7 @@ def build_app(settings: Settings, database: Database, supervisor: Supervisor) ->
     others: Mapping[str, Any] = {
         "agents": AgentsService(agents, assignments.environment),
         "events": EventsService(database),
-        "config": ConfigService(settings),
+        "config": ConfigService(live),
         "health": HealthService(settings, database),
         "authentication": build_authentication(app, settings, database),
     }
@@ -85,6 +93,11 @@ def build_app(settings: Settings, database: Database, supervisor: Supervisor) ->
     app.hooks(around=[signed_in], before=[addressed(database)])
     set_up_channels(app, runs.facts)
     return Daemon(app, runs, worktrees, cloning)
+
+
+def _agents(settings: Settings) -> dict[str, Agent]:
+    """The agents there are, with the commands that are set for them."""
+    return registered({name: found.command for name, found in settings.agents.items() if found.command is not None})
 
 
 def _register(app: Feathers, path: str, service: Any, database: Database) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import json
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from agor_core.errors import ConfigError
 LOCK_FILE = "daemon.lock"
 FACTS_FILE = "daemon.json"
 LOG_FILE = "daemon.log"
+RELOAD = signal.SIGUSR1
+"""The signal that makes a daemon read its settings again."""
 
 
 class HomeInUse(ConfigError):
@@ -70,18 +73,34 @@ def holder(home: Path) -> int | None:
     return None
 
 
+class Announcement:
+    """What `daemon.json` says of this daemon."""
+
+    def __init__(self, home: Path, facts: dict[str, Any]) -> None:
+        self.path = home / FACTS_FILE
+        self._facts = {**facts, "reloads": 0, "reload_error": None}
+        self._write()
+
+    def reloaded(self, error: str | None) -> None:
+        """Say that the settings were read once more, and with what `error` if they could not be used."""
+        self._facts |= {"reloads": self._facts["reloads"] + 1, "reload_error": error}
+        self._write()
+
+    def _write(self) -> None:
+        fresh = self.path.with_suffix(".new")
+        fresh.touch(mode=0o600)
+        fresh.write_text(json.dumps(self._facts))
+        fresh.replace(self.path)
+
+
 @contextlib.contextmanager
-def announced(home: Path, facts: dict[str, Any]) -> Iterator[None]:
+def announced(home: Path, facts: dict[str, Any]) -> Iterator[Announcement]:
     """Say in `daemon.json` where this daemon is, as long as it runs."""
-    path = home / FACTS_FILE
-    fresh = path.with_suffix(".new")
-    fresh.touch(mode=0o600)
-    fresh.write_text(json.dumps(facts))
-    fresh.replace(path)
+    announcement = Announcement(home, facts)
     try:
-        yield
+        yield announcement
     finally:
-        path.unlink(missing_ok=True)
+        announcement.path.unlink(missing_ok=True)
 
 
 def read_facts(home: Path) -> dict[str, Any] | None:

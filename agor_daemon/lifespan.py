@@ -12,6 +12,7 @@ import socket as sockets
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 
 from aiohttp import web
 
@@ -28,6 +29,7 @@ from agor_daemon import __version__, home
 from agor_daemon.app import build_app
 from agor_daemon.database import opened
 from agor_daemon.gui import gui_routes
+from agor_daemon.live_settings import LiveSettings
 from agor_daemon.recovery import recover
 from agor_daemon.services.documents import ABOUT
 from agor_daemon.supervisor import Supervisor
@@ -40,17 +42,38 @@ QUIET = ("alembic", "agor_core.feathers.engineio")
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 
+@dataclass(frozen=True)
+class Running:
+    """A daemon that answers at `url`."""
+
+    url: str
+    live: LiveSettings
+    announcement: home.Announcement
+
+    def reload(self) -> None:
+        """Read the settings again, and say in the home that it was done, or why not."""
+        try:
+            self.live.reload()
+        except ConfigError as error:
+            log.warning("the settings stay as they were: %s", error)
+            self.announcement.reloaded(str(error))
+        else:
+            log.info("read the settings again")
+            self.announcement.reloaded(None)
+
+
 @asynccontextmanager
-async def lifespan(settings: Settings) -> AsyncIterator[str]:
-    """A running daemon; its URL. Raises ConfigError when it cannot start."""
+async def lifespan(settings: Settings) -> AsyncIterator[Running]:
+    """A running daemon. Raises ConfigError when it cannot start."""
     async with AsyncExitStack() as stack:
+        live = LiveSettings(settings)
         home.prepare(settings.home)
         stack.enter_context(home.held(settings.home))
         database = stack.enter_context(opened(settings))
         await database.change_log.start()
         stack.push_async_callback(database.change_log.stop)
         supervisor = await stack.enter_async_context(Supervisor(GRACE_S))
-        daemon = build_app(settings, database, supervisor)
+        daemon = build_app(live, database, supervisor)
         await recover(database, daemon.worktrees, daemon.cloning)
         socket = _listen(settings)
         url = _url(settings, socket.getsockname()[1])
@@ -66,11 +89,11 @@ async def lifespan(settings: Settings) -> AsyncIterator[str]:
         stack.push_async_callback(site_runner.cleanup)
         stack.push_async_callback(daemon.runs.stop_all)
         await web.SockSite(site_runner, socket).start()
-        supervisor.start(_prune(settings, database), name="pruning of the change log")
+        supervisor.start(_prune(live, database), name="pruning of the change log")
         facts = {"pid": os.getpid(), "url": url, "version": __version__, "started_at": iso(now_ms())}
-        stack.enter_context(home.announced(settings.home, facts))
+        announcement = stack.enter_context(home.announced(settings.home, facts))
         await daemon.runs.resume_waiting()
-        yield url
+        yield Running(url, live, announcement)
 
 
 async def serve(settings: Settings) -> None:
@@ -82,19 +105,22 @@ async def serve(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with lifespan(settings) as url:
-        print(f"Agor {__version__} listens on {url}", flush=True)
+    async with lifespan(settings) as running:
+        # Not SIGHUP: a daemon in the foreground gets that when its terminal is closed, and should end then.
+        loop.add_signal_handler(home.RELOAD, running.reload)
+        print(f"Agor {__version__} listens on {running.url}", flush=True)
         gc.freeze()  # what start-up made stays; no collection need look at it again
         await stop.wait()
         log.info("stopping")
 
 
-async def _prune(settings: Settings, database: Database) -> None:
+async def _prune(live: LiveSettings, database: Database) -> None:
     """Keep the change log, and what is remembered of old connections and tokens, as short as the settings say."""
     while True:
-        await database.change_log.prune(keep_days=settings.events.keep_days, keep_rows=settings.events.keep_rows)
+        events = live.current.events
+        await database.change_log.prune(keep_days=events.keep_days, keep_rows=events.keep_rows)
         await database.write(lambda tx: tx.tokens.forget(tx.now))
-        await database.connections.forget(now_ms() - settings.events.recovery_s * 1000)
+        await database.connections.forget(now_ms() - events.recovery_s * 1000)
         await asyncio.sleep(PRUNE_EVERY_S)
 
 

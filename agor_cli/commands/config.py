@@ -1,4 +1,4 @@
-"""`agor config`: the settings of this machine's home, in the file that a daemon reads when it starts."""
+"""`agor config`: the settings of this machine's home, in a file that a daemon reads when it starts and when told to."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from agor_cli.connection import administer
 from agor_cli.groups import Group
 from agor_cli.output import say, show, table
 
@@ -66,7 +67,7 @@ def set_setting(key: str, value: str) -> None:
     show(found, lambda: f"{key} = {_shown(found['value'])}")
     if found["source"] == "environment":
         say(f"The environment has another value, which wins: {found['variable']}", "yellow")
-    _say_when()
+    _tell_daemon(key)
 
 
 @config.command("unset", examples=["config unset daemon.port"])
@@ -80,7 +81,7 @@ def unset(key: str) -> None:
     word = "is now" if was_set else "was not set in the file; it is"
     show({**found, "was_set": was_set}, lambda: f"{key} {word} {_shown(found['value'])}")
     if was_set:
-        _say_when()
+        _tell_daemon(key)
 
 
 def _describe(settings: Settings, key: str) -> dict[str, Any]:
@@ -112,12 +113,14 @@ def _shown(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _say_when() -> None:
-    from agor_core.client import Client, DaemonUnreachable, find_daemon
+def _tell_daemon(key: str) -> None:
+    """Let a daemon that runs on this home read its settings again, and say from when `key` counts."""
+    from agor_core.config import key_of
 
-    try:
-        with Client(find_daemon().url) as client:
-            client.service("health").find()
-    except DaemonUnreachable:
+    told = administer("reload")
+    if not told["running"]:
         return
-    say("It counts from the daemon's next start: `agor daemon restart`", "dim")
+    if told["reloaded"] and key_of(key).counts_at_once:
+        say("The running daemon goes by it from now on", "dim")
+    else:
+        say("It counts from the daemon's next start: `agor daemon restart`", "dim")

@@ -126,6 +126,8 @@ class Key:
     is_secret: bool = False
     is_local: bool = False
     """Settable only in the file, or by the CLI on that machine: it decides what is executed, or who is trusted."""
+    counts_at_once: bool = False
+    """A running daemon that reads its settings again goes by the new value; otherwise it waits for the next start."""
     shown: Callable[[Any], Any] = lambda value: value
     """The value as people write it."""
 
@@ -147,7 +149,7 @@ KEYS: tuple[Key, ...] = (
         is_local=True,
         shown=duration_text,
     ),
-    Key("daemon.max_runs", whole_number(1, 1000), 8, "agent runs at once"),
+    Key("daemon.max_runs", whole_number(1, 1000), 8, "agent runs at once", counts_at_once=True),
     Key(
         "database.url",
         database_url,
@@ -156,20 +158,57 @@ KEYS: tuple[Key, ...] = (
         is_secret=True,
         is_local=True,
     ),
-    Key("events.keep_days", whole_number(1, 3650), 7, "days the change log is kept"),
-    Key("events.keep_rows", whole_number(1000, 100_000_000), 200_000, "rows of the change log that are kept"),
+    Key("events.keep_days", whole_number(1, 3650), 7, "days the change log is kept", counts_at_once=True),
+    Key(
+        "events.keep_rows",
+        whole_number(1000, 100_000_000),
+        200_000,
+        "rows of the change log that are kept",
+        counts_at_once=True,
+    ),
     Key("events.recovery_s", whole_number(0, 86_400), 120, "seconds a dropped connection may come back within"),
-    Key("agents.<name>.command", command, None, "the program to run; found on the PATH by default", is_local=True),
-    Key("agents.<name>.model", text, None, "the model, where a session names none", is_local=True),
-    Key("agents.<name>.env", variables, None, "more environment variables for it", is_secret=True, is_local=True),
+    Key(
+        "agents.<name>.command",
+        command,
+        None,
+        "the program to run; found on the PATH by default",
+        is_local=True,
+        counts_at_once=True,
+    ),
+    Key(
+        "agents.<name>.model",
+        text,
+        None,
+        "the model, where a session names none",
+        is_local=True,
+        counts_at_once=True,
+    ),
+    Key(
+        "agents.<name>.env",
+        variables,
+        None,
+        "more environment variables for it",
+        is_secret=True,
+        is_local=True,
+        counts_at_once=True,
+    ),
     Key(
         "agents.scripted.scenario",
         scenario,
         None,
         "what the scripted agent plays: a file, or the scenario",
         is_local=True,
+        counts_at_once=True,
     ),
-    Key("credentials.<NAME>", text, None, "an API key; from the environment by default", is_secret=True, is_local=True),
+    Key(
+        "credentials.<NAME>",
+        text,
+        None,
+        "an API key; from the environment by default",
+        is_secret=True,
+        is_local=True,
+        counts_at_once=True,
+    ),
 )
 
 ALLOW_ANONYMOUS = Key("daemon.allow_anonymous", boolean, None, "the opposite of daemon.require_auth", is_local=True)

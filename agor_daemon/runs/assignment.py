@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from agor_core.agents import Agent, ForkPoint, RunRequest, agent_env
-from agor_core.config import Settings
 from agor_core.db import Database, Transaction
 from agor_core.errors import NotFound
 from agor_core.models import Session, Task
+from agor_daemon.live_settings import LiveSettings
 from agor_daemon.runs.run import Assignment, Run
 from agor_daemon.runs.streaming import Emit
 
@@ -29,9 +29,9 @@ class Memory:
 class Assignments:
     """Makes a `Run` of a task."""
 
-    def __init__(self, database: Database, settings: Settings, agents: Mapping[str, Agent]) -> None:
+    def __init__(self, database: Database, live: LiveSettings, agents: Mapping[str, Agent]) -> None:
         self._database = database
-        self._settings = settings
+        self._live = live
         self._agents = agents
 
     async def prepare(self, task: Task, emit: Emit) -> Run:
@@ -58,7 +58,7 @@ class Assignments:
         )
 
     def _request(self, session: Session, task: Task, memory: Memory) -> RunRequest:
-        configured = self._settings.agent(session.agent)
+        configured = self._live.current.agent(session.agent)
         permissions, model = session.data.permission_config, session.data.llm_config
         return RunRequest(
             prompt=task.data.full_prompt,
@@ -79,7 +79,8 @@ class Assignments:
 
     def environment(self, agent: str) -> dict[str, str]:
         """The environment in which an agent runs: the daemon's, less what is not the agent's business."""
-        return agent_env(os.environ, agent, self._settings.agent(agent).env, credentials=self._settings.credentials)
+        settings = self._live.current
+        return agent_env(os.environ, agent, settings.agent(agent).env, credentials=settings.credentials)
 
 
 def _worktree(tx: Transaction, session: Session) -> tuple[str, str] | tuple[None, None]:

@@ -63,6 +63,11 @@ class AgentRuns:
             self._fill()
         return task
 
+    def allow(self, max_runs: int) -> None:
+        """Let that many run at once from now on; more than that, once started, run to their end."""
+        self._max_runs = max_runs
+        self._fill()
+
     async def stop(self, session_id: str) -> str:
         """End what the session runs, wherever it is; the id of its task. Raises Conflict if nothing runs."""
         active = self._active.get(session_id)

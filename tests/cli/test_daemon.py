@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,7 +48,7 @@ def test_a_restart_keeps_what_was_there(alone: Agor) -> None:
     alone("up", "--port", "0")
     alone("repo", "add", ".")
     alone("session", "start", "--worktree", "w", "--agent", "scripted", "hello")
-    assert "next start" in alone("config", "set", "daemon.max_runs", "3").out
+    assert "next start" in alone("config", "set", "events.recovery_s", "60").out
     alone("daemon", "restart", "--port", "0")
     (session,) = alone("session", "list", "--json").json["data"]
     assert session["status"] == "idle"
@@ -93,6 +95,48 @@ def test_settings_are_shown_with_their_source(alone: Agor) -> None:
     alone("config", "unset", "daemon.port")
     assert alone("config", "get", "daemon.port").out == "3030\n"
     assert "did you mean 'daemon.port'?" in alone("config", "set", "daemon.prot", "1", code=1).err
+
+
+def test_a_running_daemon_goes_by_a_new_setting(alone: Agor) -> None:
+    """What need not wait for the next start counts as soon as `config set` has ended; taken out, it is gone again."""
+    alone("up", "--port", "0")
+    assert "from now on" in alone("config", "set", "agents.mine.command", "no-such-program --acp").out
+    assert "no-such-program" in alone("agent", "list", "--json").out
+    assert "from now on" in alone("config", "unset", "agents.mine.command").out
+    assert "no-such-program" not in alone("agent", "list", "--json").out
+
+
+def test_more_runs_are_let_in_at_once(alone: Agor, tmp_path: Path) -> None:
+    """A raised `daemon.max_runs` starts the session that waits for a slot, while the first still runs."""
+    (tmp_path / "scenario.json").write_text(json.dumps({"turns": [{"when": "for ever", "steps": [{"hang": True}]}]}))
+    alone("config", "set", "daemon.max_runs", "1")
+    alone("config", "set", "agents.scripted.scenario", str(tmp_path / "scenario.json"))
+    alone("up", "--port", "0")
+    alone("repo", "add", ".")
+    start = ("session", "start", "--agent", "scripted", "--no-wait", "--worktree")
+    alone(*start, "one", "work for ever")
+    alone(*start, "two", "hello")
+    tasks = {one["description"]: one for one in alone("task", "list", "--json").json["data"]}
+    assert {name: task["status"] for name, task in tasks.items()} == {"work for ever": "running", "hello": "created"}
+    alone("config", "set", "daemon.max_runs", "2")
+    assert "before it you asked: “hello”" in alone("session", "prompt", tasks["hello"]["session_id"], "again").out
+
+
+def test_a_file_that_cannot_be_used_changes_nothing(alone: Agor) -> None:
+    """A running daemon that is told to read a broken file stays with its settings and says so."""
+    alone("up", "--port", "0")
+    (Path(alone.environment["AGOR_HOME"]) / "config.yaml").write_text("daemon:\n  allowed_hosts: [1]\n")
+    told = subprocess.run(
+        [sys.executable, "-m", "agor_daemon.admin", "reload"],
+        env=alone.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert told.returncode == 1
+    assert "allowed_hosts" in json.loads(told.stdout)["message"]
+    (Path(alone.environment["AGOR_HOME"]) / "config.yaml").unlink()
+    assert alone("status", "--json").json["url"]
 
 
 def test_accounts_and_signing_in(alone: Agor) -> None:
