@@ -1,5 +1,5 @@
 /** The GUI's entry: providers around the frame, and the one rule for calls that nobody signed in for. */
-import '@mantine/core/styles.css'
+import './mantineStyles'
 import '@mantine/notifications/styles.css'
 import { Badge, createTheme, MantineProvider } from '@mantine/core'
 import { Notifications } from '@mantine/notifications'

@@ -1,5 +1,7 @@
 /** The one connection to the daemon: the official Feathers client over Socket.IO, with the daemon's methods and types. */
-import feathers, { authentication, socketio } from '@feathersjs/client'
+import authentication, { AuthenticationClient } from '@feathersjs/authentication-client'
+import { feathers } from '@feathersjs/feathers'
+import socketio from '@feathersjs/socketio-client'
 import { io, type Socket } from 'socket.io-client'
 import type { Board, Message, PermissionRequest, Repo, Session, Task, User, Worktree } from './records'
 
@@ -146,9 +148,7 @@ const CALL_LIMIT_MS = 300_000
 const NO_TOKEN_IN_ADDRESS = '(?!)'
 
 /** Signs in again after a reconnect as the client does, but leaves a refusal to whoever waits for the sign-in. */
-class QuietAuthentication
-  extends (authentication as unknown as { AuthenticationClient: ClientConstructor }).AuthenticationClient
-{
+class QuietAuthentication extends (AuthenticationClient as unknown as ClientConstructor) {
   override handleSocket(socket: Socket): void {
     socket.on('disconnect', () => {
       if (this.authenticated) this.reAuthenticate(true).catch(() => undefined)
