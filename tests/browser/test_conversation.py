@@ -58,7 +58,7 @@ def test_an_agent_that_asks_is_allowed_or_denied_here(daemon: Daemon, make_sessi
     question = page.get_by_role("alertdialog")
     expect(question).to_contain_text("asked.md")
     expect(card(page, "asking")).to_contain_text("Asks permission")
-    expect(page.get_by_role("button", name="1 question")).to_be_visible()
+    expect(page.get_by_role("button", name="Needs attention: 1 question")).to_be_visible()
     question.get_by_role("button", name="Allow").click()
     expect(page.get_by_role("log")).to_contain_text("That was the question.")
     expect(page.get_by_role("alertdialog")).to_have_count(0)

@@ -75,6 +75,6 @@ const other = (raw: unknown): Block => ({
   name: isObject(raw) && typeof raw['type'] === 'string' ? raw['type'] : 'content',
   json: JSON.stringify(raw, null, 2),
 })
-const isObject = (value: unknown): value is Record<string, unknown> =>
+export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 const asText = (value: unknown): string => (typeof value === 'string' ? value : '')

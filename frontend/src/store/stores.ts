@@ -2,9 +2,11 @@
 import { app, type Page, type PartialMessage, read } from '../contract/client'
 import type { Board, Message, PermissionRequest, Repo, Session, Task, Worktree } from '../contract/records'
 import { Connection } from './connection'
+import type { EndedTask, NamedSession } from '../model/attention'
 import { BoardCount } from './counts'
 import { forgetFirstPrompts } from './firstPrompts'
 import { LiveCollection, type RecordSource } from './liveCollection'
+import { Seen } from './seen'
 import { SessionStreams, type StreamSource } from './streams'
 
 export const connection = new Connection({
@@ -82,6 +84,54 @@ export const repos = () => singles.get('repos') as LiveCollection<Repo>
 export const worktrees = () => singles.get('worktrees') as LiveCollection<Worktree>
 /** Questions of agents that nobody answered yet, of all sessions. */
 export const openQuestions = () => singles.get('permissions') as LiveCollection<PermissionRequest>
+
+// Nobody reads through more; what is older is found on its board, or by searching.
+const MOST_NEWS = 300
+
+/** The runs that go on, and those that ended after this time (ISO). */
+export const runsSince = new Kept(
+  (since) =>
+    new LiveCollection<EndedTask & { last_updated: string }>(source('tasks'), connection, {
+      id: 'task_id',
+      query: {
+        $or: [{ status: { $in: LIVE_TASKS } }, { completed_at: { $gt: since } }],
+        $select: [
+          ...['task_id', 'session_id', 'status', 'started_at', 'completed_at', 'created_at', 'last_updated'],
+          ...['description', 'error'],
+        ],
+        $sort: { created_at: -1 },
+      },
+      matches: (task) => LIVE_TASKS.includes(task.status) || (task.completed_at ?? '') > since,
+      order: oldestFirst,
+      most: MOST_NEWS,
+    }),
+).get
+const LIVE_TASKS: string[] = ['running', 'awaiting_permission']
+
+/** The sessions something happened to after this time (ISO), those in the archive excepted. */
+export const sessionsSince = new Kept(
+  (since) =>
+    new LiveCollection<NamedSession & Pick<Session, 'archived'>>(source('sessions'), connection, {
+      id: 'session_id',
+      query: {
+        archived: false,
+        last_updated: { $gt: since },
+        $select: ['session_id', 'title', 'description', 'agent', 'status', 'archived', 'last_updated'],
+        $sort: { last_updated: -1 },
+      },
+      matches: (session) => !session.archived,
+      order: (a, b) => text(b.last_updated, a.last_updated),
+      most: MOST_NEWS,
+    }),
+).get
+
+/** What a user looked at in this browser; the key is the user's id. */
+export const seenBy = new Kept((userId) => {
+  const key = `agor-seen-${userId}`
+  const seen = new Seen(key, window.localStorage, Date.now())
+  window.addEventListener('storage', (event) => event.key === key && seen.reload())
+  return seen
+}).get
 
 /** The most sessions a canvas shows: the newest ones. */
 export const MOST_CARDS = 1000

@@ -124,13 +124,14 @@ function Cards({
 
   const { show, reveal } = useBoardView(canvas, places)
 
-  // At first everything is in sight; a board too large for that begins at the card that changed last.
+  // At first everything is in sight; a board too large for that begins at the open card, or the one that changed last.
   useEffect(() => {
     const isHidden = !canvas.current?.clientWidth // on a phone, behind the open session
     if (hasFitted.current || nodes.length === 0 || isHidden) return
     hasFitted.current = true
     void flow.fitView(FIT).then(() => {
-      if (flow.getZoom() < SMALLEST_START_ZOOM) show(places.get(lastChanged(sessions)), START_ZOOM)
+      if (flow.getZoom() < SMALLEST_START_ZOOM)
+        show(places.get(openSessionId ?? '') ?? places.get(lastChanged(sessions)), START_ZOOM)
     })
   }, [nodes.length, flow, places, sessions, openSessionId, show])
 

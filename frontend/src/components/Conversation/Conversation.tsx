@@ -3,6 +3,7 @@ import { useCallback, useState } from 'react'
 import { app } from '../../contract/client'
 import type { Session } from '../../contract/records'
 import { useAction } from '../../hooks/useAction'
+import { useLookingAt } from '../../hooks/useAttention'
 import { useRecords } from '../../hooks/useCollection'
 import { useTitle } from '../../hooks/useTitle'
 import { shortId } from '../../model/ids'
@@ -29,6 +30,7 @@ interface Closing {
 export function Conversation({ sessionId, ...closing }: { sessionId: string } & Closing) {
   const { records, status, error } = useRecords(oneSession(sessionId))
   const session = records[0]
+  useLookingAt(sessionId)
   if (status === 'error') return <Failed error={error} onRetry={() => void oneSession(sessionId).refresh()} />
   if (!session && status === 'loading') return <Loading what="the session" />
   if (!session) {
@@ -45,7 +47,7 @@ export function Conversation({ sessionId, ...closing }: { sessionId: string } & 
     <section className={styles.panel} aria-label={`Session ${titleOf(session)}`}>
       <Header session={session} {...closing} />
       <Transcript sessionId={sessionId} />
-      <PermissionPanel sessionId={sessionId} />
+      <PermissionPanel session={session} />
       <PromptBox key={sessionId} session={session} />
     </section>
   )

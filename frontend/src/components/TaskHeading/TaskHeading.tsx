@@ -7,6 +7,7 @@ import { patchLines } from '../../model/diff'
 import { shortSha } from '../../model/ids'
 import { adviceFor, hasEnded, taskLook } from '../../model/status'
 import { compact, dollars, duration } from '../../model/time'
+import { Continue } from '../Continue/Continue'
 import { Diff } from '../Diff/Diff'
 import { Empty, Failed, Loading } from '../States/States'
 import { StatusBadge } from '../StatusBadge/StatusBadge'
@@ -100,7 +101,7 @@ function TaskDiff({ taskId, onClose }: { taskId: string; onClose: () => void }) 
 }
 
 /** How a task ended that did not complete, and what a person can do about it. */
-export function TaskEnd({ task }: { task: Task }) {
+export function TaskEnd({ task, isLast }: { task: Task; isLast: boolean }) {
   if (task.status === 'stopped') {
     return (
       <Alert m="xs" mx={18} color="yellow" variant="light" title="Stopped">
@@ -116,6 +117,7 @@ export function TaskEnd({ task }: { task: Task }) {
           <Text size="sm" mt={4} c="dimmed">
             {adviceFor(task.error.kind)}
           </Text>
+          {isLast && task.error.kind === 'interrupted' && <Continue sessionId={task.session_id} />}
         </>
       ) : (
         <Text size="sm">No reason was stored.</Text>

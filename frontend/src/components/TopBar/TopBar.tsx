@@ -1,13 +1,16 @@
 import { ActionIcon, Burger, Button, Menu, Text, useComputedColorScheme, useMantineColorScheme } from '@mantine/core'
-import { useCallback } from 'react'
+import { useDisclosure } from '@mantine/hooks'
+import { lazy, Suspense, useCallback, useEffect } from 'react'
 import icon from '../../assets/icon.svg'
 import { useAction } from '../../hooks/useAction'
-import { useRecords } from '../../hooks/useCollection'
+import { useAttention } from '../../hooks/useAttention'
 import { useConnection } from '../../hooks/useConnection'
-import { goTo } from '../../hooks/useRoute'
-import { connection, forgetAll, openQuestions } from '../../store/stores'
+import { attentionWords } from '../../model/attention'
+import { connection, forgetAll } from '../../store/stores'
 import { Icon } from '../Icon/Icon'
 import styles from './TopBar.module.css'
+
+const Inbox = lazy(() => import('../Inbox/Inbox'))
 
 const LINKS = {
   connecting: { label: 'Connecting', color: 'yellow' },
@@ -39,32 +42,41 @@ export function TopBar({ isNavOpen, onToggleNav }: TopBarProps) {
           {look.label}
         </Text>
       </span>
-      {access === 'open' && <Questions />}
+      {access === 'open' && <AttentionButton />}
       <SchemeSwitch />
       {user && <UserMenu name={user.name || user.email} />}
     </div>
   )
 }
 
-/** How many agents wait for an answer, and the way to them. */
-function Questions() {
-  const { records } = useRecords(openQuestions())
-  if (records.length === 0) return null
+/** How much waits for this person, on every screen and in the tab's title; opened, what it is. */
+function AttentionButton() {
+  const found = useAttention()
+  const [isOpen, inbox] = useDisclosure(false)
+  const { count, questions, failed } = found
+  useEffect(() => {
+    document.title = count > 0 ? `(${count}) Agor` : 'Agor'
+  }, [count])
+  const color = questions.length > 0 ? 'orange' : failed.length > 0 ? 'red' : count > 0 ? 'teal' : 'gray'
   return (
-    <Menu position="bottom-end">
-      <Menu.Target>
-        <Button size="compact-sm" color="orange" leftSection={<Icon name="hand" size={14} />}>
-          {records.length} {records.length === 1 ? 'question' : 'questions'}
-        </Button>
-      </Menu.Target>
-      <Menu.Dropdown>
-        {records.map((request) => (
-          <Menu.Item key={request.request_id} onClick={() => goTo({ name: 'session', id: request.session_id })}>
-            May it use {request.tool_name}?
-          </Menu.Item>
-        ))}
-      </Menu.Dropdown>
-    </Menu>
+    <>
+      <Button
+        size="compact-sm"
+        color={color}
+        variant={count > 0 ? 'filled' : 'subtle'}
+        leftSection={<Icon name={questions.length > 0 ? 'hand' : 'inbox'} size={14} />}
+        aria-label={`Needs attention: ${attentionWords(found)}`}
+        title={`Needs attention: ${attentionWords(found)}`}
+        onClick={inbox.open}
+      >
+        {count}
+      </Button>
+      {isOpen && (
+        <Suspense>
+          <Inbox onClose={inbox.close} />
+        </Suspense>
+      )}
+    </>
   )
 }
 

@@ -110,7 +110,12 @@ function Rows({
               className={styles.row}
               style={{ transform: `translateY(${item.start}px)` }}
             >
-              <RowView row={rows[item.index]!} streams={streams} onToggle={onToggle} />
+              <RowView
+                row={rows[item.index]!}
+                isLast={item.index === rows.length - 1}
+                streams={streams}
+                onToggle={onToggle}
+              />
             </div>
           ))}
         </div>
@@ -132,10 +137,12 @@ function Rows({
 
 function RowView({
   row,
+  isLast,
   streams,
   onToggle,
 }: {
   row: Row
+  isLast: boolean
   streams: SessionStreams
   onToggle: (toolUseId: string) => void
 }) {
@@ -169,7 +176,7 @@ function RowView({
     case 'stream':
       return <StreamRow streams={streams} id={row.key} depth={row.depth} />
     case 'end':
-      return <TaskEnd task={row.task} />
+      return <TaskEnd task={row.task} isLast={isLast} />
   }
 }
 

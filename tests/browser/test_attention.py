@@ -1,0 +1,123 @@
+"""What waits for a person: questions, failures and finished runs, on every screen, and the answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, WebSocketRoute, expect
+
+from tests.browser.conftest import OpenPage, open_session, send
+from tests.support.daemon import Daemon, running_daemon
+
+pytestmark = pytest.mark.browser
+
+
+def inbox_button(page: Page) -> Any:
+    """The button in the top bar that counts what waits."""
+    return page.get_by_role("button", name="Needs attention")
+
+
+def ask(daemon: Daemon, session: dict[str, Any], prompt: str = "ask me") -> None:
+    """Make the session's agent ask for a file."""
+    daemon.call("POST", f"/sessions/{session['session_id']}/prompt", {"prompt": prompt})
+
+
+def test_a_question_is_answered_from_anywhere_as_edited_and_for_the_session(
+    daemon: Daemon, make_session, open_page: OpenPage
+):
+    """The inbox says what would be allowed for how long; the edited input is what is written; all screens know."""
+    session = make_session("asking")
+    page, other = open_page(f"{daemon.url}/#/repos"), open_page(daemon.url)
+    open_session(other, daemon, session)
+    ask(daemon, session)
+    expect(other.get_by_role("alertdialog")).to_contain_text("May it use Write?")
+    expect(page).to_have_title("(1) Agor")
+    inbox_button(page).click()
+    question = page.get_by_role("dialog", name="Needs attention").get_by_role("alertdialog")
+    expect(question).to_contain_text("this use of Write")
+    question.get_by_text("Session", exact=True).click()
+    expect(question).to_contain_text("in this session")
+    question.get_by_role("button", name="Edit first").click()
+    field = question.get_by_label("Input of Write")
+    field.fill("{not json")
+    question.get_by_role("button", name="Allow as edited").click()
+    expect(question.get_by_role("alert")).to_contain_text("This is not JSON")
+    field.fill('{"path": "asked.md", "content": "# Edited by a person"}')
+    question.get_by_role("button", name="Allow as edited").click()
+    expect(question).to_have_count(0)
+    expect(other.get_by_role("alertdialog")).to_have_count(0)
+    expect(other.get_by_role("log")).to_contain_text("That was the question.")
+    assert (Path(session["repo"]["cwd"]) / "asked.md").read_text() == "# Edited by a person"
+    [request] = daemon.call("GET", "/permissions?status=approved")["data"]
+    assert request["scope"] == "session"
+
+
+def test_the_first_answer_wins_and_the_second_is_told_gently(daemon: Daemon, make_session, open_page: OpenPage):
+    """Who answers what was answered already, unheard, is told what was decided; nothing else happens."""
+    session = make_session("asking")
+    page = open_page(daemon.url)
+
+    def without_news_of_answers(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        server.on_message(lambda frame: None if "permissions patched" in str(frame) else socket.send(frame))
+
+    page.route_web_socket("**/socket.io/**", without_news_of_answers)
+    page.reload()
+    open_session(page, daemon, session)
+    ask(daemon, session)
+    expect(page.get_by_role("alertdialog")).to_be_visible()
+    [request] = daemon.call("GET", "/permissions?status=pending")["data"]
+    daemon.call("POST", f"/permissions/{request['request_id']}/decide", {"allow": False, "reason": "too early"})
+    page.get_by_role("alertdialog").get_by_role("button", name="Allow").click()
+    expect(page.get_by_text("Already answered by somebody else")).to_be_visible()
+    expect(page.get_by_text("Write was denied: too early")).to_be_visible()
+    expect(page.get_by_role("alertdialog")).to_have_count(0)
+
+
+def test_failures_and_finished_runs_wait_until_they_were_looked_at(daemon: Daemon, make_session, open_page: OpenPage):
+    """They are counted and listed with their reason; opening one, or dismissing it, takes it away for good."""
+    failing, fine, watched = make_session("failing"), make_session("fine"), make_session("watched")
+    page = open_page(daemon.url)
+    open_session(page, daemon, watched)
+    send(page, "while I look")
+    expect(page.get_by_role("region", name="Task: while I look")).to_contain_text("Completed")
+    for session, prompt in ((failing, "fail"), (fine, "hello")):
+        daemon.call("POST", f"/sessions/{session['session_id']}/prompt", {"prompt": prompt})
+    expect(page.get_by_role("button", name="Needs attention: 1 failure, 1 finished")).to_be_visible()
+    inbox_button(page).click()
+    inbox = page.get_by_role("dialog", name="Needs attention")
+    expect(inbox.get_by_role("region", name="Failed")).to_contain_text("the limit is reached")
+    inbox.get_by_role("button", name="Dismiss fine").click()
+    expect(inbox.get_by_role("region", name="Finished")).to_have_count(0)
+    inbox.get_by_role("link", name="failing").click()
+    expect(page.get_by_role("log")).to_contain_text("It will not go well.")
+    expect(page.get_by_role("button", name="Needs attention: nothing")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("button", name="Needs attention: nothing")).to_be_visible()
+    expect(page).to_have_title("Agor")
+
+
+def test_an_interrupted_session_is_continued(
+    environment: dict[str, str], tmp_path: Path, repository: Path, open_page: OpenPage
+):
+    """After the daemon was killed in the middle of a run, the inbox lists it, and Continue lets the agent go on."""
+    with running_daemon(tmp_path, environment=environment) as first:
+        port = first.url.rsplit(":", 1)[-1]
+        first.call("POST", "/repos", {"local_path": str(repository)})
+        session = first.call("POST", "/sessions", {"agent": "scripted", "cwd": str(repository), "title": "cut off"})
+        page = open_page(first.url, may_complain=True)
+        open_session(page, first, session)
+        send(page, "take your time")
+        expect(page.get_by_label("assistant, still writing")).to_contain_text("first word")
+        page.goto(f"{first.url}/#/repos")
+        first.kill()
+    with running_daemon(tmp_path, f"--port={port}", environment=environment) as second:
+        expect(page.get_by_role("button", name="Needs attention: 1 failure")).to_be_visible()
+        inbox_button(page).click()
+        page.get_by_role("dialog", name="Needs attention").get_by_role("link", name="cut off").click()
+        page.get_by_role("log").get_by_role("button", name="Continue").click()
+        expect(page.get_by_role("log").get_by_role("region").last).to_contain_text("Completed")
+        tasks = second.call("GET", f"/tasks?session_id={session['session_id']}")["data"]
+        assert [task["status"] for task in tasks] == ["failed", "completed"]
