@@ -8,13 +8,18 @@ from functools import partial
 from typing import Any
 
 from agor_core.errors import BadRequest
+from agor_core.feathers.wire import js_text
 
 FILTERS = frozenset({"$limit", "$skip", "$sort", "$select", "$or", "$and"})
 PAGING = frozenset({"$limit", "$skip", "$sort", "$select"})
-OPERATORS = frozenset({"$in", "$nin", "$lt", "$lte", "$gt", "$gte", "$ne", "$or", "$and"})
+OPERATORS = frozenset({"$in", "$nin", "$lt", "$lte", "$gt", "$gte", "$ne", "$or"})
+BRANCHES = frozenset({"$or", "$and"})
 
 _MISSING: Any = object()
-_INTEGER = re.compile(r"\s*([+-]?\d+)", re.ASCII)
+_INTEGER = re.compile(r"\s*([+-]?)0*(\d+)", re.ASCII)
+# JavaScript's largest safe integer.
+MOST = 2**53 - 1
+LONGEST_DIGITS = 16
 
 
 def check_query(query: Mapping[str, Any], filters: Collection[str] = FILTERS) -> None:
@@ -22,7 +27,7 @@ def check_query(query: Mapping[str, Any], filters: Collection[str] = FILTERS) ->
     for key, value in query.items():
         if key.startswith("$") and key not in filters:
             raise BadRequest(f"Invalid filter value {key}")
-        _check_below(value)
+        _check_below(value, is_branch=key in BRANCHES)
 
 
 def matcher(query: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], bool]:
@@ -42,7 +47,10 @@ def sort_records(records: list[Any], sort: Any) -> list[Any]:
     ordered = list(records)
     # From the last key to the first: Python's sort is stable, also in reverse.
     for field, direction in reversed(list(sort.items())):
-        ordered.sort(key=partial(_sort_key, field), reverse=to_integer(direction) == -1)
+        order = to_integer(direction)
+        # What is no direction sorts nothing, as there.
+        if order:
+            ordered.sort(key=partial(_sort_key, field), reverse=order < 0)
     return ordered
 
 
@@ -71,16 +79,15 @@ def equal(a: Any, b: Any) -> bool:
 
 
 def to_integer(value: Any) -> int | None:
-    """What JavaScript's parseInt makes of a number or text; None for NaN."""
-    if isinstance(value, bool) or value is None:
+    """What JavaScript's parseInt makes of a value; None for NaN. More than any list can hold is `MOST`."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return max(-MOST, min(int(value), MOST))
+    match = _INTEGER.match(js_text(value))
+    if match is None:
         return None
-    if isinstance(value, int):
-        return value
-    if isinstance(value, float):
-        return int(value)
-    if isinstance(value, str) and (match := _INTEGER.match(value)) and len(match[1]) < 16:
-        return int(match[1])
-    return None
+    sign, digits = match.groups()
+    size = int(digits) if len(digits) < LONGEST_DIGITS else MOST
+    return -size if sign == "-" else size
 
 
 def value_at(record: Any, field: str) -> Any:
@@ -98,17 +105,18 @@ def value_at(record: Any, field: str) -> Any:
     return _MISSING
 
 
-def _check_below(value: Any) -> None:
-    stack = [value]
+def _check_below(value: Any, *, is_branch: bool) -> None:
+    """A branch is a query itself and may branch again, with `$and` too; the condition of a field may not."""
+    stack = [(value, is_branch)]
     while stack:
-        node = stack.pop()
+        node, is_branch = stack.pop()
         if isinstance(node, dict):
             for key, part in node.items():
-                if key.startswith("$") and key not in OPERATORS:
+                if key.startswith("$") and key not in OPERATORS and not (is_branch and key in BRANCHES):
                     raise BadRequest(f"Invalid query parameter {key}", data=node)
-                stack.append(part)
+                stack.append((part, is_branch and key in BRANCHES))
         elif isinstance(node, list):
-            stack.extend(node)
+            stack.extend((part, is_branch) for part in node)
 
 
 def _field_test(key: str, condition: Any) -> Callable[[Mapping[str, Any]], bool]:
@@ -148,15 +156,18 @@ def _operator_test(operator: str, operand: Any) -> Callable[[Any], bool]:
         return lambda value: not any(_is_or_holds(value, candidate) for candidate in values)
     if operator == "$ne":
         return lambda value: not _is_or_holds(value, operand)
-    if operator in ("$or", "$and"):
+    if operator == "$or":
         if not isinstance(operand, list):
-            raise BadRequest(f"{operator} must be a list of conditions")
+            raise BadRequest("$or must be a list of conditions")
         tests = [_value_test(branch) for branch in operand]
-        return lambda value: (any if operator == "$or" else all)(test(value) for test in tests)
+        return lambda value: any(test(value) for test in tests)
     if operator not in OPERATORS:
         raise BadRequest(f"Invalid query parameter {operator}")
     accept = {"$lt": (-1,), "$lte": (-1, 0), "$gt": (1,), "$gte": (1, 0)}[operator]
-    return lambda value: _compare(value, operand) in accept
+    # As with equality, a list fits if something in it does.
+    return lambda value: any(
+        _compare(part, operand) in accept for part in (value if isinstance(value, list) else [value])
+    )
 
 
 def _is_or_holds(value: Any, wanted: Any) -> bool:
@@ -172,6 +183,8 @@ def _is_or_holds(value: Any, wanted: Any) -> bool:
 
 def _compare(a: Any, b: Any) -> int | None:
     """-1, 0 or 1 for values of one type, None for values that have no order."""
+    if a is None and b is None:
+        return 0
     if isinstance(a, bool) or isinstance(b, bool):
         return (a > b) - (a < b) if isinstance(a, bool) and isinstance(b, bool) else None
     if isinstance(a, int | float) and isinstance(b, int | float):

@@ -81,8 +81,8 @@ class MemoryService:
         return self._out(self._one(id, query), query)
 
     async def create(self, data: Any, params: Params) -> Any:
-        """Store one record, or several if `multi` says so; of the query only `$select` counts."""
-        query = self._query(params)
+        """Store one record, or several if `multi` says so; of the query only `$select` is looked at."""
+        query = {key: part for key, part in params.query.items() if key == "$select"}
         if isinstance(data, list):
             self._need_multi("create")
             for item in data:
@@ -145,7 +145,8 @@ class MemoryService:
         id = data.get(self.id)
         if isinstance(id, bool | dict | list):
             raise BadRequest(f"'{self.id}' must be text or a number")
-        if id is None:
+        if id in (None, 0, ""):
+            # JavaScript takes these for none; a record without a name in a path could not be reached over REST.
             id = self.store.new_id()
         elif isinstance(id, float) and id.is_integer():
             id = int(id)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.doors import Door, Refused
+from tests.conformance.doors import Door, Refused, Socket
 
 
 async def test_a_record_lives_from_create_to_remove(door: Door) -> None:
@@ -57,13 +57,16 @@ async def test_an_id_is_found_by_its_decimal_text_only(door: Door, id: str) -> N
         ({"$sort": {"created": 1, "name": -1}}, ["Dan", "Bea", "Cid", "Ann"]),
         ({"$limit": 0}, []),
         ({"pet.name": "Rex"}, ["Cid"]),
+        ({"tags": {"$gt": "b"}}, ["Bea"]),
+        ({"$or": [{"$and": [{"age": 10}, {"name": "Ann"}]}]}, ["Ann"]),
+        ({"$sort": {"age": "upwards"}}, ["Ann", "Bea", "Cid", "Dan"]),
     ],
 )
 async def test_a_query_finds_the_same_records(door: Door, query: dict[str, Any], names: list[str]) -> None:
     """Operators, branches, sorting and paging mean the same over text and over JSON."""
     for person in (
         {"name": "Ann", "age": 10, "created": True},
-        {"name": "Bea", "age": 20, "created": False},
+        {"name": "Bea", "age": 20, "created": False, "tags": ["a", "c"]},
         {"name": "Cid", "age": 30, "created": True, "pet": {"name": "Rex"}},
         {"name": "Dan", "created": False},
     ):
@@ -79,6 +82,7 @@ async def test_a_query_finds_the_same_records(door: Door, query: dict[str, Any],
         ({"$where": 1}, "Invalid filter value $where"),
         ({"$LIMIT": 1}, "Invalid filter value $LIMIT"),
         ({"age": {"$regex": "x"}}, "Invalid query parameter $regex"),
+        ({"age": {"$and": [1]}}, "Invalid query parameter $and"),
         ({"$or": [{"a": {"$foo": 1}}]}, "Invalid query parameter $foo"),
     ],
 )
@@ -108,6 +112,31 @@ async def test_pages_have_a_default_and_a_most(door: Door) -> None:
     count = await door.call("find", "people-paged", query={"$limit": 0})
     assert count == {"total": 5, "limit": 0, "skip": 0, "data": []}
     assert len((await door.call("find", "people-paged3"))["data"]) == 3
+    beyond = await door.call("find", "people-paged", query={"$limit": "9" * 20, "$skip": "9" * 20})
+    assert (beyond["limit"], beyond["data"]) == (2, [])
+
+
+async def test_a_query_does_not_matter_to_create(door: Door) -> None:
+    """A record is made, whatever is asked of others; only `$select` is looked at."""
+    made = await door.call("create", "people", {"name": "Ann"}, query={"$where": 1, "name": "Bea"})
+    assert made == {"name": "Ann", "id": made["id"]}
+
+
+@pytest.mark.parametrize("id", [0, "", None])
+async def test_an_id_that_is_none_is_given(door: Door, id: Any) -> None:
+    """What JavaScript takes for nothing is no id: the record gets one of its own."""
+    made = await door.call("create", "people", {"id": id, "name": "Ann"})
+    assert made["id"]
+    assert await door.call("get", "people", made["id"]) == made
+
+
+async def test_null_is_as_large_as_null(listener: Socket) -> None:
+    """`$gte` and `$lte` of null find the records that have it, and no others."""
+    for age in (None, 1):
+        await listener.call("create", "people", {"age": age})
+    for operator in ("$gte", "$lte"):
+        found = await listener.call("find", "people", query={"age": {operator: None}})
+        assert [person["age"] for person in found] == [None]
 
 
 async def test_several_records_at_once_need_the_setting(door: Door) -> None:

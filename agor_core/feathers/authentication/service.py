@@ -192,7 +192,7 @@ class AuthenticationService:
             claims = dict(authentication["payload"])
             check_claims(self.settings.tokens, claims)
         subject = claims.get("sub")
-        if not isinstance(subject, str):
+        if isinstance(subject, bool) or not isinstance(subject, str | int):
             raise NotAuthenticated("Not authenticated")
         try:
             user = await self._users().get(subject)

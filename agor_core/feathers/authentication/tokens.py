@@ -1,21 +1,29 @@
-"""JSON Web Tokens, HS256 only, with the claims, checks and messages of Feathers (that is, of npm's jsonwebtoken)."""
+"""JSON Web Tokens by PyJWT, HS256 only, with the claims, checks and messages of Feathers (that is, of jsonwebtoken)."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hmac
+import re
 import time
 import uuid
 from dataclasses import dataclass
 from typing import Any
 
+import jwt
+from jwt.types import Options
+
 from agor_core.clock import iso
-from agor_core.errors import BadRequest, NotAuthenticated
-from agor_core.feathers.wire import dumps, loads
+from agor_core.errors import NotAuthenticated
+
+ALGORITHM = "HS256"
 
 # Far above any token of ours; what is longer is not even decoded.
 LONGEST_TOKEN = 16 * 1024
+
+# Of the claims, jsonwebtoken checks nbf, exp, aud and iss.
+CHECKED: Options = {"verify_iat": False, "verify_sub": False, "verify_jti": False}
+
+# Checked before PyJWT sees it, since PyJWT takes padding and has one error for everything that is no token.
+_FORM = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.(?P<signature>[A-Za-z0-9_-]*)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,85 +50,110 @@ def sign_token(
         "jti": str(uuid.uuid4()),
         **(claims or {}),
     }
-    signed = f"{_encode(dumps({'alg': 'HS256', 'typ': 'access'}))}.{_encode(dumps(payload))}"
-    return f"{signed}.{_encode(_signature(settings.secret, signed))}", payload
+    return _signed(settings, payload), payload
 
 
 def read_token(settings: TokenSettings, token: Any) -> dict[str, Any]:
     """The claims of a token. Raises NotAuthenticated with jsonwebtoken's message."""
     if not isinstance(token, str):
         raise _invalid("jwt must be a string")
-    parts = token.split(".")
-    if len(parts) != 3 or len(token) > LONGEST_TOKEN:
+    if token.count(".") != 2 or len(token) > LONGEST_TOKEN:
         raise _invalid("jwt malformed")
-    header = _json(parts[0])
-    if not isinstance(header, dict):
+    form = _FORM.fullmatch(token)
+    if form is None:
         raise _invalid("invalid token")
-    if not parts[2].strip():
+    if not form["signature"]:
         raise _invalid("jwt signature is required")
-    if header.get("alg") != "HS256":
-        raise _invalid("invalid algorithm")
-    # The texts are compared, not what they decode to: several texts decode to the same bytes.
-    expected = _encode(_signature(settings.secret, f"{parts[0]}.{parts[1]}"))
-    if not hmac.compare_digest(parts[2].encode("utf-8", "replace"), expected.encode()):
-        raise _invalid("invalid signature")
-    claims = _json(parts[1])
-    if not isinstance(claims, dict):
-        raise _invalid("invalid token")
-    check_claims(settings, claims)
+    try:
+        claims = _decoded(settings, token)
+    except jwt.InvalidTokenError as error:
+        raise _refusal(settings, token, error) from error
+    _check_times(claims)
     return claims
 
 
 def check_claims(settings: TokenSettings, claims: dict[str, Any]) -> None:
-    """Check nbf, exp, aud and iss. Raises NotAuthenticated."""
-    now = time.time()
-    starts, ends = _time_of(claims, "nbf"), _time_of(claims, "exp")
-    if starts is not None and starts > int(now):
-        raise NotAuthenticated("jwt not active", data={"name": "NotBeforeError", "date": _moment(starts)})
-    if ends is not None and int(now) >= ends:
-        raise NotAuthenticated("jwt expired", data={"name": "TokenExpiredError", "expiredAt": _moment(ends)})
-    audience = claims.get("aud")
-    if settings.audience not in (audience if isinstance(audience, list) else [audience]):
-        raise _invalid(f"jwt audience invalid. expected: {settings.audience}")
-    if claims.get("iss") != settings.issuer:
-        raise _invalid(f"jwt issuer invalid. expected: {settings.issuer}")
+    """Check the nbf, exp, aud and iss of claims that were once in a token. Raises NotAuthenticated."""
+    read_token(settings, _signed(settings, claims))
 
 
-def _time_of(claims: dict[str, Any], name: str) -> float | None:
-    value = claims.get(name)
-    if name in claims and (isinstance(value, bool) or not isinstance(value, int | float)):
-        raise _invalid(f"invalid {name} value")
-    return value
+def _signed(settings: TokenSettings, claims: dict[str, Any]) -> str:
+    return jwt.encode(claims, settings.secret, ALGORITHM, headers={"typ": "access"})
 
 
-def _moment(seconds: float) -> str:
+def _decoded(settings: TokenSettings, token: str, options: Options = CHECKED) -> dict[str, Any]:
+    claims: dict[str, Any] = jwt.decode(
+        token,
+        settings.secret,
+        algorithms=[ALGORITHM],
+        audience=settings.audience,
+        issuer=settings.issuer,
+        options=options,
+    )
+    return claims
+
+
+def _refusal(settings: TokenSettings, token: str, error: jwt.InvalidTokenError) -> NotAuthenticated:
+    """What jsonwebtoken says where PyJWT says `error`."""
+    missing = error.claim if isinstance(error, jwt.MissingRequiredClaimError) else None
+    if isinstance(error, jwt.InvalidIssuerError) or missing == "iss":
+        # jsonwebtoken looks at the audience first.
+        try:
+            _decoded(settings, token, {**CHECKED, "verify_iss": False})
+        except (jwt.InvalidAudienceError, jwt.MissingRequiredClaimError):
+            missing = "aud"
+        else:
+            return _invalid(f"jwt issuer invalid. expected: {settings.issuer}")
+    if isinstance(error, jwt.InvalidAudienceError) or missing == "aud":
+        return _invalid(f"jwt audience invalid. expected: {settings.audience}")
+    if isinstance(error, jwt.ExpiredSignatureError):
+        return NotAuthenticated("jwt expired", data={"name": "TokenExpiredError", "expiredAt": _moment(token, "exp")})
+    if isinstance(error, jwt.ImmatureSignatureError):
+        return NotAuthenticated("jwt not active", data={"name": "NotBeforeError", "date": _moment(token, "nbf")})
+    if isinstance(error, jwt.InvalidSignatureError):
+        return _invalid("invalid signature")
+    if isinstance(error, jwt.InvalidAlgorithmError):
+        return _invalid("invalid algorithm")
+    return _unreadable(token)
+
+
+def _unreadable(token: str) -> NotAuthenticated:
+    """What it is of a token that PyJWT could not read: its header and claims, its signature, or a time in it."""
+    unsigned = token.rpartition(".")[0] + "."
+    try:
+        header, claims = jwt.get_unverified_header(unsigned), _unverified(unsigned)
+    except jwt.InvalidTokenError:
+        return _invalid("invalid token")
+    if header.get("alg") != ALGORITHM:
+        return _invalid("invalid algorithm")
+    try:
+        _check_times(claims)
+    except NotAuthenticated as reason:
+        return reason
+    return _invalid("invalid signature")
+
+
+def _check_times(claims: dict[str, Any]) -> None:
+    """PyJWT also reads numbers that are text, and has no error of its own for what is no number."""
+    for name in ("nbf", "exp"):
+        value = claims.get(name, 0)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise _invalid(f"invalid {name} value")
+
+
+def _unverified(token: str) -> dict[str, Any]:
+    claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+    return claims
+
+
+def _moment(token: str, claim: str) -> str:
+    """The time in a claim of a token whose signature is good."""
+    seconds = _unverified(token)[claim]
     try:
         return iso(int(seconds * 1000))
-    except (ValueError, OverflowError, OSError):
+    except (ValueError, TypeError, OverflowError, OSError):
         return str(seconds)
 
 
 def _invalid(message: str) -> NotAuthenticated:
     return NotAuthenticated(message, data={"name": "JsonWebTokenError"})
-
-
-def _signature(secret: str, signed: str) -> bytes:
-    return hmac.digest(secret.encode(), signed.encode("utf-8", "replace"), "sha256")
-
-
-def _encode(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
-def _decode(part: str) -> bytes:
-    try:
-        return base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        return b""
-
-
-def _json(part: str) -> Any:
-    try:
-        return loads(_decode(part) or b"!")
-    except BadRequest:
-        return None

@@ -49,9 +49,13 @@ class Driver(driver.WebSocket):  # type: ignore[misc]  # engineio has no types
     async def wait(self) -> str | bytes:
         """The next frame. Raises OSError, which ends the connection, when there is none or it is broken."""
         message = await self._sock.receive()
+        while message.type is WSMsgType.TEXT and message.data[:1] in tuple("06"):
+            # As in Node, what says nothing is no harm.
+            message = await self._sock.receive()
         if message.type is WSMsgType.BINARY:
             return bytes(message.data)
-        if message.type is not WSMsgType.TEXT or message.data[:1] not in tuple("0123456"):
+        # A ping is the server's to send, but for the one that probes.
+        if message.type is not WSMsgType.TEXT or not (message.data == "2probe" or message.data[:1] in tuple("1345")):
             raise OSError("not an Engine.IO frame")
         return str(message.data)
 

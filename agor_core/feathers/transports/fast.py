@@ -182,9 +182,10 @@ class FastSocket(Socket):
                 text: str = message.data
                 if text[:1] == "4":
                     await received(self.sid, text[1:])
-                elif text[:1] in tuple("12356"):
+                elif text[:1] in tuple("135"):
                     await self.receive(eio_packet.Packet(encoded_packet=text))
-                else:
+                elif text[:1] not in tuple("06"):
+                    # A ping is the server's to send. The rest, as in Node, says nothing and is no harm.
                     return
             elif message.type is WSMsgType.BINARY:
                 await received(self.sid, bytes(message.data))

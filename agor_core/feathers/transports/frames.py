@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agor_core.errors import BadRequest
-from agor_core.feathers.wire import InvalidJson, dumps, loads
+from agor_core.feathers.wire import InvalidJson, dumps, js_text, loads
 
 CONNECT, DISCONNECT, EVENT, ACK, CONNECT_ERROR, BINARY_EVENT, BINARY_ACK = range(7)
 
@@ -57,10 +57,12 @@ def decode(text: str, *, broken_text: bool = False) -> Packet:
         if kind == EVENT and rest.startswith("["):
             return Packet(kind, match["namespace"] or "/", id, None, refusal=error)
         raise BadPacket(error.message) from error
+    if not rest and kind == EVENT:
+        data = [""]  # Node takes it for an event without a name; so it is one that no service has.
     packet = Packet(kind, match["namespace"] or "/", id, data, int(match["attachments"] or 0))
     if kind in (EVENT, BINARY_EVENT):
         _check_event(data)
-    elif kind in (ACK, BINARY_ACK) and not isinstance(data, list):
+    elif kind in (ACK, BINARY_ACK) and rest and not isinstance(data, list):
         raise BadPacket("an acknowledgement without a list")
     elif kind == CONNECT_ERROR:
         raise BadPacket("only servers refuse connections")
@@ -93,6 +95,8 @@ def refusal_frame(namespace: str, error: dict[str, Any]) -> str:
 
 
 def _check_event(data: Any) -> None:
+    if isinstance(data, list) and data and isinstance(data[0], int | float) and not isinstance(data[0], bool):
+        data[0] = js_text(data[0])
     if not isinstance(data, list) or not data or not isinstance(data[0], str):
         raise BadPacket("an event is a list that begins with its name")
     if data[0] in RESERVED_EVENTS:

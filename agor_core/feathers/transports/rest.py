@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from codecs import BOM_UTF8
 from typing import Any
 from urllib.parse import quote
 
@@ -20,6 +22,8 @@ JSON_TYPE = "application/json; charset=utf-8"
 FORM_TYPE = "application/x-www-form-urlencoded"
 # What encodeURI leaves alone, and percent signs, which a location that is encoded already has.
 LOCATION_SAFE = ";,/?:@&=+$-_.!~*'()#%"
+
+_ORIGIN = re.compile(r"https?://[^/]*", re.IGNORECASE)
 
 
 class Rest:
@@ -50,12 +54,13 @@ class Rest:
         if self.is_stopping:
             raise Unavailable("the server is stopping")
         raw_path, _, raw_query = request.raw_path.partition("?")
-        raw_path = raw_path.partition("#")[0]
+        # A proxy sends the whole address, as HTTP lets it.
+        raw_path = _ORIGIN.sub("", raw_path.partition("#")[0])
         verb = "GET" if request.method == "HEAD" else request.method
         # Segments first, then decoding: an encoded slash belongs to an id.
         segments = [decode_segment(segment) for segment in raw_path.strip("/").split("/")]
         body = await self._body(request)
-        custom = request.headers.get("X-Service-Method") if verb == "POST" else None
+        custom = (request.headers.get("X-Service-Method") or None) if verb == "POST" else None
         call = rest_call(self._app, verb, segments, custom, body)
         if call is None:
             raise NotFound(f"Path {raw_path} not found")
@@ -89,7 +94,7 @@ class Rest:
         if content_type != "application/json" and not content_type.endswith("+json"):
             # A browser sends other types across origins without asking; nothing of ours needs them.
             raise BadRequest("send JSON, with Content-Type: application/json")
-        data = loads(raw, broken_text=self._broken_text)
+        data = loads(raw.removeprefix(BOM_UTF8), broken_text=self._broken_text)
         if not isinstance(data, dict | list):
             raise BadRequest("a JSON body is an object or a list")
         return data

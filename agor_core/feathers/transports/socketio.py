@@ -287,7 +287,7 @@ class SocketDoor:
     async def _refuse(self, connection: SocketConnection, error: Exception) -> None:
         """Take back what was admitted halfway, and say why."""
         refusal = error_json(service_error(error, expose=self.app.expose_errors))
-        shown = {"message": refusal["message"], "data": refusal.get("data") or {}}
+        shown = {key: value for key, value in refusal.items() if key in ("message", "data")}
         connection.socket.push(Packet(frames.refusal_frame("/", shown)))
         self._by_socket.pop(connection.socket.sid, None)
         self._by_sid.pop(connection.sid, None)
