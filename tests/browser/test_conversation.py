@@ -82,7 +82,8 @@ def test_stop_ends_the_run_and_keeps_what_waits(daemon: Daemon, make_session, op
     expect(waiting).to_contain_text("then this")
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_role("region", name="Task: do it slowly")).to_contain_text("Stopped")
-    waiting.get_by_role("button", name="Go on").click()
+    expect(waiting).to_contain_text("The queue is paused: the last task was stopped")
+    waiting.get_by_role("button", name="Resume").click()
     expect(page.get_by_role("log")).to_contain_text("You asked: “then this”")
 
 

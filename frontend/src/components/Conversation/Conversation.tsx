@@ -1,11 +1,13 @@
-import { ActionIcon, Alert, Button, Menu, Text, TextInput } from '@mantine/core'
+import { ActionIcon, Alert, Button, Loader, Menu, Text, TextInput } from '@mantine/core'
 import { useCallback, useState } from 'react'
 import { app } from '../../contract/client'
 import type { Session } from '../../contract/records'
 import { useAction } from '../../hooks/useAction'
 import { useLookingAt } from '../../hooks/useAttention'
 import { useRecords } from '../../hooks/useCollection'
+import { useConnection } from '../../hooks/useConnection'
 import { useTitle } from '../../hooks/useTitle'
+import { errorText } from '../../model/errors'
 import { shortId } from '../../model/ids'
 import { placeOf, type ShownSession, titleOf } from '../../model/session'
 import { isBusy, sessionLook } from '../../model/status'
@@ -58,11 +60,11 @@ function Header({ session, onClose, onExpand }: { session: Session } & Closing) 
   const [branching, setBranching] = useState<BranchKind | null>(null)
   const [isNaming, setNaming] = useState(false)
   const id = session.session_id
-  const stop = useAction(useCallback(() => app.service('sessions').stop({ session_id: id }), [id]))
+  const [stopError, setStopError] = useState<string | null>(null)
   const change = useAction(
     useCallback(async (patch: object) => oneSession(id).merge(await app.service('sessions').patch(id, patch)), [id]),
   )
-  const error = stop.error ?? change.error
+  const error = stopError ?? change.error
   return (
     <header className={styles.header}>
       <div className={styles.line}>
@@ -98,18 +100,7 @@ function Header({ session, onClose, onExpand }: { session: Session } & Closing) 
       <Facts session={session} />
       <Family session={session} />
       <div className={styles.line}>
-        {isBusy(session) && (
-          <Button
-            size="compact-sm"
-            color="red"
-            variant="light"
-            loading={stop.isBusy}
-            leftSection={<Icon name="stop" size={14} />}
-            onClick={() => void stop.run()}
-          >
-            Stop
-          </Button>
-        )}
+        {isBusy(session) && <StopButton sessionId={id} onFailed={setStopError} />}
         <Button
           size="compact-sm"
           variant="default"
@@ -134,6 +125,34 @@ function Header({ session, onClose, onExpand }: { session: Session } & Closing) 
       )}
       {branching && <BranchDialog session={session} kind={branching} onClose={() => setBranching(null)} />}
     </header>
+  )
+}
+
+/** Ends the run. Once the daemon has taken the word, it says so until the run has ended. */
+function StopButton({ sessionId, onFailed }: { sessionId: string; onFailed: (error: string | null) => void }) {
+  const { link } = useConnection()
+  const [isAsked, setAsked] = useState(false)
+  const stop = async (): Promise<void> => {
+    setAsked(true)
+    onFailed(null)
+    try {
+      await app.service('sessions').stop({ session_id: sessionId })
+    } catch (refusal) {
+      setAsked(false)
+      onFailed(errorText(refusal))
+    }
+  }
+  return (
+    <Button
+      size="compact-sm"
+      color="red"
+      variant="light"
+      disabled={isAsked || link !== 'connected'}
+      leftSection={isAsked ? <Loader size={12} color="red" /> : <Icon name="stop" size={14} />}
+      onClick={() => void stop()}
+    >
+      {isAsked ? 'Stopping …' : 'Stop'}
+    </Button>
   )
 }
 

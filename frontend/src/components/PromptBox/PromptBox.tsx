@@ -1,15 +1,15 @@
-import { ActionIcon, Alert, Button, NativeSelect, Text, Textarea } from '@mantine/core'
+import { Alert, Button, NativeSelect, Text, Textarea } from '@mantine/core'
 import { useCallback, useState } from 'react'
 import { app } from '../../contract/client'
-import type { Session, Task } from '../../contract/records'
+import type { Session } from '../../contract/records'
 import { useAction } from '../../hooks/useAction'
 import { useConnection } from '../../hooks/useConnection'
 import { useDraft } from '../../hooks/useDraft'
-import { useRecords } from '../../hooks/useCollection'
 import { DEFAULT_PERMISSION_MODE, PERMISSION_MODES } from '../../model/permissionModes'
 import { isBusy } from '../../model/status'
 import { tasksOf } from '../../store/stores'
 import { Icon } from '../Icon/Icon'
+import { Queue } from '../Queue/Queue'
 import styles from './PromptBox.module.css'
 
 const KEYS = /Mac|iPhone|iPad/.test(navigator.userAgent) ? '⌘ Enter' : 'Ctrl+Enter'
@@ -38,7 +38,7 @@ export function PromptBox({ session }: { session: Session }) {
         if (maySend) void run()
       }}
     >
-      <WaitingPrompts session={session} />
+      <Queue session={session} />
       {error && (
         <Alert color="red" p="xs" role="alert">
           {error}
@@ -79,64 +79,5 @@ export function PromptBox({ session }: { session: Session }) {
         </Button>
       </div>
     </form>
-  )
-}
-
-function WaitingPrompts({ session }: { session: Session }) {
-  const { records } = useRecords(tasksOf(session.session_id))
-  const waiting = records.filter((task) => task.status === 'created')
-  if (waiting.length === 0) return null
-  return (
-    <section aria-label="Waiting prompts">
-      {session.queue_paused && <PausedQueue sessionId={session.session_id} reason={session.queue_paused} />}
-      <ul className={styles.queue}>
-        {waiting.map((task) => (
-          <WaitingPrompt key={task.task_id} task={task} />
-        ))}
-      </ul>
-    </section>
-  )
-}
-
-function WaitingPrompt({ task }: { task: Task }) {
-  const {
-    run,
-    isBusy: isRemoving,
-    error,
-  } = useAction(useCallback(() => app.service('tasks').remove(task.task_id), [task.task_id]))
-  return (
-    <li className={styles.waiting}>
-      <Icon name="clock" size={14} />
-      <span title={task.full_prompt}>{error ?? task.description}</span>
-      <ActionIcon
-        size="xs"
-        variant="subtle"
-        color="gray"
-        loading={isRemoving}
-        aria-label={`Do not run: ${task.description}`}
-        onClick={() => void run()}
-      >
-        <Icon name="close" size={12} />
-      </ActionIcon>
-    </li>
-  )
-}
-
-/** Why nothing happens although prompts wait, and the button that goes on. */
-function PausedQueue({ sessionId, reason }: { sessionId: string; reason: string }) {
-  const {
-    run,
-    isBusy: isResuming,
-    error,
-  } = useAction(useCallback(() => app.service('sessions').queue({ session_id: sessionId, resume: true }), [sessionId]))
-  return (
-    <Alert color="yellow" p="xs" mb={6}>
-      <div className={styles.actions}>
-        <Text size="sm">{error ?? `These prompts wait: ${reason}`}</Text>
-        <Button size="compact-xs" variant="light" loading={isResuming} onClick={() => void run()}>
-          Go on
-        </Button>
-      </div>
-    </Alert>
   )
 }
