@@ -38,16 +38,17 @@ PATHS: Mapping[str, str] = {
 """Whose id a field of that name holds."""
 
 
-def matching(
-    connection: sa.Connection, table: sa.Table, id_field: str, text: str, conditions: Sequence[Any]
-) -> list[str]:
-    """The ids that begin as `text` says, at most ten; a range of the index."""
+def range_of(text: str) -> dict[str, str] | None:
+    """The parameters of `in_range` for a prefix; None for what is none."""
     prefix = prefix_of(text)
-    if prefix is None:
-        return []
+    return None if prefix is None else {"first": prefix, "end": prefix + _AFTER_ALL}
+
+
+def in_range(table: sa.Table, id_field: str) -> sa.Select[Any]:
+    """The ids that begin alike, at most ten; a range of the index."""
     id = table.c[id_field]
-    query = sa.select(id).where(id >= prefix, id < prefix + _AFTER_ALL, *conditions)
-    return list(connection.execute(query.order_by(id).limit(MOST_CANDIDATES)).scalars())
+    query = sa.select(id).where(id >= sa.bindparam("first"), id < sa.bindparam("end"))
+    return query.order_by(id).limit(MOST_CANDIDATES)
 
 
 def only_one(found: Sequence[str], describe: Callable[[str], str], noun: str) -> str:

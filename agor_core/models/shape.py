@@ -9,7 +9,7 @@ from __future__ import annotations
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Le, MaxLen, MinLen
@@ -73,6 +73,7 @@ def public_fields(cls: type[BaseModel]) -> Mapping[str, Field]:
     return {name: field for name, field in fields_of(cls).items() if not field.is_hidden}
 
 
+@lru_cache(maxsize=4096)
 def field_at(cls: type[BaseModel], path: str) -> tuple[Field, ...] | None:
     """The fields along a dotted path, from the outermost in; None if there is no such public field.
 

@@ -36,12 +36,53 @@ def wire_record(
 ) -> dict[str, Any]:
     """The same from a row: `columns` by name, and the JSON column as it was read; all fields, or `only` these."""
     if only is None:
-        return {name: read(columns, data) for name, read in _readers(cls)}
+        return _whole(cls).record(columns, data)
     return {name: read(columns, data) for name, read in _readers(cls) if name in only}
 
 
 Reader = Callable[[Mapping[Any, Any], Mapping[str, Any]], Any]
 Outward = Callable[[Any], Any]
+
+_LAST: Final = ("created_at", "last_updated", "created_by")
+
+
+class _Whole:
+    """Makes whole records of one entity. Lists spend most of their time here, so it works on all fields at once."""
+
+    def __init__(self, cls: type[Entity]) -> None:
+        columns = {field.name: _outward(field) for field in public_fields(cls).values() if field.is_column}
+        self._first = tuple(name for name in columns if name not in _LAST)
+        self._last = tuple(name for name in _LAST if name in columns)
+        self._columns = tuple((name, outward) for name, outward in columns.items() if outward is not None)
+        stored = [field for field in fields_of(cls).values() if not field.is_column]
+        self._defaults = {field.name: _default(field) for field in stored}
+        self._hidden = tuple(field.name for field in stored if field.is_hidden)
+        shown = [(field.name, _size_if_plain(field.model), _outward(field)) for field in stored if not field.is_hidden]
+        self._data = tuple((name, size, outward) for name, size, outward in shown if outward is not None)
+
+    def record(self, columns: Mapping[Any, Any], data: Mapping[str, Any]) -> dict[str, Any]:
+        record = {name: columns[name] for name in self._first}
+        if data.keys() == self._defaults.keys():
+            record.update(data)
+        else:
+            # Fields that were added since have their defaults; those that are no more are left out.
+            record.update({name: data.get(name, default) for name, default in self._defaults.items()})
+        for name in self._hidden:
+            del record[name]
+        for name in self._last:
+            record[name] = columns[name]
+        for name, outward in self._columns:
+            if record[name] is not None:
+                record[name] = outward(record[name])
+        for name, size, outward in self._data:
+            value = record[name]
+            # Nearly all objects are whole and plain: then what was read is what travels.
+            if value is not None and (size is None or len(value) != size):
+                record[name] = outward(value)
+        return record
+
+
+_whole = cache(_Whole)
 
 
 @cache
@@ -51,17 +92,12 @@ def _readers(cls: type[Entity]) -> tuple[tuple[str, Reader], ...]:
 
 def _reader(field: Field) -> Reader:
     name, outward = field.name, _outward(field)
-    if field.is_column:
-        if outward is None:
-            return lambda columns, _data: columns[name]
-        return lambda columns, _data: None if columns[name] is None else outward(columns[name])
-    default = _default(field)
-    if outward is None:
-        return lambda _columns, data: data.get(name, default)
+    source = 0 if field.is_column else 1
+    default = None if field.is_column else _default(field)
 
-    def read(_columns: Mapping[Any, Any], data: Mapping[str, Any]) -> Any:
-        value = data.get(name, default)
-        return None if value is None else outward(value)
+    def read(*sources: Mapping[Any, Any]) -> Any:
+        value = sources[source].get(name, default)
+        return value if value is None or outward is None else outward(value)
 
     return read
 
@@ -80,18 +116,22 @@ def _outward(field: Field) -> Outward | None:
 
 def _object_outward(model: type[BaseModel]) -> Outward:
     """How a stored object travels; fields added since it was stored have their defaults."""
-    fields = fields_of(model)
     parts = [(name, _default(field), _outward(field)) for name, field in public_fields(model).items()]
-    is_plain = len(parts) == len(fields) and all(outward is None for _, _, outward in parts)
 
     def convert(stored: Mapping[str, Any]) -> Any:
-        # Nearly all are whole and plain: then what was read is what travels.
-        if is_plain and len(stored) == len(fields):
-            return stored
         values = ((name, stored.get(name, default), outward) for name, default, outward in parts)
         return {name: value if outward is None or value is None else outward(value) for name, value, outward in values}
 
     return convert
+
+
+def _size_if_plain(model: type[BaseModel] | None) -> int | None:
+    """How many fields an object has, if each of them travels as it is stored."""
+    if model is None:
+        return None
+    fields = fields_of(model)
+    is_plain = all(not field.is_hidden and _outward(field) is None for field in fields.values())
+    return len(fields) if is_plain else None
 
 
 def _default(field: Field) -> Any:

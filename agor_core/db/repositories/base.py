@@ -9,20 +9,33 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 import sqlalchemy as sa
 
 from agor_core.db import search, short_ids
-from agor_core.db.query import Clause, Filter, Page, computed_fields, plain_data, read_page
+from agor_core.db.page import read_page
+from agor_core.db.query import Clause, Filter, Shape, bound, computed_fields, plain_data
 from agor_core.db.reader import Reader
-from agor_core.db.repositories.statements import by_id
+from agor_core.db.repositories.lists import Listing, Record
+from agor_core.db.repositories.statements import (
+    KEPT,
+    Members,
+    array_of,
+    by_id,
+    ids_of,
+    is_restricted,
+    listed,
+    reading,
+)
 from agor_core.errors import BadRequest, NotFound
 from agor_core.ids import ANONYMOUS_ID, is_id, short
 from agor_core.models.columns import Entity, TypedJson
+from agor_core.models.schema import coerce_query
 from agor_core.models.shape import Field, fields_of
-from agor_core.models.wire import to_wire, wire_record
+from agor_core.models.wire import COMPUTED, to_wire, wire_record
 
 if TYPE_CHECKING:
     from agor_core.db.transaction import Transaction
 
 E = TypeVar("E", bound=Entity)
-Record = dict[str, Any]
+
+_ASKED_FOR: sa.BindParameter[str] = sa.bindparam("asked_for")
 
 
 class Repository(Generic[E]):
@@ -109,38 +122,25 @@ class Repository(Generic[E]):
 
         `default`, `most`: records on a page if nobody asks, and at most. `$total=false` leaves `total` out.
         """
+        query = coerce_query(self.entity, query)
         page = read_page(self.entity, query, default, most, computed_fields(self.path))
-        found = self._found(query)
-        conditions = [*self._filter.clauses(self._about_rows(query)), *self.implied(query), *self._visible(reader)]
-        source = self.source(query)
-        source = found.joined(source, self.id_column) if found is not None else source
-        answer: Record = {}
-        if page.wants_total:
-            counted = sa.select(sa.func.count()).select_from(source).where(*conditions)
-            answer["total"] = self.tx.connection.execute(counted).scalar_one()
-        answer["limit"], answer["skip"] = page.limit, page.skip
-        order = self._order(page, query, found)
-        answer["data"] = self._records(source, order, page, conditions, reader) if page.limit else []
-        if found is not None:
-            search.add_snippets(self.tx, found, answer["data"], self.id_field)
-        return answer
+        found = Listing(self, query, reader)
+        answer: Record = {"total": found.total()} if page.wants_total else {}
+        records = found.records(page) if page.limit else []
+        return {**answer, "limit": page.limit, "skip": page.skip, "data": records}
 
     def record(self, id: str, reader: Reader | None = None, query: Mapping[str, Any] | None = None) -> Record:
         """The wire record with its computed arrays. Raises NotFound, also if it exists for others only, or does not
         match the query."""
-        query = query or {}
+        query = coerce_query(self.entity, query or {})
         page = read_page(self.entity, query, 1, 1, computed_fields(self.path))
-        conditions = [self.id_column == id, *self._filter.clauses(query), *self._visible(reader)]
-        columns = [column for column in self.table.columns if column.name != "data"]
-        rows = (
-            self.tx.connection.execute(sa.select(*columns, plain_data(self.table)).where(*conditions)).mappings().all()
-        )
+        shape, values = bound(self.entity, query)
+        key = ("record", self.path, self.tx.is_postgresql, shape, is_restricted(reader))
+        statement = KEPT.get(key, lambda: self._whole(shape, is_restricted(reader)))
+        rows = listed(self.tx.connection.execute(statement, {**values, **reading(reader), "id": id}))
         if not rows:
             raise self.missing(id)
-        record = wire_record(self.entity, rows[0], rows[0]["data"])
-        for name in computed_fields(self.path):
-            record[name] = self.computed([id], reader)[id]
-        self.complete(record, reader)
+        record = self.completed(wire_record(self.entity, rows[0], rows[0]["data"]), rows[0])
         return record if page.select is None else self._selected(record, page.select)
 
     # -- short ids -------------------------------------------------------------------------------------------------
@@ -151,21 +151,32 @@ class Repository(Generic[E]):
         Raises NotFound, or Conflict with `data["candidates"]`. Only what the reader may read is considered.
         """
         if is_id(text):
-            hidden_from = self._visible(reader)
-            if hidden_from and not self._exists(text, hidden_from):
+            if is_restricted(reader) and not self._exists(text, reader):
                 raise self.missing(text)
             return text
         by_slug = self._id_of_slug(text, reader)
         if by_slug is not None:
             return by_slug
-        found = short_ids.matching(self.tx.connection, self.table, self.id_field, text, self._visible(reader))
+        found = self._matching(text, reader)
         if not found:
             raise self.missing(text)
         return short_ids.only_one(found, lambda id: self.describe(self.get(id)), self.noun)
 
-    def _exists(self, id: str, conditions: Sequence[Clause]) -> bool:
-        query = sa.select(self.id_column).where(self.id_column == id, *conditions)
-        return self.tx.connection.execute(query).first() is not None
+    def _exists(self, id: str, reader: Reader | None) -> bool:
+        query = self._lookup("exists", reader, lambda: sa.select(self.id_column).where(self.id_column == _ASKED_FOR))
+        return self.tx.connection.execute(query, {"asked_for": id, **reading(reader)}).first() is not None
+
+    def _matching(self, text: str, reader: Reader | None) -> list[str]:
+        limits = short_ids.range_of(text)
+        if limits is None:
+            return []
+        query = self._lookup("short id", reader, lambda: short_ids.in_range(self.table, self.id_field))
+        return list(self.tx.connection.execute(query, {**limits, **reading(reader)}).scalars())
+
+    def _lookup(self, what: str, reader: Reader | None, build: Callable[[], sa.Select[Any]]) -> sa.Select[Any]:
+        """A kept statement about an id, with only those rows that exist for the reader."""
+        visible = self.visible if is_restricted(reader) else tuple
+        return KEPT.get((what, self.path, is_restricted(reader)), lambda: build().where(*visible()))
 
     def resolve_query(self, query: Mapping[str, Any], reader: Reader | None = None) -> Record:
         """A query whose short ids are full ones: where an id field is compared by equality or `$in`."""
@@ -195,8 +206,11 @@ class Repository(Generic[E]):
         """What the rule for hearing its events needs to know."""
         return {"created_by": entity.created_by}
 
-    def visible(self, reader: Reader) -> list[Clause]:
-        """Conditions on what exists for somebody who does not see others' private sessions."""
+    def visible(self, *, is_count: bool = False) -> list[Clause]:
+        """Conditions on what exists for the parameter `reader`, who does not see others' private sessions.
+
+        `is_count`: for a statement that only counts, and should find all it needs in an index.
+        """
         return []
 
     def implied(self, query: Mapping[str, Any]) -> list[Clause]:
@@ -207,8 +221,8 @@ class Repository(Generic[E]):
         """The part of a list's query that is about the rows; `source` may have made something of the rest."""
         return query
 
-    def special(self) -> Mapping[str, Callable[[Any], Clause | None]]:
-        """Operators of this entity's own."""
+    def aside(self, query: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What `source` makes of a query, as the parameters of its statement."""
         return {}
 
     def source(self, query: Mapping[str, Any]) -> sa.FromClause:
@@ -220,12 +234,27 @@ class Repository(Generic[E]):
         keys = [self.table.c.created_at, self.id_column]
         return [key.desc() for key in keys] if self.order == "newest first" else [key.asc() for key in keys]
 
-    def computed(self, ids: Sequence[str], reader: Reader | None) -> dict[str, list[str]]:
-        """The computed array of each of the records."""
+    def members(self, is_restricted: bool) -> Members:
+        """The rows that the computed array names. `is_restricted`: only those that exist for the reader."""
         raise NotImplementedError(self.path)
 
-    def complete(self, record: Record, reader: Reader | None) -> None:
-        """Add to a record asked for by its id what lists do not have."""
+    def computed(self, ids: Sequence[str], reader: Reader | None) -> dict[str, list[str]]:
+        """The computed array of each of the records."""
+        return ids_of(self.tx, self.path, self.members, ids, reader)
+
+    def arrays(self, is_restricted: bool) -> dict[str, sa.ColumnElement[Any]]:
+        """The computed arrays of the one record with the parameter `id`, by the names of their columns."""
+        if self.path not in COMPUTED:
+            return {}
+        members = self.members(is_restricted)
+        is_member = members.owner == sa.bindparam("id")
+        return {COMPUTED[self.path]: array_of(members, is_member, is_postgresql=self.tx.is_postgresql)}
+
+    def completed(self, record: Record, row: Mapping[str, Any]) -> Record:
+        """A record asked for by its id, with the arrays in its row, which lists do not have."""
+        for name in computed_fields(self.path):
+            record[name] = row[name]
+        return record
 
     def before_removal(self, entity: E) -> None:
         """Refuse a removal, or remove first what belongs to the entity."""
@@ -311,19 +340,16 @@ class Repository(Generic[E]):
         return column.in_(value) if isinstance(value, list | tuple) else column == value
 
     @cached_property
-    def _filter(self) -> Filter:
-        return Filter(self.entity, is_postgresql=self.tx.is_postgresql, special=self.special())
+    def filter(self) -> Filter:
+        """Makes the conditions of queries."""
+        return Filter(self.entity, is_postgresql=self.tx.is_postgresql)
 
-    def _visible(self, reader: Reader | None) -> list[Clause]:
-        return [] if reader is None or reader.sees_private else self.visible(reader)
-
-    def _columns(self, select: Sequence[str] | None) -> list[sa.ColumnElement[Any]]:
-        """The columns to read; `data` only where a field of it is wanted."""
-        fields = fields_of(self.entity)
-        wanted = [fields[name] for name in select if name in fields] if select is not None else list(fields.values())
-        names = {self.id_field, *(field.attribute for field in wanted if field.is_column)}
-        columns: list[sa.ColumnElement[Any]] = [column for column in self.table.columns if column.name in names]
-        return [*columns, self.listed_data()] if any(not field.is_column for field in wanted) else columns
+    def _whole(self, shape: Shape, is_restricted: bool) -> sa.Select[Any]:
+        columns = [column for column in self.table.columns if column.name != "data"]
+        arrays = [array.label(name) for name, array in self.arrays(is_restricted).items()]
+        conditions = [*self.filter.clauses(shape), *(self.visible() if is_restricted else ())]
+        query = sa.select(*columns, plain_data(self.table), *arrays)
+        return query.where(self.id_column == sa.bindparam("id"), *conditions)
 
     def listed_data(self) -> sa.ColumnElement[Any]:
         """The JSON column as lists need it."""
@@ -333,65 +359,14 @@ class Repository(Generic[E]):
         """The record of a list's row."""
         return wire_record(self.entity, row, row.get("data", {}), only=only)
 
-    def _found(self, query: Mapping[str, Any]) -> search.Search | None:
-        """The search a query wants, where this entity is searched at all."""
-        return search.asked_for(query, is_postgresql=self.tx.is_postgresql) if self.is_searched else None
-
-    def _about_rows(self, query: Mapping[str, Any]) -> Mapping[str, Any]:
-        rows = self.row_query(query)
-        return {key: value for key, value in rows.items() if key != "$search"} if self.is_searched else rows
-
-    def _records(
-        self,
-        source: sa.FromClause,
-        order: Sequence[sa.ColumnElement[Any]],
-        page: Page,
-        conditions: Sequence[Clause],
-        reader: Reader | None,
-    ) -> list[Record]:
-        rows_of_page = (
-            sa.select(*self._columns(page.select))
-            .select_from(source)
-            .where(*conditions)
-            .order_by(*order)
-            .limit(page.limit)
-            .offset(page.skip)
-        )
-        result = self.tx.connection.execute(rows_of_page)
-        names = tuple(result.keys())
-        rows = [dict(zip(names, row, strict=True)) for row in result]
-        if page.select is None:
-            return [self.listed(row, None) for row in rows]
-        return self._selected_records(rows, page.select, reader)
-
-    def _order(
-        self, page: Page, query: Mapping[str, Any], found: search.Search | None
-    ) -> Sequence[sa.ColumnElement[Any]]:
-        if not page.sort:
-            return self.default_order(query) if found is None else [found.best_first, self.id_column.desc()]
-        # Total, so that pages neither repeat nor skip; in the direction of the last key, which an index may serve.
-        tie = self.id_column.desc() if page.sort[-1][1] else self.id_column.asc()
-        return [*self._filter.sort_keys(page.sort), tie]
-
-    def _selected_records(
-        self, rows: Sequence[Mapping[Any, Any]], select: Sequence[str], reader: Reader | None
-    ) -> list[Record]:
-        names = [name for name in select if name in fields_of(self.entity)]
-        records = [self.listed(row, (self.id_field, *names)) for row in rows]
-        for name in set(select) & set(computed_fields(self.path)):
-            arrays = self.computed([record[self.id_field] for record in records], reader)
-            for record in records:
-                record[name] = arrays[record[self.id_field]]
-        return records
-
     def _selected(self, record: Record, select: Sequence[str]) -> Record:
         return {name: value for name, value in record.items() if name in (self.id_field, *select)}
 
     def _id_of_slug(self, text: str, reader: Reader | None) -> str | None:
         if "slug" not in self.table.c:
             return None
-        query = sa.select(self.id_column).where(self.table.c.slug == text, *self._visible(reader))
-        return self.tx.connection.execute(query).scalar()
+        query = self._lookup("slug", reader, lambda: sa.select(self.id_column).where(self.table.c.slug == _ASKED_FOR))
+        return self.tx.connection.execute(query, {"asked_for": text, **reading(reader)}).scalar()
 
     def _resolver(self, path: str) -> Callable[[str, Reader | None], str]:
         return self.tx.repository(path).resolve

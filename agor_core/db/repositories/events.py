@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from agor_core.clock import iso
-from agor_core.db.query import Clause, Filter, read_page
+from agor_core.db.page import read_page
+from agor_core.db.query import Clause, Filter, bound
 from agor_core.db.reader import Reader
-from agor_core.db.repositories.sessions import not_private
+from agor_core.db.repositories.sessions import READER, not_private
+from agor_core.db.repositories.statements import is_restricted, reading
 from agor_core.models import Event
+from agor_core.models.schema import coerce_query
 from agor_core.models.shape import public_fields
 
 if TYPE_CHECKING:
@@ -28,28 +31,30 @@ class EventRepository:
 
     def page(self, query: Mapping[str, Any], reader: Reader | None, default: int, most: int) -> dict[str, Any]:
         """A page of events: `{total, limit, skip, data}`; only what the reader may read now."""
+        query = coerce_query(Event, query)
         page = read_page(Event, query, default, most, ())
+        shape, values = bound(Event, query)
+        values.update(reading(reader))
         filter = Filter(Event, is_postgresql=self._tx.is_postgresql)
-        conditions = [*filter.clauses(query), *self._visible(reader)]
         order = filter.sort_keys(page.sort) if page.sort else []
-        found = sa.select(TABLE).where(*conditions).order_by(*order, TABLE.c.seq).limit(page.limit).offset(page.skip)
+        seen = _visible(is_count=False) if is_restricted(reader) else []
+        found = sa.select(TABLE).where(*filter.clauses(shape), *seen).order_by(*order, TABLE.c.seq)
         answer: dict[str, Any] = {}
         if page.wants_total:
-            counted = sa.select(sa.func.count()).select_from(TABLE).where(*conditions)
-            answer["total"] = self._tx.connection.execute(counted).scalar_one()
+            seen = _visible(is_count=True) if is_restricted(reader) else []
+            counted = sa.select(sa.func.count()).select_from(TABLE).where(*filter.clauses(shape), *seen)
+            answer["total"] = self._tx.connection.execute(counted, values).scalar_one()
         names = [name for name in public_fields(Event) if page.select is None or name in (*page.select, "seq")]
-        rows = self._tx.connection.execute(found).mappings()
+        rows = self._tx.connection.execute(found.limit(page.limit).offset(page.skip), values).mappings()
         return {**answer, "limit": page.limit, "skip": page.skip, "data": [_record(row, names) for row in rows]}
 
-    @staticmethod
-    def _visible(reader: Reader | None) -> list[Clause]:
-        if reader is None or reader.sees_private:
-            return []
-        return [
-            sa.or_(TABLE.c.sharing.is_(None), TABLE.c.sharing != "private", TABLE.c.created_by == reader.user_id),
-            sa.or_(TABLE.c.path != "users", TABLE.c.record_id == reader.user_id),
-            not_private(TABLE.c.session_id, reader),
-        ]
+
+def _visible(*, is_count: bool) -> list[Clause]:
+    return [
+        sa.or_(TABLE.c.sharing.is_(None), TABLE.c.sharing != "private", TABLE.c.created_by == READER),
+        sa.or_(TABLE.c.path != "users", TABLE.c.record_id == READER),
+        not_private(TABLE.c.session_id, is_count=is_count),
+    ]
 
 
 def _record(row: Mapping[Any, Any], names: list[str]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from typing_extensions import override
 
 from agor_core.db.engine import to_json
-from agor_core.db.repositories.base import Record
+from agor_core.db.repositories.lists import Record
 from agor_core.db.repositories.of_session import OfSession
 from agor_core.errors import BadRequest, NotFound
 from agor_core.ids import short
@@ -76,8 +76,9 @@ class MessageRepository(OfSession[Message]):
 
     def history(self, session_id: str) -> list[Message]:
         """All that a session's agent knows: what it inherited, then its own."""
-        query = sa.select(TABLE).select_from(self._inherited(session_id)).order_by(TABLE.c.index)
-        return [self._entity(row) for row in self.tx.connection.execute(query).mappings()]
+        query = sa.select(TABLE).select_from(_INHERITED).order_by(TABLE.c.index)
+        rows = self.tx.connection.execute(query, {"history_of": session_id}).mappings()
+        return [self._entity(row) for row in rows]
 
     @override
     def add(self, entity: Message) -> Message:
@@ -128,7 +129,11 @@ class MessageRepository(OfSession[Message]):
 
     @override
     def source(self, query: Mapping[str, Any]) -> sa.FromClause:
-        return self._inherited(query["session_id"]) if _wants_history(query) else TABLE
+        return _INHERITED if _wants_history(query) else TABLE
+
+    @override
+    def aside(self, query: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"history_of": query.get("session_id")} if _wants_history(query) else {}
 
     @override
     def row_query(self, query: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -171,25 +176,26 @@ class MessageRepository(OfSession[Message]):
             times = [message.timestamp for message in own]
             self.tx.tasks.extend_range(task_id, own[0].index, own[-1].index, min(times), max(times))
 
-    @staticmethod
-    def _inherited(session_id: str) -> sa.Join:
-        """The messages, joined with the sessions whose part of the history they are, and where that part ends."""
-        start = sa.select(
-            SESSIONS.c.session_id.label("id"), sa.literal(NO_END).label("end"), sa.literal(0).label("depth")
-        )
-        line = start.where(SESSIONS.c.session_id == session_id).cte("line", recursive=True)
-        child = SESSIONS.alias("child")
-        earlier = sa.case((child.c.first_index < line.c.end, child.c.first_index), else_=line.c.end)
-        line = line.union_all(
-            sa.select(child.c.forked_from_session_id, earlier, line.c.depth + 1).where(
-                child.c.session_id == line.c.id, child.c.forked_from_session_id.is_not(None)
-            )
-        )
-        return sa.join(TABLE, line, sa.and_(TABLE.c.session_id == line.c.id, TABLE.c.index < line.c.end))
-
 
 def _wants_history(query: Mapping[str, Any]) -> bool:
     value = query.get("$history", False)
     if value not in (True, False, "true", "false"):
         raise BadRequest("$history must be true or false")
     return value in (True, "true")
+
+
+def _inherited() -> sa.Join:
+    """The messages, joined with the sessions whose part of the history of `history_of` they are, and where it ends."""
+    start = sa.select(SESSIONS.c.session_id.label("id"), sa.literal(NO_END).label("end"), sa.literal(0).label("depth"))
+    line = start.where(SESSIONS.c.session_id == sa.bindparam("history_of")).cte("line", recursive=True)
+    child = SESSIONS.alias("child")
+    earlier = sa.case((child.c.first_index < line.c.end, child.c.first_index), else_=line.c.end)
+    line = line.union_all(
+        sa.select(child.c.forked_from_session_id, earlier, line.c.depth + 1).where(
+            child.c.session_id == line.c.id, child.c.forked_from_session_id.is_not(None)
+        )
+    )
+    return sa.join(TABLE, line, sa.and_(TABLE.c.session_id == line.c.id, TABLE.c.index < line.c.end))
+
+
+_INHERITED = _inherited()

@@ -8,7 +8,6 @@ import sqlalchemy as sa
 from typing_extensions import override
 
 from agor_core.db.query import Clause
-from agor_core.db.reader import Reader
 from agor_core.db.repositories.base import Repository
 from agor_core.db.repositories.sessions import facts_of, not_private
 from agor_core.models import Message, PermissionRequest, Task
@@ -29,8 +28,8 @@ class OfSession(Repository[E]):
         return creator
 
     @override
-    def visible(self, reader: Reader) -> list[Clause]:
-        return [not_private(self.table.c.session_id, reader)]
+    def visible(self, *, is_count: bool = False) -> list[Clause]:
+        return [not_private(self.table.c.session_id, is_count=is_count)]
 
     def remove_of_session(self, session_id: str) -> None:
         """Delete all rows of a session that goes, each announced."""

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from typing_extensions import override
 
-from agor_core.db.reader import Reader
 from agor_core.db.repositories.base import Repository
-from agor_core.db.repositories.statements import ids_by
+from agor_core.db.repositories.statements import Members
 from agor_core.models import Repo
 
 
@@ -18,10 +15,10 @@ class RepoRepository(Repository[Repo]):
     entity, path, id_field, noun = Repo, "repos", "repo_id", "repo"
 
     @override
-    def computed(self, ids: Sequence[str], reader: Reader | None) -> dict[str, list[str]]:
+    def members(self, is_restricted: bool) -> Members:
         worktrees = self.tx.worktrees
         table = worktrees.table
-        return ids_by(self.tx, table.c.repo_id, table, "worktree_id", ids, *worktrees.implied({}))
+        return Members(table.c.repo_id, table.c.worktree_id, table.c.created_at, worktrees.implied({}))
 
     @override
     def before_removal(self, entity: Repo) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,8 +11,9 @@ from typing_extensions import override
 from agor_core.db import search
 from agor_core.db.query import Clause, plain_data
 from agor_core.db.reader import Reader
-from agor_core.db.repositories.base import Record, Repository
-from agor_core.db.repositories.statements import ids_by
+from agor_core.db.repositories.base import Repository
+from agor_core.db.repositories.lists import Record
+from agor_core.db.repositories.statements import Members, array_of, is_restricted, listed
 from agor_core.errors import Conflict
 from agor_core.ids import short
 from agor_core.models import Session, Usage
@@ -22,18 +23,22 @@ from agor_core.models.wire import to_wire, wire_record
 TABLE: sa.Table = Session.__table__  # type: ignore[attr-defined]
 FACTS = ("session_id", "created_by", "sharing", "board_id")
 MOST_FORKS_NAMED = 100
+READER: sa.BindParameter[str] = sa.bindparam("reader")
 
 _FACTS_OF = sa.select(*(TABLE.c[name] for name in FACTS)).where(TABLE.c.session_id == sa.bindparam("id"))
 
 
-def not_private(session_id: sa.ColumnElement[Any], reader: Reader) -> Clause:
-    """That the session of a row is none that is hidden from the reader.
+def not_private(session_id: sa.ColumnElement[Any], *, is_count: bool) -> Clause:
+    """That the session of a row is none that is hidden from the parameter `reader`.
 
-    The hidden ones are few and are looked up once; asking each row for its own columns would cost a count its index.
+    A page asks for each of its few rows; a count looks the hidden ones up once, and needs nothing but its index.
     """
     other = TABLE.alias("hidden")
-    hidden = sa.select(other.c.session_id).where(other.c.sharing == "private", other.c.created_by != reader.user_id)
-    is_seen = session_id.not_in(hidden)
+    hidden = (other.c.sharing == "private", other.c.created_by != READER)
+    if is_count:
+        is_seen: Clause = session_id.not_in(sa.select(other.c.session_id).where(*hidden))
+    else:
+        is_seen = ~sa.exists(sa.select(sa.literal(1)).where(other.c.session_id == session_id, *hidden))
     return sa.or_(session_id.is_(None), is_seen) if getattr(session_id, "nullable", True) else is_seen
 
 
@@ -84,16 +89,17 @@ class SessionRepository(Repository[Session]):
 
     def forks_of(self, id: str) -> list[str]:
         """The sessions that share this one's history, oldest first."""
-        return ids_by(self.tx, TABLE.c.forked_from_session_id, TABLE, "session_id", [id])[id]
+        return list(self.tx.connection.execute(_FORKS, {"id": id}).scalars())
 
     def genealogy(self, id: str, reader: Reader | None = None) -> Record:
         """`{session, ancestors, descendants, children}`: whole records, the nearest first, in one query.
 
         Raises NotFound. Sessions that do not exist for the reader are left out; what lies beyond them is not.
         """
-        rows = self.tx.connection.execute(_FAMILY, {"root": id}).mappings().all()
-        seen = [row for row in rows if reader is None or reader.sees_private or _may_read(row, reader)]
-        records = [(row["side"], row["depth"], wire_record(Session, row, row["data"])) for row in seen]
+        rows = listed(self.tx.connection.execute(_FAMILY, {"root": id}))
+        if reader is not None and is_restricted(reader):
+            rows = [row for row in rows if _may_read(row, reader)]
+        records = [(row["side"], row["depth"], wire_record(Session, row, row["data"])) for row in rows]
         own = next((record for side, depth, record in records if side == "down" and depth == 0), None)
         if own is None:
             raise self.missing(id)
@@ -106,10 +112,6 @@ class SessionRepository(Repository[Session]):
                 record for record in below if id in (record["parent_session_id"], record["forked_from_session_id"])
             ],
         }
-
-    def seen_by(self, reader: Reader | None) -> list[Clause]:
-        """Conditions on the sessions that exist for a reader."""
-        return self._visible(reader)
 
     @override
     def fill_in(self, entity: Session) -> None:
@@ -148,24 +150,30 @@ class SessionRepository(Repository[Session]):
         return {name: getattr(entity, name) for name in FACTS}
 
     @override
-    def visible(self, reader: Reader) -> list[Clause]:
-        return [not_private(TABLE.c.session_id, reader)]
+    def visible(self, *, is_count: bool = False) -> list[Clause]:
+        if is_count:
+            return [not_private(TABLE.c.session_id, is_count=True)]
+        return [sa.or_(TABLE.c.sharing != "private", TABLE.c.created_by == READER)]
 
     @override
-    def computed(self, ids: Sequence[str], reader: Reader | None) -> dict[str, list[str]]:
+    def members(self, is_restricted: bool) -> Members:
         tasks = self.tx.tasks.table
-        return ids_by(self.tx, tasks.c.session_id, tasks, "task_id", ids)
+        return Members(tasks.c.session_id, tasks.c.task_id, tasks.c.created_at)
 
     @override
-    def complete(self, record: Record, reader: Reader | None) -> None:
-        id = record["session_id"]
-        children = (
-            sa.select(TABLE.c.session_id)
-            .where(sa.or_(TABLE.c.parent_session_id == id, TABLE.c.forked_from_session_id == id))
-            .where(*self._visible(reader))
-            .order_by(TABLE.c.created_at, TABLE.c.session_id)
-        )
-        record["genealogy"]["children"] = list(self.tx.connection.execute(children).scalars())
+    def arrays(self, is_restricted: bool) -> dict[str, sa.ColumnElement[Any]]:
+        child = TABLE.alias("child")
+        seen = [sa.or_(child.c.sharing != "private", child.c.created_by == READER)] if is_restricted else []
+        children = Members(child.c.parent_session_id, child.c.session_id, child.c.created_at, seen)
+        id: sa.BindParameter[str] = sa.bindparam("id")
+        is_child = sa.or_(child.c.parent_session_id == id, child.c.forked_from_session_id == id)
+        array = array_of(children, is_child, is_postgresql=self.tx.is_postgresql)
+        return {**super().arrays(is_restricted), "children": array}
+
+    @override
+    def completed(self, record: Record, row: Mapping[str, Any]) -> Record:
+        record["genealogy"]["children"] = row["children"]
+        return super().completed(record, row)
 
     @override
     def describe(self, entity: Session) -> str:
@@ -213,3 +221,8 @@ def _family() -> sa.CompoundSelect[Any]:
 
 
 _FAMILY = _family()
+_FORKS = (
+    sa.select(TABLE.c.session_id)
+    .where(TABLE.c.forked_from_session_id == sa.bindparam("id"))
+    .order_by(TABLE.c.created_at, TABLE.c.session_id)
+)

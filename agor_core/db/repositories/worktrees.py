@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from typing_extensions import override
 
 from agor_core.db.query import Clause
-from agor_core.db.reader import Reader
 from agor_core.db.repositories.base import Repository
-from agor_core.db.repositories.statements import ids_by
+from agor_core.db.repositories.statements import Members
 from agor_core.models import Worktree
 
 
@@ -43,10 +42,11 @@ class WorktreeRepository(Repository[Worktree]):
         return {"created_by": entity.created_by, "board_id": entity.board_id}
 
     @override
-    def computed(self, ids: Sequence[str], reader: Reader | None) -> dict[str, list[str]]:
+    def members(self, is_restricted: bool) -> Members:
         sessions = self.tx.sessions
         table = sessions.table
-        return ids_by(self.tx, table.c.worktree_id, table, "session_id", ids, *sessions.seen_by(reader))
+        seen = sessions.visible() if is_restricted else ()
+        return Members(table.c.worktree_id, table.c.session_id, table.c.created_at, seen)
 
     @override
     def before_removal(self, entity: Worktree) -> None:
