@@ -13,7 +13,7 @@ from agor_core.feathers import Feathers
 from agor_daemon.authentication import build_authentication
 from agor_daemon.channels import set_up_channels
 from agor_daemon.hooks.access import addressed, signed_in
-from agor_daemon.hooks.short_ids import with_short_ids
+from agor_daemon.hooks.short_ids import with_short_id
 from agor_daemon.imports import Importer
 from agor_daemon.live_settings import LiveSettings
 from agor_daemon.runs import AgentRuns
@@ -101,7 +101,7 @@ def _agents(settings: Settings) -> dict[str, Agent]:
 
 
 def _register(app: Feathers, path: str, service: Any, database: Database) -> None:
-    """A service of stored entities: the log announces its changes, and answers carry short ids."""
+    """A service of stored entities: the log announces its changes, and what is made is answered with its short id."""
     offer = STORED[path]
     id_field = offer.id_field
     handle = app.use(
@@ -113,5 +113,5 @@ def _register(app: Feathers, path: str, service: Any, database: Database) -> Non
         id_field=id_field,
         schemas=schemas_of(path),
     )
-    shown = [name for name in ("find", "get", "create") if name in offer.methods]
-    handle.hooks(after=dict.fromkeys(shown, with_short_ids(database, id_field)))
+    if "create" in offer.methods:
+        handle.hooks(after={"create": with_short_id(database, id_field)})

@@ -21,6 +21,7 @@ from agor_core.models import ChangeLogHead, Event
 
 if TYPE_CHECKING:
     from agor_core.db.database import Database
+    from agor_core.db.short_ids import ShortIds
     from agor_core.db.transaction import Transaction
 
 log = logging.getLogger(__name__)
@@ -95,8 +96,9 @@ CHANNEL = "agor_changes"
 class ChangeLog:
     """The log as those who listen see it. `start` before `subscribe` hands on anything."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, short_ids: ShortIds) -> None:
         self._database = database
+        self._short_ids = short_ids
         self._listeners: list[Callable[[Sequence[LogEntry]], None]] = []
         self._fresh: deque[LogEntry] = deque()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -130,12 +132,14 @@ class ChangeLog:
         """Begin to hand on what is committed after this moment, by this process or another."""
         self._loop = asyncio.get_running_loop()
         self._epoch, self._last = await self.position()
+        self._short_ids.is_noticing = True
         self._tail = asyncio.create_task(self._hand_on(), name="change log tail")
         self._database.listen(self._wake_from_thread)
 
     async def stop(self) -> None:
         """Hand on nothing more."""
         self._database.stop_listening()
+        self._short_ids.is_noticing = False
         self._loop = None
         if self._tail is not None:
             self._tail.cancel()
@@ -178,6 +182,8 @@ class ChangeLog:
                 batch = await self._from_database()
             if batch:
                 self._last = batch[-1].seq
+                created = [line.record_id for line in batch if line.event == "created"]
+                self._short_ids.noticed(created, self._database.now())
                 for listener in list(self._listeners):
                     self._tell(listener, batch)
                 continue

@@ -19,8 +19,9 @@ from agor_core.db import failures, migrate
 from agor_core.db.change_log import CHANNEL, ChangeLog, LogEntry
 from agor_core.db.connections import Connections
 from agor_core.db.engine import READERS, backend_of, file_of, make_engine, parse_url, shown
+from agor_core.db.short_ids import ShortIds
 from agor_core.db.totals import Totals
-from agor_core.db.transaction import Transaction
+from agor_core.db.transaction import Kept, Transaction
 
 T = TypeVar("T")
 
@@ -58,9 +59,9 @@ class Database:
         self._writing = self._engine.execution_options(write=True)
         self._readers = ThreadPoolExecutor(READERS, "db-reader")
         self._writer = ThreadPoolExecutor(1 if self.backend != "postgresql" else READERS, "db-writer")
-        self._totals = Totals()
+        self._kept = Kept(Totals(), ShortIds())
         self._listening: threading.Event | None = None
-        self.change_log = ChangeLog(self)
+        self.change_log = ChangeLog(self, self._kept.short_ids)
         self.connections = Connections(self)
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
@@ -77,7 +78,7 @@ class Database:
     def read_now(self, work: Callable[[Transaction], T]) -> T:
         """The same in the calling thread, for programs without a loop."""
         with failures.translated(), self._engine.connect() as connection, connection.begin():
-            return work(Transaction(connection, self._clock(), self._totals, is_writer=False))
+            return work(Transaction(connection, self._clock(), self._kept, is_writer=False))
 
     def write_now(self, work: Callable[[Transaction], T]) -> T:
         """The same in the calling thread, for programs without a loop."""
@@ -145,7 +146,7 @@ class Database:
     def _write_once(self, work: Callable[[Transaction], T]) -> T:
         with self._writing.connect() as connection:
             with connection.begin():
-                tx = Transaction(connection, self._clock(), self._totals, is_writer=True)
+                tx = Transaction(connection, self._clock(), self._kept, is_writer=True)
                 result = work(tx)
                 entries: list[LogEntry] = tx.seal()
             self.change_log.committed(entries)

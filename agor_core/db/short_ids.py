@@ -6,7 +6,7 @@ so a prefix is safe to show once the clock has left the span it stands for; youn
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -18,6 +18,10 @@ from agor_core.ids import DISPLAY_LENGTH, is_id, prefix_of
 from agor_core.models.shape import Field, field_at
 
 MOST_CANDIDATES = 10
+# Some 4 MB.
+MOST_KNOWN = 20_000
+# By then no later id can share 8 digits.
+SETTLED_MS = 2 * 16**4
 _DIGITS_OF_CLOCK = 12
 # Sorts after every hexadecimal digit and hyphen.
 _AFTER_ALL = "~"
@@ -59,10 +63,42 @@ def only_one(found: Sequence[str], describe: Callable[[str], str], noun: str) ->
     raise Conflict(f"several {noun}s begin like this", reason="ambiguous-id", candidates=candidates)
 
 
-def shortest(connection: sa.Connection, table: sa.Table, id_field: str, ids: Sequence[str], now: int) -> dict[str, str]:
-    """For each stored id the shortest prefix, at least 8 digits, that no other id begins with, now or later."""
-    rows = connection.execute(_neighbours(table, id_field), {"ids": list(ids)})
-    return {own: _shown(own, (left, right), now) for own, left, right in rows}
+class ShortIds:
+    """The shortest prefixes that are known for good.
+
+    A prefix stays unique once the clock has left the span it stands for, so what is found then need not be looked up
+    again; but only `noticed` of all that is stored, by any process, may one rely on it: an import may bring older ids.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, str] = {}
+        self.is_noticing = False
+        """Whether someone tells of everything that is stored."""
+
+    def shortest(
+        self, connection: sa.Connection, table: sa.Table, id_field: str, ids: Sequence[str], now: int
+    ) -> dict[str, str]:
+        """For each stored id the shortest prefix, at least 8 digits, that no other id begins with, now or later."""
+        # If something is noticed meanwhile, what is found here goes with the dict that is then forgotten.
+        kept = self._known
+        found = {id: known for id in ids if (known := kept.get(id)) is not None}
+        if len(found) == len(ids):
+            return found
+        rows = connection.execute(_neighbours(table, id_field), {"ids": [id for id in ids if id not in found]}).all()
+        for own, left, right in rows:
+            found[own] = _shown(own, (left, right), now)
+            if self.is_noticing and now - _time_of(own) > SETTLED_MS:
+                kept[own] = found[own]
+        if len(kept) > MOST_KNOWN:
+            self._known = {}
+        return found
+
+    def noticed(self, record_ids: Iterable[str | None], now: int) -> None:
+        """Records with these ids were stored. One that is not of now may be the new neighbour of a known one."""
+        for id in record_ids:
+            if id is not None and is_id(id) and now - _time_of(id) > SETTLED_MS // 2:
+                self._known = {}
+                return
 
 
 @cache
@@ -90,13 +126,31 @@ def resolved_query(
     return answer
 
 
+def has_short_ids(cls: type[BaseModel], query: Mapping[str, Any]) -> bool:
+    """Whether `resolved_query` would have anything to look up."""
+    for key, value in query.items():
+        if key in ("$or", "$and") and isinstance(value, list):
+            if any(has_short_ids(cls, part) for part in value if isinstance(part, Mapping)):
+                return True
+        elif not key.startswith("$") and _path_of(field_at(cls, key)) is not None:
+            named = value.get("$in") if isinstance(value, Mapping) else value
+            texts = named if isinstance(named, list) else [named]
+            if any(isinstance(text, str) and not _is_whole(text) for text in texts):
+                return True
+    return False
+
+
+def _is_whole(text: str) -> bool:
+    return is_id(text) or text == "null"
+
+
 def _path_of(fields: Sequence[Field] | None) -> str | None:
     return PATHS.get(fields[-1].name) if fields and fields[-1].kind == "id" else None
 
 
 def _resolved(path: str, value: Any, resolve: Callable[[str, str], str]) -> Any:
     if isinstance(value, str):
-        return value if is_id(value) or value == "null" else resolve(path, value)
+        return value if _is_whole(value) else resolve(path, value)
     if isinstance(value, Mapping) and isinstance(value.get("$in"), list):
         return {**value, "$in": [_resolved(path, one, resolve) for one in value["$in"]]}
     return value
@@ -115,8 +169,13 @@ def _shared(one: str, other: str) -> int:
 
 def _settled(digits: str, now: int) -> int:
     """How many leading digits no id of the future can share any more."""
-    age_ms = now - int(digits[:_DIGITS_OF_CLOCK], 16)
+    age_ms = now - _time_of(digits)
     for length in range(DISPLAY_LENGTH, _DIGITS_OF_CLOCK):
         if age_ms >= 16 ** (_DIGITS_OF_CLOCK - length):
             return length
     return _DIGITS_OF_CLOCK
+
+
+def _time_of(id: str) -> int:
+    """When a UUIDv7, with or without hyphens, was made, in milliseconds."""
+    return int(id.replace("-", "")[:_DIGITS_OF_CLOCK], 16)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -22,18 +23,27 @@ from agor_core.db.repositories.tasks import TaskRepository
 from agor_core.db.repositories.tokens import TokenRepository
 from agor_core.db.repositories.users import UserRepository
 from agor_core.db.repositories.worktrees import WorktreeRepository
+from agor_core.db.short_ids import ShortIds
 from agor_core.db.totals import Totals
 
 # A larger record is announced with a preview of its content; whoever wants the rest asks for it.
 EVENT_LIMIT_BYTES = 64_000
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a process remembers from one transaction to the next."""
+
+    totals: Totals
+    short_ids: ShortIds
+
+
 class Transaction:
     """What a unit of work may use. Nothing of it is valid after the unit of work has returned."""
 
-    def __init__(self, connection: sa.Connection, now: int, totals: Totals, *, is_writer: bool) -> None:
+    def __init__(self, connection: sa.Connection, now: int, kept: Kept, *, is_writer: bool) -> None:
         self.connection = connection
-        self.totals = totals
+        self.kept = kept
         self.now = now
         """The time of this transaction, in milliseconds since 1970."""
         self.is_writer = is_writer

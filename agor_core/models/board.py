@@ -34,4 +34,8 @@ class Board(Entity, table=True):
     slug: str = Field(sa_type=Text, nullable=False, unique=True, min_length=1, max_length=200)
     data: BoardData = Field(default_factory=BoardData, sa_column=data_column(BoardData))
 
-    __table_args__ = (sa.Index("ix_boards_created", "created_at", "board_id"),)
+    __table_args__ = (
+        sa.Index("ix_boards_created", "created_at", "board_id"),
+        sa.Index("ix_boards_updated", "last_updated", "board_id"),
+        sa.Index("ix_boards_creator", "created_by", "board_id"),
+    )

@@ -53,6 +53,8 @@ class Message(Entity, table=True):
         sa.UniqueConstraint("session_id", "index", name="uq_messages_session_id_index"),
         sa.Index("ix_messages_task", "task_id", "index"),
         sa.Index("ix_messages_created", "created_at", "message_id"),
+        sa.Index("ix_messages_updated", "last_updated", "message_id"),
+        sa.Index("ix_messages_creator", "created_by", "message_id"),
     )
 
 

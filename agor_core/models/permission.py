@@ -46,4 +46,6 @@ class PermissionRequest(Entity, table=True):
         sa.Index("ix_permissions_session", "session_id", "created_at", "request_id"),
         sa.Index("ix_permissions_status", "status", "created_at", "request_id"),
         sa.Index("ix_permissions_created", "created_at", "request_id"),
+        sa.Index("ix_permissions_updated", "last_updated", "request_id"),
+        sa.Index("ix_permissions_creator", "created_by", "request_id"),
     )

@@ -35,4 +35,9 @@ class Repo(Entity, table=True):
     status: RepoStatus = Field(default="ready", sa_type=Text, nullable=False, index=True)
     data: RepoData = Field(default_factory=RepoData, sa_column=data_column(RepoData))
 
-    __table_args__ = (one_of("status", RepoStatus), sa.Index("ix_repos_created", "created_at", "repo_id"))
+    __table_args__ = (
+        one_of("status", RepoStatus),
+        sa.Index("ix_repos_created", "created_at", "repo_id"),
+        sa.Index("ix_repos_updated", "last_updated", "repo_id"),
+        sa.Index("ix_repos_creator", "created_by", "repo_id"),
+    )

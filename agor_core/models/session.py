@@ -108,7 +108,10 @@ class Session(Entity, table=True):
         sa.Index("ix_sessions_board", "board_id", "created_at", "session_id"),
         sa.Index("ix_sessions_agent", "agent", "created_at", "session_id"),
         sa.Index("ix_sessions_archived", "archived", "created_at", "session_id"),
-        sa.Index("ix_sessions_sharing", "sharing", "session_id"),
+        sa.Index("ix_sessions_status_updated", "status", "last_updated", "session_id"),
+        sa.Index("ix_sessions_creator", "created_by", "created_at", "session_id"),
+        # All that says whether somebody may see one: who counts must not read each row for it.
+        sa.Index("ix_sessions_sharing", "sharing", "created_by", "session_id"),
         sa.Index("ix_sessions_created", "created_at", "session_id"),
         sa.Index("ix_sessions_updated", "last_updated", "session_id"),
     )

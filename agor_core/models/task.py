@@ -62,6 +62,8 @@ class Task(Entity, table=True):
         sa.Index("ix_tasks_session", "session_id", "created_at", "task_id"),
         sa.Index("ix_tasks_status", "status", "created_at", "task_id"),
         sa.Index("ix_tasks_created", "created_at", "task_id"),
+        sa.Index("ix_tasks_updated", "last_updated", "task_id"),
+        sa.Index("ix_tasks_creator", "created_by", "task_id"),
     )
 
 

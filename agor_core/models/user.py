@@ -34,4 +34,9 @@ class User(Entity, table=True):
     role: Role = Field(default="member", sa_type=Text, nullable=False, index=True)
     data: UserData = Field(default_factory=UserData, sa_column=data_column(UserData))
 
-    __table_args__ = (one_of("role", Role), sa.Index("ix_users_created", "created_at", "user_id"))
+    __table_args__ = (
+        one_of("role", Role),
+        sa.Index("ix_users_created", "created_at", "user_id"),
+        sa.Index("ix_users_updated", "last_updated", "user_id"),
+        sa.Index("ix_users_creator", "created_by", "user_id"),
+    )

@@ -53,4 +53,6 @@ class Worktree(Entity, table=True):
         sa.Index("ix_worktrees_status", "status", "created_at", "worktree_id"),
         sa.Index("ix_worktrees_archived", "archived", "created_at", "worktree_id"),
         sa.Index("ix_worktrees_created", "created_at", "worktree_id"),
+        sa.Index("ix_worktrees_updated", "last_updated", "worktree_id"),
+        sa.Index("ix_worktrees_creator", "created_by", "worktree_id"),
     )

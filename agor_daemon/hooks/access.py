@@ -6,10 +6,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from agor_core.db import Database, Reader, Transaction
+from agor_core.db.short_ids import has_short_ids
 from agor_core.errors import Forbidden, MethodNotAllowed, NotAuthenticated
 from agor_core.feathers import HookContext
 from agor_core.feathers.authentication import authenticate
 from agor_core.ids import is_id
+from agor_core.models import ENTITIES
 from agor_daemon.access import RULES, Rule, User, may_change, role_may
 from agor_daemon.services.stored import reader_of
 
@@ -79,7 +81,7 @@ def _is_plain_read(context: HookContext) -> bool:
     return (
         context.method in ("find", "get")
         and (context.id is None or is_id(str(context.id)))
-        and not any(key.endswith("_id") or key.startswith("$") for key in context.params.query)
+        and not has_short_ids(ENTITIES[context.path], context.params.query)
     )
 
 

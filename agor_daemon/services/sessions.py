@@ -86,7 +86,8 @@ class SessionsService(StoredService):
                 place_in_worktree(tx, session, request.worktree_id)
             elif place is not None:
                 session.data.repo, session.data.git_state = place
-            return to_wire(tx.sessions.add(session))
+            record = to_wire(tx.sessions.add(session))
+            return tx.sessions.with_short_ids([record])[0] if params.provider else record
 
         return await self._database.write(unit_of_work)
 

@@ -50,16 +50,24 @@ class StoredService:
     async def find(self, params: Params) -> Record:
         """A page: `{total, limit, skip, data}`."""
         reader, query, page = reader_of(params), params.query, self._page
-        found: Record = await self._database.read(
-            lambda tx: tx.repository(self._path).page(query, reader, page.default, page.most)
-        )
-        return found
+
+        def unit_of_work(tx: Transaction) -> Record:
+            repository = tx.repository(self._path)
+            found = repository.page(query, reader, page.default, page.most)
+            return {**found, "data": repository.with_short_ids(found["data"])} if params.provider else found
+
+        return await self._database.read(unit_of_work)
 
     async def get(self, id: str, params: Params) -> Record:
         """The record, with what is computed from others. Raises NotFound."""
         reader, query = reader_of(params), params.query
-        found: Record = await self._database.read(lambda tx: tx.repository(self._path).record(id, reader, query))
-        return found
+
+        def unit_of_work(tx: Transaction) -> Record:
+            repository = tx.repository(self._path)
+            record = repository.record(id, reader, query)
+            return repository.with_short_ids([record])[0] if params.provider else record
+
+        return await self._database.read(unit_of_work)
 
     async def change(
         self,

@@ -125,7 +125,7 @@ class UsersService(StoredService):
 def _seen_by(user: dict[str, Any], record: Record) -> Record:
     if record.get("user_id") == user["user_id"]:
         return record
-    return {name: record[name] for name in PUBLIC_FIELDS if name in record}
+    return {name: record[name] for name in (*PUBLIC_FIELDS, "short_id") if name in record}
 
 
 def _check_changes(params: Params, user_id: str, changes: Record) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from agor_core.db import Database, Reader, open_database
@@ -93,3 +95,19 @@ async def test_a_neighbour_makes_an_id_longer(url: str) -> None:
         assert shown == {one: one.replace("-", "")[:14], other: other.replace("-", "")[:14]}
         for id, text in shown.items():
             assert await database.read(lambda tx, text=text: tx.sessions.resolve(text)) == id
+
+
+async def test_a_short_id_that_was_shown_gets_longer_when_an_import_brings_a_neighbour(url: str) -> None:
+    """What one process knows of old ids it forgets as soon as it hears that another stored an old one."""
+    one, other = id_at(NOW, "a0"), id_at(NOW, "b0")
+    with open_database(url, clock=lambda: NOW + 10**9) as database, open_database(url) as importer:
+        await store(database, one)
+        heard = asyncio.Event()
+        await database.change_log.start()
+        database.change_log.subscribe(lambda _batch: heard.set())
+        for _ in range(2):
+            assert await database.read(lambda tx: tx.sessions.short_ids([one])) == {one: one.replace("-", "")[:8]}
+        await store(importer, other)
+        await asyncio.wait_for(heard.wait(), 30)
+        assert await database.read(lambda tx: tx.sessions.short_ids([one])) == {one: one.replace("-", "")[:14]}
+        await database.change_log.stop()

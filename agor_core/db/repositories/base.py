@@ -184,7 +184,13 @@ class Repository(Generic[E]):
 
     def short_ids(self, ids: Iterable[str]) -> dict[str, str]:
         """For each id the shortest prefix that is unambiguous, and stays so."""
-        return short_ids.shortest(self.tx.connection, self.table, self.id_field, list(ids), self.tx.now)
+        return self.tx.kept.short_ids.shortest(self.tx.connection, self.table, self.id_field, list(ids), self.tx.now)
+
+    def with_short_ids(self, records: Iterable[Record]) -> list[Record]:
+        """The records with `short_id` beside the id, for who shows them."""
+        whole = [record for record in records if self.id_field in record]
+        known = self.short_ids(record[self.id_field] for record in whole)
+        return [{**record, "short_id": known[record[self.id_field]]} for record in whole]
 
     # -- what repositories differ in -------------------------------------------------------------------------------
 

@@ -52,7 +52,7 @@ class Listing:
         tx = self._repository.tx
         if not self._may_keep_total:
             return self._count()
-        return tx.totals.get(tx.connection, self._repository.path, (self._key, *self._values.items()), self._count)
+        return tx.kept.totals.get(tx.connection, self._repository.path, (self._key, *self._values.items()), self._count)
 
     def records(self, page: Page) -> list[Record]:
         """The records of a page."""
