@@ -34,6 +34,7 @@ from agor_daemon.services.tasks import TasksService
 from agor_daemon.services.users import UsersService
 from agor_daemon.services.worktrees import WorktreesService
 from agor_daemon.supervisor import Supervisor
+from agor_daemon.volatile import Volatile
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,7 @@ def build_app(live: LiveSettings, database: Database, supervisor: Supervisor) ->
     settings = live.current
     agents = _agents(settings)
 
-    def emit(path: str, event: str, payload: dict[str, Any]) -> None:
-        app.service(path).emit(event, payload, volatile=True)
+    volatile = Volatile(app, database)
 
     def settings_changed(settings: Settings) -> None:
         found = _agents(settings)
@@ -64,13 +64,13 @@ def build_app(live: LiveSettings, database: Database, supervisor: Supervisor) ->
 
     live.listen(settings_changed)
     assignments = Assignments(database, live, agents)
-    runs = AgentRuns(database, supervisor, assignments, emit, settings.daemon.max_runs)
+    runs = AgentRuns(database, supervisor, assignments, volatile, settings.daemon.max_runs)
     worktrees = WorktreesService(database, settings.home / "worktrees")
-    cloning = Cloning(database, supervisor, settings.home / "repos", emit, worktrees)
+    cloning = Cloning(database, supervisor, settings.home / "repos", volatile.emit, worktrees)
     stored: Mapping[str, Any] = {
         "sessions": SessionsService(database, runs, agents, worktrees, Importer(database)),
         "tasks": TasksService(database, runs),
-        "messages": MessagesService(database, runs),
+        "messages": MessagesService(database, runs, volatile),
         "permissions": PermissionsService(database, runs),
         "boards": BoardsService(database),
         "repos": ReposService(database, settings.home, worktrees, cloning),
@@ -91,7 +91,7 @@ def build_app(live: LiveSettings, database: Database, supervisor: Supervisor) ->
 
     # Outermost first: who calls; then which record is meant and whether they may; then the service's own rule.
     app.hooks(around=[signed_in], before=[addressed(database)])
-    set_up_channels(app, runs.facts)
+    set_up_channels(app, volatile.facts)
     return Daemon(app, runs, worktrees, cloning)
 
 

@@ -30,7 +30,7 @@ from agor_daemon.app import build_app
 from agor_daemon.database import opened
 from agor_daemon.gui import gui_routes
 from agor_daemon.live_settings import LiveSettings
-from agor_daemon.recovery import recover
+from agor_daemon.recovery import end_orphans, recover
 from agor_daemon.services.documents import ABOUT
 from agor_daemon.supervisor import Supervisor
 
@@ -115,12 +115,14 @@ async def serve(settings: Settings) -> None:
 
 
 async def _prune(live: LiveSettings, database: Database) -> None:
-    """Keep the change log, and what is remembered of old connections and tokens, as short as the settings say."""
+    """Keep the change log, and what is remembered of old connections and tokens, as short as the settings say; end the
+    runs of other daemons on this database that died."""
     while True:
         events = live.current.events
         await database.change_log.prune(keep_days=events.keep_days, keep_rows=events.keep_rows)
         await database.write(lambda tx: tx.tokens.forget(tx.now))
         await database.connections.forget(now_ms() - events.recovery_s * 1000)
+        await end_orphans(database)
         await asyncio.sleep(PRUNE_EVERY_S)
 
 

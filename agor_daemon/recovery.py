@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ from agor_daemon.services.worktrees import WorktreesService
 
 log = logging.getLogger(__name__)
 
+# More than it takes to get a new connection.
+PATIENCE_S = 3.0
 INTERRUPTED = {"kind": "interrupted", "message": "the daemon was killed while this ran; prompt again to go on"}
 
 
@@ -30,16 +33,9 @@ class Found:
 
 async def recover(database: Database, worktrees: WorktreesService, cloning: Cloning) -> Found:
     """End agents that still run, fail their tasks as `interrupted`, take half-made worktrees away."""
-    left: list[Task] = await database.read(lambda tx: tx.tasks.where(status=RUNNING))
-    processes = 0
-    for task in left:
-        process = task.data.process
-        if process is not None and await end_leftover(process.pid, process.identity or ""):
-            processes += 1
-            log.warning("ended process %s, left over from task %s", process.pid, short(task.task_id))
-    await database.write(lambda tx: _fail(tx, left))
+    tasks, processes = await end_orphans(database)
     clones = await cloning.recover()
-    found = Found(len(left), processes, await worktrees.recover(), clones)
+    found = Found(tasks, processes, await worktrees.recover(), clones)
     if any((found.tasks, found.worktrees, found.clones)):
         log.warning(
             "a daemon was killed here: %s task(s) failed as interrupted, %s process(es) ended, "
@@ -50,6 +46,39 @@ async def recover(database: Database, worktrees: WorktreesService, cloning: Clon
             found.clones,
         )
     return found
+
+
+async def end_orphans(database: Database) -> tuple[int, int]:
+    """End the runs of daemons that are no more; how many tasks, and how many of their agents still ran.
+
+    Other daemons on the same database live, and what they run is theirs.
+    """
+
+    def orphans(tx: Transaction) -> list[Task]:
+        tasks = tx.tasks.where(status=RUNNING)
+        living = {id: database.peers.is_living(tx, id) for id in {task.data.daemon_id for task in tasks}}
+        return [task for task in tasks if not living[task.data.daemon_id]]
+
+    left = await database.read(orphans)
+    if left and database.backend == "postgresql":
+        # A living daemon whose connection was just lost is back by then.
+        await asyncio.sleep(PATIENCE_S)
+        left = await database.read(orphans)
+    processes = 0
+    for task in left:
+        process = task.data.process
+        if process is not None and await end_leftover(process.pid, process.identity or ""):
+            processes += 1
+            log.warning("ended process %s, left over from task %s", process.pid, short(task.task_id))
+
+    def unit_of_work(tx: Transaction) -> int:
+        known = {task.task_id for task in left}
+        found = [task for task in orphans(tx) if task.task_id in known]
+        _fail(tx, found)
+        return len(found)
+
+    ended = await database.write(unit_of_work) if left else 0
+    return ended, processes
 
 
 def _fail(tx: Transaction, left: list[Task]) -> None:

@@ -134,11 +134,11 @@ class ChangeLog:
         self._epoch, self._last = await self.position()
         self._short_ids.is_noticing = True
         self._tail = asyncio.create_task(self._hand_on(), name="change log tail")
-        self._database.listen(self._wake_from_thread)
+        await self._database.peers.start(self._wake_from_thread)
 
     async def stop(self) -> None:
         """Hand on nothing more."""
-        self._database.stop_listening()
+        self._database.peers.stop()
         self._short_ids.is_noticing = False
         self._loop = None
         if self._tail is not None:

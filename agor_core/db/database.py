@@ -6,19 +6,19 @@ SQLite has one writer, so all writes share one thread and never wait for each ot
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
 from agor_core.clock import Clock, now_ms
 from agor_core.db import failures, migrate
-from agor_core.db.change_log import CHANNEL, ChangeLog, LogEntry
+from agor_core.db.change_log import ChangeLog, LogEntry
 from agor_core.db.connections import Connections
 from agor_core.db.engine import READERS, backend_of, file_of, make_engine, parse_url, shown
+from agor_core.db.peers import Peers
 from agor_core.db.short_ids import ShortIds
 from agor_core.db.totals import Totals
 from agor_core.db.transaction import Kept, Transaction
@@ -27,7 +27,6 @@ T = TypeVar("T")
 
 # Two transactions that waited for each other: one of them was ended by the server and may simply begin again.
 MOST_TRIES = 5
-LISTEN_LIMIT_S = 1.0
 
 
 @contextmanager
@@ -60,9 +59,9 @@ class Database:
         self._readers = ThreadPoolExecutor(READERS, "db-reader")
         self._writer = ThreadPoolExecutor(1 if self.backend != "postgresql" else READERS, "db-writer")
         self._kept = Kept(Totals(), ShortIds())
-        self._listening: threading.Event | None = None
         self.change_log = ChangeLog(self, self._kept.short_ids)
         self.connections = Connections(self)
+        self.peers = Peers(self)
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` in a thread, on one state of the database; it must not write."""
@@ -110,22 +109,9 @@ class Database:
         """`{backend, url, current, head, is_current}`."""
         return migrate.status(self)
 
-    def listen(self, wake: Callable[[], None]) -> None:
-        """Call `wake`, in another thread, whenever another process committed; where the backend can tell."""
-        if self.backend != "postgresql":
-            return
-        self._listening = threading.Event()
-        threading.Thread(target=self._listen, args=(wake, self._listening), name="db-listener", daemon=True).start()
-
-    def stop_listening(self) -> None:
-        """End what `listen` began."""
-        if self._listening is not None:
-            self._listening.set()
-            self._listening = None
-
     def close(self) -> None:
         """Finish what is under way, and close all connections."""
-        self.stop_listening()
+        self.peers.stop()
         self._readers.shutdown()
         self._writer.shutdown()
         self._engine.dispose()
@@ -151,21 +137,3 @@ class Database:
                 entries: list[LogEntry] = tx.seal()
             self.change_log.committed(entries)
         return result
-
-    def _listen(self, wake: Callable[[], None], ended: threading.Event) -> None:
-        """Wait for notifications on a connection of its own, and get a new one when it is lost."""
-        while not ended.is_set():
-            try:
-                with closing(self._engine.raw_connection()) as pooled:
-                    connection: Any = pooled.driver_connection
-                    pooled.detach()
-                    connection.autocommit = True
-                    connection.execute(f"LISTEN {CHANNEL}")
-                    wake()  # whatever was committed while nobody listened
-                    while not ended.is_set():
-                        for _ in connection.notifies(timeout=LISTEN_LIMIT_S, stop_after=1):
-                            wake()
-                    connection.close()
-            except Exception:
-                # The tail of the log looks by itself meanwhile; the server may be back in a moment.
-                ended.wait(LISTEN_LIMIT_S)

@@ -29,6 +29,12 @@ _PRAGMAS = (
     "wal_autocheckpoint=10000",
 )
 
+# A server, or a daemon, that vanished without a word is noticed within a minute, by both sides.
+_KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+_OPTIONS = " ".join(
+    f"-c {name}" for name in ("timezone=utc", *(f"tcp_{key}={value}" for key, value in _KEEPALIVE.items()))
+)
+
 BACKENDS = ("sqlite", "postgresql", "libsql")
 
 
@@ -72,7 +78,7 @@ def make_engine(url: URL) -> Engine:
                 **_JSON,
                 pool_pre_ping=True,
                 pool_size=2 * READERS,
-                connect_args={"connect_timeout": CONNECT_LIMIT_S, "options": "-c timezone=utc"},
+                connect_args={"connect_timeout": CONNECT_LIMIT_S, "options": _OPTIONS, **_KEEPALIVE},
             )
     return engine
 

@@ -42,6 +42,7 @@ class TaskData(Data):
     error: TaskError | None = None
     report: TaskReport | None = None
     process: Annotated[ProcessRef | None, HIDDEN] = None
+    daemon_id: Annotated[str | None, HIDDEN] = DataField(default=None, description="which daemon runs it")
     queue_rank: Annotated[float | None, HIDDEN] = None
 
 

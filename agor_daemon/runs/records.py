@@ -24,13 +24,16 @@ from agor_daemon.runs.streaming import StreamedMessage
 RUNNING = ["running", "awaiting_permission"]
 
 
-def begin_next(tx: Transaction, session_id: str) -> Task | None:
-    """Set the session's oldest waiting task running; None if one runs already, none waits, or the queue is paused."""
+def begin_next(tx: Transaction, session_id: str, daemon_id: str) -> Task | None:
+    """Set the session's oldest waiting task running; None if one runs already, none waits, or the queue is paused.
+
+    `daemon_id`: who runs it, and must be living as long as it does.
+    """
     session = tx.sessions.get(session_id)
     waiting = waiting_tasks(tx, session_id)
     if not waiting or session.data.queue_paused is not None or tx.tasks.where(session_id=session_id, status=RUNNING):
         return None
-    task = tx.tasks.patch(waiting[0].task_id, {"status": "running", "started_at": tx.now})
+    task = tx.tasks.patch(waiting[0].task_id, {"status": "running", "started_at": tx.now, "daemon_id": daemon_id})
     tx.sessions.patch(session_id, {"status": "running"})
     store_prompt(tx, task)
     return task

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +16,8 @@ from agor_core.models import Task
 from agor_daemon.runs import records
 from agor_daemon.runs.assignment import Assignments
 from agor_daemon.runs.run import SHUT_DOWN, STOPPED, Run
-from agor_daemon.runs.streaming import Emit
 from agor_daemon.supervisor import Supervisor
+from agor_daemon.volatile import HIDDEN, Volatile
 
 log = logging.getLogger(__name__)
 
@@ -33,12 +32,12 @@ class AgentRuns:
     """Owns every run. At most `max_runs` at once, at most one for a session."""
 
     def __init__(
-        self, database: Database, supervisor: Supervisor, assignments: Assignments, emit: Emit, max_runs: int
+        self, database: Database, supervisor: Supervisor, assignments: Assignments, volatile: Volatile, max_runs: int
     ) -> None:
         self._database = database
         self._supervisor = supervisor
         self._assignments = assignments
-        self._emit = emit
+        self._volatile = volatile
         self._max_runs = max_runs
         self._active: dict[str, _Active] = {}
         self._starting: set[str] = set()
@@ -54,7 +53,7 @@ class AgentRuns:
             return None
         self._starting.add(session_id)
         try:
-            task = await self._database.write(lambda tx: records.begin_next(tx, session_id))
+            task = await self._database.write(lambda tx: records.begin_next(tx, session_id, self._database.peers.id))
             if task is not None:
                 await self._launch(task)
         finally:
@@ -96,11 +95,6 @@ class AgentRuns:
         """Whether an agent of ours works for this session now."""
         return session_id in self._active or session_id in self._starting
 
-    def facts(self, session_id: str) -> Mapping[str, Any] | None:
-        """What decides who hears of a running session's volatile events; None if it does not run."""
-        active = self._active.get(session_id)
-        return active.run.facts if active is not None else None
-
     def partial(self, message_id: str) -> dict[str, Any]:
         """The text so far of a message that is streaming now. Raises NotFound."""
         for active in self._active.values():
@@ -110,7 +104,10 @@ class AgentRuns:
 
     async def _launch(self, task: Task) -> None:
         try:
-            run = await self._assignments.prepare(task, self._emit)
+            self._volatile.know(task.session_id, HIDDEN)
+            run = await self._assignments.prepare(task, self._volatile.emit)
+            if self._volatile.facts(task.session_id) is HIDDEN:  # else they changed in this very moment
+                self._volatile.know(task.session_id, run.facts)
         except Exception as error:
             # The task is announced as running: whatever is wrong with it must not leave it so.
             log.exception("task %s cannot be run", short(task.task_id))

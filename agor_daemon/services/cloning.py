@@ -76,11 +76,12 @@ class Cloning:
             await self._worktrees.create(first, params.replace(query={}))
 
     async def recover(self) -> int:
-        """Take away what a killed daemon left half cloned, and mark its record; how many there were."""
+        """Take away what a killed daemon left half cloned in this home, and mark its record; how many there were."""
         await git.sweep_clones(self._root)
 
         def unit_of_work(tx: Transaction) -> int:
-            left = tx.repos.where(status="cloning")
+            cloning = tx.repos.where(status="cloning")
+            left = [repo for repo in cloning if Path(repo.data.local_path).is_relative_to(self._root)]
             for repo in left:
                 tx.repos.patch(repo.repo_id, {"status": "failed", "error": "the daemon was killed while it cloned"})
             return len(left)

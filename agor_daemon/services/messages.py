@@ -16,6 +16,7 @@ from agor_daemon.access import may_hear
 from agor_daemon.runs import AgentRuns
 from agor_daemon.services.stored import PageSize, Record, StoredService, one, one_record, user_id_of
 from agor_daemon.services.tasks import records_in, set_fields
+from agor_daemon.volatile import Volatile
 
 IMPORTABLE = (
     "session_id",
@@ -33,9 +34,10 @@ IMPORTABLE = (
 class MessagesService(StoredService):
     """The service `messages`. Indices are the database's; a client that sends one gets 400."""
 
-    def __init__(self, database: Database, runs: AgentRuns) -> None:
+    def __init__(self, database: Database, runs: AgentRuns, volatile: Volatile) -> None:
         super().__init__(database, Message, PageSize(100, 1000), ("metadata",))
         self._runs = runs
+        self._volatile = volatile
 
     async def create(self, data: Any, params: Params) -> Record:
         """A finished message, from an importer, at the end of its session's transcript."""
@@ -69,9 +71,8 @@ class MessagesService(StoredService):
     async def partial(self, id: str, params: Params) -> Record:
         """The text so far of a message that is streaming now. Raises NotFound when it is not."""
         partial = self._runs.partial(id)
-        if params.user is not None and not may_hear(
-            params.user, "messages", self._runs.facts(partial["session_id"]) or {}
-        ):
+        facts = self._volatile.facts(partial["session_id"])
+        if params.user is not None and not may_hear(params.user, "messages", facts):
             raise NotFound(f"message {short(id)} is not streaming", message_id=id)
         return partial
 

@@ -212,15 +212,19 @@ class WorktreesService(StoredService):
         return newest.snapshot_id
 
     async def recover(self) -> int:
-        """Take away what a killed daemon left half made, settle what it was removing; how many were half made."""
+        """Take away what a killed daemon left half made, settle what it was removing; how many were half made.
+
+        What another daemon on this database makes, in its own home, is left alone.
+        """
         await git.settle_removals(self._root)
         left = await self._database.read(
             lambda tx: [(w, tx.repos.get(w.repo_id).data.local_path) for w in tx.worktrees.where(status="preparing")]
         )
-        for worktree, repository in left:
+        own = [(worktree, repo) for worktree, repo in left if Path(worktree.data.path).is_relative_to(self._root)]
+        for worktree, repository in own:
             await git.discard_half_made(repository, worktree.data.path, worktree.data.ref or worktree.name)
             await self._drop(worktree.worktree_id)
-        return len(left)
+        return len(own)
 
     async def _drop(self, worktree_id: str) -> None:
         await self._database.write(lambda tx: tx.worktrees.remove(worktree_id))

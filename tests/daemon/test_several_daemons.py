@@ -1,0 +1,200 @@
+"""A team's set-up: several daemons, each with a home of its own, on one PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agor_core.client import LiveClient
+from tests.daemon.conftest import start_session, wait_for_task
+from tests.daemon.test_live import Screen
+from tests.support.daemon import Daemon, clean_environment, running_daemon
+from tests.support.databases import MakeUrl, make_url, postgres, postgres_template, sqlite_template
+
+__all__ = ["make_url", "postgres", "postgres_template", "sqlite_template"]
+
+pytestmark = pytest.mark.postgres
+LIMIT_S = 60
+
+
+class Team:
+    """Starts daemons on one database."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.url = url
+        self._folder = folder
+        self._extra: dict[str, str] = {}
+
+    def plays(self, folder: Path, *steps: dict[str, Any]) -> None:
+        """What the scripted agent does on each prompt."""
+        scenario = folder / "scenario.json"
+        scenario.write_text(json.dumps({"pace_s": 0, "turns": [{"steps": list(steps)}]}))
+        self._extra["AGOR_AGENTS_SCRIPTED_SCENARIO"] = str(scenario)
+
+    @contextmanager
+    def daemon(self, name: str) -> Iterator[Daemon]:
+        """The daemon with that home, until it is left or killed."""
+        home = self._folder / name
+        environment = clean_environment(home, AGOR_DATABASE_URL=self.url, **self._extra)
+        with running_daemon(home, environment=environment) as running:
+            yield running
+
+
+@pytest.fixture
+def team(make_url: MakeUrl, tmp_path: Path) -> Team:
+    """No daemon yet, and a database."""
+    return Team(make_url("postgresql"), tmp_path)
+
+
+@asynccontextmanager
+async def front(daemon: Daemon) -> AsyncIterator[tuple[str, list[Daemon]]]:
+    """A URL that leads to the last daemon of a list, as a load balancer's would."""
+    behind, pumps, writers = [daemon], set(), []
+
+    async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await source.read(65536):
+                sink.write(data)
+                await sink.drain()
+        sink.close()
+
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            inner = await asyncio.open_connection("127.0.0.1", int(behind[-1].url.rpartition(":")[2]))
+        except OSError:
+            writer.close()
+            return
+        writers.extend((writer, inner[1]))
+        for pair in ((reader, inner[1]), (inner[0], writer)):
+            task = asyncio.create_task(pump(*pair))
+            pumps.add(task)
+            task.add_done_callback(pumps.discard)
+
+    server = await asyncio.start_server(relay, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", behind
+    finally:
+        server.close()
+        for task in list(pumps):
+            task.cancel()
+        await asyncio.gather(*pumps, return_exceptions=True)
+        for writer in writers:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+
+async def made(daemon: Daemon, *titles: str) -> None:
+    """Sessions with these titles, made one after the other."""
+    for title in titles:
+        await asyncio.to_thread(daemon.call, "POST", "/sessions", {"agent": "scripted", "title": title})
+
+
+def titles(screen: Screen) -> list[str]:
+    """Of the sessions a screen saw being made, in that order."""
+    return [payload["title"] for payload in screen.of("sessions created")]
+
+
+async def test_what_is_made_on_one_daemon_is_heard_on_all_in_the_same_order(team: Team) -> None:
+    """Two daemons make sessions at once: a screen on each, and one that comes back to a daemon that was killed, see all
+    of them once, in the order of the log."""
+    names = [[f"{daemon}{nth}" for nth in range(15)] for daemon in "ab"]
+    with ExitStack() as stack:
+        one, other = stack.enter_context(team.daemon("one")), stack.enter_context(team.daemon("other"))
+        async with LiveClient(one.url) as here, LiveClient(other.url) as there, front(other) as (url, behind):
+            screens = [Screen(here), Screen(there)]
+            async with LiveClient(url) as moving:
+                screens.append(Screen(moving))
+                recovered: list[bool] = []
+                moving.on_reconnect(recovered.append)
+                await asyncio.gather(made(one, *names[0]), made(other, *names[1]))
+                for screen in screens:
+                    for last in (names[0][-1], names[1][-1]):
+                        await screen.until("sessions created", title=last)
+                await asyncio.to_thread(other.kill)
+                await made(one, "while away")
+                behind.append(one)
+                async with asyncio.timeout(LIMIT_S):
+                    await screens[2].until("sessions created", title="while away")
+                await made(one, "after")
+                await screens[2].until("sessions created", title="after")
+                assert recovered == [True]
+                await screens[0].until("sessions created", title="after")
+        logged = [event["payload"]["title"] for event in one.call("GET", "/events?path=sessions&$limit=1000")["data"]]
+        seqs = [event["seq"] for event in one.call("GET", "/events?$limit=1000")["data"]]
+    assert seqs == list(range(seqs[0], seqs[0] + len(seqs)))
+    assert sorted(logged) == sorted([*names[0], *names[1], "while away", "after"])
+    assert titles(screens[0]) == titles(screens[2]) == logged
+    assert titles(screens[1]) == logged[: len(titles(screens[1]))]
+
+
+async def test_a_daemon_that_was_killed_comes_back_and_hears_on(team: Team) -> None:
+    """Started again on the same home, it announces what is made elsewhere as before."""
+    with team.daemon("one") as one:
+        with team.daemon("other") as other:
+            await made(other, "before")
+            other.kill()
+        await made(one, "between")
+        with team.daemon("other") as other:
+            async with LiveClient(other.url) as client:
+                screen = Screen(client)
+                await made(one, "later")
+                await screen.until("sessions created", title="later")
+                assert titles(screen) == ["later"]
+            assert other.call("GET", "/sessions")["total"] == 3
+
+
+async def test_what_an_agent_says_on_one_daemon_is_seen_on_another_while_it_is_said(
+    team: Team, repository: Path, tmp_path: Path
+) -> None:
+    """Chunks come to the screens of other daemons too, in order, and add up to the message that follows; long ones too."""
+    long = "é" * 9000
+    team.plays(tmp_path, {"text": f"short words, then {long} and an end"})
+    with team.daemon("one") as one, team.daemon("other") as other:
+        session = await asyncio.to_thread(start_session, one, repository)
+        async with LiveClient(other.url) as client:
+            screen = Screen(client)
+            path = f"/sessions/{session['session_id']}/prompt"
+            await asyncio.to_thread(one.call, "POST", path, {"prompt": "say it"})
+            await screen.until("sessions patched", status="idle")
+            answer = screen.of("messages created")[-1]
+            await screen.until("messages streaming:end", message_id=answer["message_id"])
+    chunks = screen.of("messages streaming:chunk")
+    assert [chunk["index"] for chunk in chunks] == list(range(len(chunks)))
+    assert {chunk["message_id"] for chunk in chunks} == {answer["message_id"]}
+    said = "".join(chunk["chunk"] for chunk in chunks)
+    assert long in said
+    assert said == "".join(block.get("text", "") for block in answer["content"])
+
+
+async def test_a_daemon_ends_the_runs_of_a_dead_one_and_leaves_those_of_a_living_one(
+    team: Team, repository: Path, tmp_path: Path
+) -> None:
+    """A daemon that starts fails what a killed one ran as interrupted; what another one runs goes on to its end."""
+    team.plays(tmp_path, {"bash": {"command": "true"}, "ask": True}, {"text": "done"})
+
+    def waiting(daemon: Daemon, name: str) -> str:
+        session = start_session(daemon, repository, name)
+        task: dict[str, Any] = daemon.call("POST", f"/sessions/{session['session_id']}/prompt", {"prompt": "go"})
+        wait_for_task(daemon, task["task_id"], "awaiting_permission")
+        return str(task["task_id"])
+
+    with team.daemon("one") as one:
+        with team.daemon("other") as other:
+            lives = await asyncio.to_thread(waiting, one, "lives")
+            dies = await asyncio.to_thread(waiting, other, "dies")
+            other.kill()
+        with team.daemon("other") as other:
+            ended = other.call("GET", f"/tasks/{dies}")
+            assert (ended["status"], ended["error"]["kind"]) == ("failed", "interrupted")
+            assert other.call("GET", f"/tasks/{lives}")["status"] == "awaiting_permission"
+            (question,) = one.call("GET", f"/permissions?task_id={lives}")["data"]
+            one.call("POST", f"/permissions/{question['request_id']}/decide", {"allow": True})
+            assert (await asyncio.to_thread(wait_for_task, one, lives))["status"] == "completed"
