@@ -154,7 +154,7 @@ async def test_a_daemon_that_was_killed_comes_back_and_hears_on(team: Team) -> N
 async def test_what_an_agent_says_on_one_daemon_is_seen_on_another_while_it_is_said(
     team: Team, repository: Path, tmp_path: Path
 ) -> None:
-    """Chunks come to the screens of other daemons too, in order, and add up to the message that follows; long ones too."""
+    """Chunks, long ones too, come to screens of other daemons in order, and add up to the message that follows."""
     long = "é" * 9000
     team.plays(tmp_path, {"text": f"short words, then {long} and an end"})
     with team.daemon("one") as one, team.daemon("other") as other:
