@@ -18,6 +18,7 @@ from agor_daemon.imports import Importer
 from agor_daemon.live_settings import LiveSettings
 from agor_daemon.runs import AgentRuns
 from agor_daemon.runs.assignment import Assignments
+from agor_daemon.runs.git_state import lock_owner
 from agor_daemon.services import OTHERS, STORED
 from agor_daemon.services.agents import AgentsService
 from agor_daemon.services.boards import BoardsService
@@ -65,7 +66,7 @@ def build_app(live: LiveSettings, database: Database, supervisor: Supervisor) ->
     live.listen(settings_changed)
     assignments = Assignments(database, live, agents)
     runs = AgentRuns(database, supervisor, assignments, volatile, settings.daemon.max_runs)
-    worktrees = WorktreesService(database, settings.home / "worktrees")
+    worktrees = WorktreesService(database, supervisor, settings.home / "worktrees", lock_owner(settings.home))
     cloning = Cloning(database, supervisor, settings.home / "repos", volatile.emit, worktrees)
     stored: Mapping[str, Any] = {
         "sessions": SessionsService(database, runs, agents, worktrees, Importer(database)),

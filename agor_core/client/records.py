@@ -187,6 +187,7 @@ class Worktree(Record):
     board_id: str | None = None
     archived: bool = False
     path: str = ""
+    managed_by_agor: bool = True
     ref: str | None = None
     base_ref: str | None = None
     base_sha: str | None = None

@@ -14,6 +14,7 @@ from agor_core.errors import BadRequest, Conflict, GitRefused
 from agor_core.git.names import check_url
 from agor_core.git.program import run_git
 from agor_core.git.remotes import remote_head
+from agor_core.git.removal import delete_folder
 from agor_core.git.repository import RepositoryFacts, inspect, refuse_inside
 from agor_core.ids import new_id
 
@@ -89,6 +90,18 @@ def _clean_up(part: Path, made_parent: bool) -> None:
     if made_parent:
         with contextlib.suppress(OSError):  # the clone, or another one, is in it
             part.parent.rmdir()
+
+
+async def has_own_work(clone: Path | str) -> bool:
+    """Whether a clone has commits, snapshots or tags that its remote has not, as far as is known here."""
+    refs = ("--exclude=refs/remotes/*", "--glob=refs/*")
+    listed = await run_git("rev-list", "--max-count=1", *refs, "--not", "--remotes", cwd=clone)
+    return bool(listed.text)
+
+
+async def delete_clone(clone: Path | str) -> None:
+    """Delete a clone from the disk, whatever it has."""
+    await asyncio.to_thread(delete_folder, Path(clone))
 
 
 async def sweep_clones(root: Path | str) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from agor_core.git.capture import looked_at
 from agor_core.git.names import check_revision
 from agor_core.git.program import run_git
+from agor_core.git.remotes import first_remote
+from agor_core.git.worktrees import sha_of
 
 # A task that rebases onto a distant branch may "make" thousands; the first tell the story.
 COMMITS_LIMIT = 200
@@ -49,6 +52,31 @@ async def changes_since(path: Path | str, sha: str) -> Changes:
         insertions=numbers.get(b"insertion", 0),
         deletions=numbers.get(b"deletion", 0),
     )
+
+
+async def branched_off(
+    repository: Path | str, heads: Collection[str], default_branch: str | None
+) -> tuple[str | None, dict[str, str]]:
+    """Where each of the commits `heads` left the default branch: (the ref that is, the commit by head)."""
+    ref = await _ref_of(repository, default_branch) if default_branch is not None else None
+    if ref is None:
+        return None, {}
+    found: dict[str, str] = {}
+    for head in heads:
+        common = await run_git("merge-base", ref, head, cwd=repository, accept=(0, 1))
+        if common.text:
+            found[head] = common.text
+    return ref.removeprefix("refs/remotes/").removeprefix("refs/heads/"), found
+
+
+async def _ref_of(repository: Path | str, branch: str) -> str | None:
+    """The full name of `branch`, rather at the remote than here."""
+    remote = await first_remote(repository)
+    remotely = [f"refs/remotes/{remote}/{branch}"] if remote is not None else []
+    for ref in [*remotely, f"refs/heads/{branch}"]:
+        if await sha_of(repository, ref) is not None:
+            return ref
+    return None
 
 
 async def _commits(path: Path | str, start: str) -> tuple[Commit, ...]:

@@ -69,6 +69,16 @@ def folder_name(name: str) -> str:
     return check_worktree_name(name).replace("/", "--")
 
 
+def name_for(text: str) -> str:
+    """A worktree name for what is called `text`: a folder or a branch, whatever is in it."""
+    parts = [re.sub(r"[^A-Za-z0-9._]+|-+", "-", part).strip("-.").removesuffix(".lock") for part in text.split("/")]
+    name = "/".join(part for part in parts if part)[: NAME_LIMIT - 10].rstrip("-./")
+    try:
+        return check_worktree_name(name)
+    except BadRequest:
+        return "worktree"
+
+
 def check_slug(slug: str) -> str:
     """`slug`, fit to name a repo: `name` or `owner/name`. Raises BadRequest."""
     if len(slug) > NAME_LIMIT or _SLUG.fullmatch(slug) is None or ".." in slug:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from agor_core.errors import Conflict, GitRefused, NotFound
+from agor_core.git.branches import commits_only_on, not_elsewhere
 from agor_core.git.capture import capture
 from agor_core.git.program import run_git
 from agor_core.git.report import Seen, WorktreeReport, look, loose_commits, own_git_dir
-from agor_core.git.repository import WorktreeEntry, common_dir
+from agor_core.git.repository import WorktreeEntry, common_dir, worktrees
 from agor_core.git.snapshots import Snapshot, save
-from agor_core.git.worktrees import entry_at, turn
+from agor_core.git.worktrees import drop_branch, entry_at, sha_of, turn
 from agor_core.ids import new_id
 
 # Between a worktree's name and an id, this names the folder of one that is on its way out.
@@ -25,13 +27,21 @@ DELETE_ATTEMPTS = 5
 
 
 async def remove_worktree(
-    repository: Path | str, path: Path | str, *, force: bool = False, token: str | None = None, name: str | None = None
+    repository: Path | str,
+    path: Path | str,
+    *,
+    force: bool = False,
+    token: str | None = None,
+    name: str | None = None,
+    with_branch: bool = False,
 ) -> Snapshot | None:
     """Remove the worktree of `repository` at `path`; its branch and commits stay. Ignored files go with the folder.
 
     One that is not clean is refused: Conflict with `report` and `token` in its data. With `force` a snapshot is taken
     first, filed under `name` (by default the folder's), and returned; with `token` only if it is still that of the
     report. A clean one may give a snapshot too, where commits would become unreachable.
+    `with_branch`: delete the branch as well. One with commits that are neither merged nor pushed is refused likewise;
+    with `force` the snapshot holds them.
     Never the main worktree, a locked one, or one with repositories inside.
     """
     async with turn(await common_dir(repository)):
@@ -41,15 +51,53 @@ async def remove_worktree(
         if entry.locked is not None:
             raise Conflict(f"{path} is locked: {entry.locked or 'no reason given'}", path=str(path))
         if entry.is_missing:
-            return await _give_up(Path(repository), entry.path, name)
-        await refuse_strangers(Path(repository), entry.path)
-        seen = await look(entry.path)
-        _refuse_loss(seen.report, force, token)
-        return await take_away(Path(repository), entry.path, seen, "removed", name=name)
+            tip = await _tip_to_delete(Path(repository), entry.branch) if with_branch else None
+            gone = {"report": {"path": str(path), "branch": entry.branch}, "token": tip.sha if tip else None}
+            _refuse_branch_loss(tip, force and token in (None, gone["token"]), gone)
+            saved = await _give_up(Path(repository), entry.path, name, keeps_head=tip is not None and tip.only_here > 0)
+        else:
+            await refuse_strangers(Path(repository), entry.path)
+            seen = await look(entry.path)
+            tip = await _tip_to_delete(Path(repository), seen.report.branch) if with_branch else None
+            _refuse_loss(seen.report, force, token)
+            _refuse_branch_loss(tip, force, _facts(seen.report))
+            must_save = tip is not None and tip.only_here > 0
+            saved = await take_away(Path(repository), entry.path, seen, "removed", name=name, must_save=must_save)
+        if tip is not None:
+            await drop_branch(Path(repository), tip.branch, tip.sha)
+        return saved
+
+
+@dataclass(frozen=True)
+class _Tip:
+    """Where a branch that shall go stands, and how many commits are on it alone."""
+
+    branch: str
+    sha: str
+    only_here: int
+
+
+async def _tip_to_delete(repository: Path, branch: str | None) -> _Tip:
+    """Raises Conflict where there is no branch to delete, or another worktree has it too."""
+    sha = await sha_of(repository, f"refs/heads/{branch}") if branch is not None else None
+    if branch is None or sha is None:
+        raise Conflict("no branch is checked out there that could be deleted; remove it without its branch")
+    if sum(one.branch == branch for one in await worktrees(repository)) > 1:
+        raise Conflict(f"the branch {branch!r} is checked out elsewhere too, so it stays", branch=branch)
+    return _Tip(branch, sha, await commits_only_on(repository, branch, sha))
+
+
+def _refuse_branch_loss(tip: _Tip | None, force: bool, facts: dict[str, Any]) -> None:
+    if tip is not None and tip.only_here and not force:
+        raise Conflict(not_elsewhere(tip.branch, tip.only_here), branch=tip.branch, commits=tip.only_here, **facts)
+
+
+def _facts(report: WorktreeReport) -> dict[str, Any]:
+    return {"report": report.as_dict(), "token": report.token}
 
 
 def _refuse_loss(report: WorktreeReport, force: bool, token: str | None) -> None:
-    facts: dict[str, Any] = {"report": report.as_dict(), "token": report.token}
+    facts = _facts(report)
     if report.nested:
         raise Conflict(
             f"{report.path} holds repositories of its own ({', '.join(report.nested[:3])}), which no snapshot can "
@@ -63,15 +111,16 @@ def _refuse_loss(report: WorktreeReport, force: bool, token: str | None) -> None
 
 
 async def take_away(
-    repository: Path, folder: Path, seen: Seen, reason: str, *, name: str | None = None
+    repository: Path, folder: Path, seen: Seen, reason: str, *, name: str | None = None, must_save: bool = False
 ) -> Snapshot | None:
     """Save what `seen` says is nowhere else, then delete the folder, if it still is as it was seen.
 
+    `must_save`: also when all of it is on the branch, which shall go too: a snapshot holds the commit it was made on.
     Killed at any point, `settle_removals` knows how to go on: until git has forgotten the worktree it can be put back,
     and afterwards everything in it is stored.
     """
     saved = None
-    if seen.loose or not seen.taken.is_clean:
+    if must_save or seen.loose or not seen.taken.is_clean:
         taken = await capture(folder)
         if taken != seen.taken:
             raise Conflict(f"{folder} is being changed just now", path=str(folder))
@@ -90,13 +139,13 @@ async def take_away(
     return saved
 
 
-async def _give_up(repository: Path, folder: Path, name: str | None) -> Snapshot | None:
+async def _give_up(repository: Path, folder: Path, name: str | None, *, keeps_head: bool = False) -> Snapshot | None:
     """Take a worktree whose folder is gone off the list; what was staged or left behind in it is saved."""
     own = await asyncio.to_thread(admin_dir, await common_dir(repository), folder)
     saved = None
     if own is not None:
         taken, loose = await capture(own, index_only=True), await loose_commits(own, own)
-        if loose or not taken.is_clean:
+        if keeps_head or loose or not taken.is_clean:
             saved = await save(own, taken, "its folder was gone", name=name or folder.name, keep=loose, at=folder)
     await forget(repository, folder)
     return saved

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from agor_core.git.names import check_ref
 from agor_core.git.program import run_git
+from agor_core.git.remotes import fetch_start
 from agor_core.git.snapshots import Snapshot, find_snapshot, lay_down
-from agor_core.git.worktrees import Start, WorktreeFacts, is_free, make_worktree, sha_of
+from agor_core.git.worktrees import Start, WorktreeFacts, add_worktree, is_free, make_worktree, sha_of
 from agor_core.ids import short
 
 
@@ -38,6 +39,19 @@ async def restore(
     # Where there was no commit yet, the branch begins at the snapshot itself, and nothing needs to be laid on top.
     fill = partial(lay_down, saved=saved) if saved.head_sha else None
     return await make_worktree(repository, path, branch, start, notes=notes, fill=fill)
+
+
+async def check_out_again(repository: Path | str, path: Path | str, *, branch: str, sha: str | None) -> WorktreeFacts:
+    """A worktree at `path` on `branch` as it is now; should it be gone, here and at the remote, it begins at `sha`."""
+    start = sha if sha is not None and await _is_gone(repository, branch) else None
+    return await add_worktree(repository, path, branch=branch, start=start, fetch=False)
+
+
+async def _is_gone(repository: Path | str, branch: str) -> bool:
+    if await sha_of(repository, f"refs/heads/{branch}") is not None:
+        return False
+    remote, _ = await fetch_start(repository, branch, online=False)
+    return remote is None or not remote.has_branch
 
 
 async def _branch_for(repository: Path | str, saved: Snapshot, head: str) -> str:

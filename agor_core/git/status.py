@@ -67,6 +67,14 @@ async def state(path: Path | str) -> State:
     return State(ref=found.branch or "HEAD", sha=found.head_sha, dirty=found.dirty)
 
 
+async def standing(path: Path | str) -> Status:
+    """What a list shows of the worktree at `path`: branch, commit, ahead, behind, and whether anything differs.
+
+    Of folders that hold nothing but untracked files only the folder is in `files`.
+    """
+    return await _status(path, "--untracked-files=normal", "--no-renames")
+
+
 async def current_branch(path: Path | str) -> str | None:
     """The branch that is checked out at `path`; None when detached."""
     found = await run_git("symbolic-ref", "--quiet", "HEAD", cwd=path, accept=(0, 1))

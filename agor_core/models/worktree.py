@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import sqlalchemy as sa
 from pydantic import Field as DataField
 from sqlmodel import Field
 
 from agor_core.ids import new_id
-from agor_core.models.columns import Data, Entity, Id, Text, Time, data_column, one_of, reference
+from agor_core.models.columns import HIDDEN, Data, Entity, Id, Text, Time, data_column, one_of, reference
 
 WorktreeStatus = Literal["preparing", "ready", "missing", "removed"]
 
@@ -18,6 +18,12 @@ class WorktreeData(Data):
     """What no list is filtered or sorted by."""
 
     path: str = ""
+    managed_by_agor: bool = DataField(
+        default=True, description="below Agor's home; false: one that was there already, or made with plain git"
+    )
+    git_identity: Annotated[str | None, HIDDEN] = DataField(
+        default=None, description="by which it is known again when somebody moved it"
+    )
     ref: str | None = DataField(default=None, description="the branch that is checked out")
     base_ref: str | None = DataField(default=None, description="where it began")
     base_sha: str | None = None

@@ -10,8 +10,10 @@ from typing import Any
 from agor_core.agents import Agent, ForkPoint, RunRequest, agent_env
 from agor_core.db import Database, Transaction
 from agor_core.errors import NotFound
+from agor_core.ids import short
 from agor_core.models import Session, Task
 from agor_daemon.live_settings import LiveSettings
+from agor_daemon.runs.git_state import lock_owner
 from agor_daemon.runs.run import Assignment, Run
 from agor_daemon.runs.streaming import Emit
 
@@ -46,6 +48,7 @@ class Assignments:
             cwd=session.data.repo.cwd if session.data.repo is not None else "",
             repository=repository,
             worktree=worktree,
+            lock=(lock_owner(self._live.current.home), f"session {short(task.session_id)} runs here"),
             next_index=session.next_index,
             facts={"created_by": session.created_by, "sharing": session.sharing, "board_id": session.board_id},
         )

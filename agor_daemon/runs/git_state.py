@@ -12,26 +12,38 @@ from agor_core.errors import ServiceError
 log = logging.getLogger(__name__)
 
 
-class GitWatch:
-    """The state of the worktree that holds `cwd`, at the start and at the end of a run."""
+def lock_owner(home: Path) -> str:
+    """What the locks of the daemon with this home begin with, so that its next one knows them again."""
+    return f"agor at {home}"
 
-    def __init__(self, cwd: str, repository: str | None, worktree: str | None) -> None:
+
+class GitWatch:
+    """The state of the worktree that holds `cwd`, at the start and at the end of a run; locked in between."""
+
+    def __init__(self, cwd: str, repository: str | None, worktree: str | None, lock: tuple[str, str]) -> None:
         """`repository`, `worktree`: of a worktree of ours, by path and name; None for any other folder.
 
-        Only in ours uncommitted work is put into snapshots: other repositories get nothing they did not ask for.
+        Only ours are locked (`lock`: by whom, and why), and only in ours uncommitted work is put into snapshots: other
+        repositories get nothing they did not ask for.
         """
         self._cwd = cwd
         self._repository = repository
         self._worktree = worktree
+        self._lock = lock
+        self._hold: git.Hold | None = None
         self._start: git.State | None = None
         self._before: git.Snapshot | None = None
 
     async def trouble(self) -> str | None:
-        """Why a worktree of ours cannot be worked in: gone, or something else in its place. None if it can."""
+        """Why a worktree of ours cannot be worked in: gone, or something else in its place. None if it can.
+
+        Then it is locked from here to `end`: whoever wants to remove it comes before this, and nobody in between.
+        """
         if self._repository is None:
             return None
+        owner, reason = self._lock
         try:
-            await git.verify_worktree(self._repository, self._cwd)
+            self._hold = await git.hold_worktree(self._repository, self._cwd, owner=owner, reason=reason)
         except ServiceError as error:
             return error.message
         return None
@@ -56,6 +68,20 @@ class GitWatch:
 
     async def end(self) -> dict[str, Any] | None:
         """What a task stores about its end: `sha_at_end`, commits, counts; None where there is no git."""
+        try:
+            return await self._look_again()
+        finally:
+            await self._let_go()
+
+    async def _let_go(self) -> None:
+        if self._hold is None:
+            return
+        try:
+            await self._hold.release()
+        except ServiceError as error:
+            log.warning("%s stays locked: %s", self._cwd, error)
+
+    async def _look_again(self) -> dict[str, Any] | None:
         if self._start is None:
             return None
         try:

@@ -47,6 +47,8 @@ class Assignment:
     repository: str | None
     """Of the worktree of ours that `cwd` is, and below its name; None for any other folder."""
     worktree: str | None
+    lock: tuple[str, str]
+    """By whom that worktree is locked while the run goes on, and why."""
     next_index: int
     """Of the first message the agent will add."""
     facts: Mapping[str, Any]
@@ -64,7 +66,7 @@ class Run:
         self._agent = agent
         self._assignment = assignment
         self._request = request
-        self._git = GitWatch(assignment.cwd, assignment.repository, assignment.worktree)
+        self._git = GitWatch(assignment.cwd, assignment.repository, assignment.worktree, assignment.lock)
         self._answers: dict[str, asyncio.Future[PermissionAnswer]] = {}
         self._next_index = assignment.next_index
         self._finished = Finished(error=AgentError("agent_crashed", "the agent ended without a word"))

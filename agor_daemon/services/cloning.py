@@ -21,6 +21,9 @@ from agor_daemon.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
 
+# Between the others, but never taken for one: no slug begins with a dot.
+_REMOVED = ".removed-"
+
 Emit = Callable[[str, str, dict[str, Any]], None]
 
 
@@ -35,6 +38,8 @@ class Cloning:
         self._supervisor = supervisor
         self._root = root
         self._emit = emit
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._cancelled: set[str] = set()
 
     async def begin(self, request: CloneRequest, params: Params) -> Record:
         """The repository as `cloning`. Raises BadRequest for a bad URL, Conflict for a slug that is taken."""
@@ -52,8 +57,41 @@ class Cloning:
             return tx.repos.add(repo)
 
         repo = await self._database.write(unit_of_work)
-        self._supervisor.start(self._clone(repo, url, params), name=f"clone of {repo.slug}")
+        running = self._supervisor.start(self._clone(repo, url, params), name=f"clone of {repo.slug}")
+        self._running[repo.repo_id] = running
+        running.add_done_callback(lambda _: self._running.pop(repo.repo_id))
         return to_wire(repo)
+
+    async def cancel(self, repo_id: str) -> None:
+        """End the clone of a repository, if it is still going on; nothing of it stays on the disk."""
+        running = self._running.get(repo_id)
+        status = (await self._database.read(lambda tx: tx.repos.get(repo_id))).status
+        if running is None or status != "cloning":
+            return
+        self._cancelled.add(repo_id)
+        running.cancel()
+        await asyncio.wait([running])
+        self._cancelled.discard(repo_id)
+
+    async def put_aside(self, repo: Repo) -> Path | None:
+        """Take a clone of ours out of the way; where it is now. None if there is none on the disk."""
+        folder = Path(repo.data.local_path)
+        if not await asyncio.to_thread(folder.is_dir):
+            return None
+        aside = folder.with_name(f"{_REMOVED}{folder.name}-{repo.repo_id}")
+        await asyncio.to_thread(folder.rename, aside)
+        return aside
+
+    async def put_back(self, repo: Repo, aside: Path) -> None:
+        """Undo `put_aside`."""
+        await asyncio.to_thread(aside.rename, repo.data.local_path)
+
+    async def delete_if_pushed(self, aside: Path) -> None:
+        """Delete a clone that was put aside, unless it has anything that its remote has not; then it stays there."""
+        if not await git.has_own_work(aside):
+            await git.delete_clone(aside)
+        else:
+            log.warning("%s has work that was never pushed; it is kept", aside)
 
     async def _clone(self, repo: Repo, url: str, params: Params) -> None:
         def tell(progress: git.CloneProgress) -> None:
@@ -69,11 +107,20 @@ class Cloning:
         except ServiceError as error:
             changes = {"status": "failed", "error": error.message}
         finally:
-            await self._database.write(lambda tx: tx.repos.patch(repo.repo_id, changes))
-        branch = changes.get("default_branch")
-        if branch is not None:
-            first = {"repo_id": repo.repo_id, "name": branch}
+            if repo.repo_id not in self._cancelled:
+                await self._database.write(lambda tx: tx.repos.patch(repo.repo_id, changes))
+        if changes["status"] == "ready":
+            await self._make_first_worktree(repo, facts, params)
+
+    async def _make_first_worktree(self, repo: Repo, facts: git.RepositoryFacts, params: Params) -> None:
+        if facts.default_branch is None or facts.is_empty:
+            return
+        # A branch may be called what no worktree can.
+        first = {"repo_id": repo.repo_id, "name": git.name_for(facts.default_branch), "branch": facts.default_branch}
+        try:
             await self._worktrees.create(first, params.replace(query={}))
+        except ServiceError as error:
+            log.warning("%s is cloned, but has no worktree yet: %s", repo.slug, error)
 
     async def recover(self) -> int:
         """Take away what a killed daemon left half cloned in this home, and mark its record; how many there were."""

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from agor_core import git
 from agor_core.db import Database, Transaction
-from agor_core.errors import BadRequest, Conflict, NotFound
+from agor_core.errors import BadRequest, Conflict, NotFound, ServiceError
 from agor_core.feathers import Params
 from agor_core.models import Repo
 from agor_core.models.schema import load_as
 from agor_core.models.wire import to_wire
 from agor_daemon.services.cloning import Cloning
 from agor_daemon.services.requests import CloneRequest, RepoRequest, RepoWorktreeRequest
-from agor_daemon.services.stored import PageSize, Record, StoredService, one, one_record, reader_of, user_id_of
-from agor_daemon.services.worktrees import WorktreesService
+from agor_daemon.services.stored import PageSize, Record, StoredService, one, one_record, user_id_of
+from agor_daemon.services.worktrees import BUSY, WorktreesService
+
+log = logging.getLogger(__name__)
 
 
 class ReposService(StoredService):
@@ -47,7 +51,36 @@ class ReposService(StoredService):
             repo.data.default_branch = facts.default_branch
             return to_wire(tx.repos.add(repo))
 
-        return await self._database.write(unit_of_work)
+        record = await self._database.write(unit_of_work)
+        await self._worktrees.settle(record["repo_id"])
+        return record
+
+    async def find(self, params: Params) -> Record:
+        """A page; a repository that is gone from the disk is `missing`, and `ready` again once it is back."""
+        await self._worktrees.settle()
+        return await super().find(params)
+
+    async def get(self, id: str, params: Params) -> Record:
+        """The record, with `branches`: `[{name, sha, remote}]`, the latest first, that worktrees can be made of.
+
+        `remote` is null for a local branch, else the remote that has it.
+        """
+        await self._worktrees.settle(id)
+        record = await super().get(id, params)
+        select = params.query.get("$select")
+        if select is None or "branches" in select:
+            record["branches"] = await self._branches(id)
+        return record
+
+    async def _branches(self, id: str) -> list[Record]:
+        repo: Repo = await self._database.read(lambda tx: tx.repos.get(id))
+        if repo.status != "ready":
+            return []
+        try:
+            return [asdict(branch) for branch in await git.branches(repo.data.local_path)]
+        except ServiceError as error:
+            log.warning("cannot list the branches of %s: %s", repo.slug, error)
+            return []
 
     async def _inspect(self, local_path: str) -> git.RepositoryFacts:
         path = Path(local_path)
@@ -71,20 +104,31 @@ class ReposService(StoredService):
         return await self.change(one(id, "patch"), data, params)
 
     async def remove(self, id: str | None, params: Params) -> Record:
-        """Forget a repository. Raises Conflict while it has worktrees; files of the user's are never touched."""
+        """Forget a repository. Raises Conflict while it has worktrees of ours, or sessions run in it.
+
+        One that is being cloned is cancelled, and nothing of it stays. Files of the user's are never touched, so that
+        worktrees which were there already are forgotten with it. A clone of ours is deleted if all of it is pushed,
+        else it is only put aside, as `.removed-…` beside the others.
+        """
         repo_id = one(id, "remove")
+        await self._cloning.cancel(repo_id)
+        await self._worktrees.settle(repo_id)
+        repo = await self._database.read(lambda tx: _free_to_go(tx, repo_id))
+        aside = await self._cloning.put_aside(repo) if repo.data.managed_by_agor else None
 
         def unit_of_work(tx: Transaction) -> Repo:
-            left = tx.worktrees.where(repo_id=repo_id, status=["ready", "preparing", "missing"])
-            if left:
-                names = ", ".join(worktree.name for worktree in left[:10])
-                raise Conflict(
-                    f"the repository still has worktrees ({names}); remove those first",
-                    worktrees=[worktree.worktree_id for worktree in left],
-                )
+            _free_to_go(tx, repo_id)
             return tx.repos.remove(repo_id)
 
-        return to_wire(await self._database.write(unit_of_work))
+        try:
+            removed = to_wire(await self._database.write(unit_of_work))
+        except BaseException:
+            if aside is not None:
+                await asyncio.shield(self._cloning.put_back(repo, aside))
+            raise
+        if aside is not None:
+            await self._cloning.delete_if_pushed(aside)
+        return removed
 
     async def clone(self, data: Any, params: Params) -> Record:
         """Fetch a repository in the background: the record at once, `cloning`; progress comes as events."""
@@ -93,9 +137,7 @@ class ReposService(StoredService):
 
     async def read_worktrees(self, id: str, params: Params) -> Record:
         """The worktrees of a repository, as a page of `worktrees`."""
-        reader, query = reader_of(params), {**params.query, "repo_id": id}
-        found: Record = await self._database.read(lambda tx: tx.worktrees.page(query, reader, 50, 1000))
-        return found
+        return await self._worktrees.find(params.replace(query={**params.query, "repo_id": id}))
 
     async def add_worktree(self, id: str, data: Any, params: Params) -> Record:
         """As `worktrees.create`."""
@@ -110,15 +152,45 @@ class ReposService(StoredService):
         return await self._worktrees.remove(worktree.worktree_id, params)
 
 
+def _free_to_go(tx: Transaction, repo_id: str) -> Repo:
+    """The repo, if it can be forgotten. Raises Conflict."""
+    repo = tx.repos.get(repo_id)
+    worktrees = tx.worktrees.where(repo_id=repo_id, status=["ready", "preparing", "missing"])
+    left = [one for one in worktrees if one.data.managed_by_agor or repo.data.managed_by_agor]
+    if left:
+        names = ", ".join(worktree.name for worktree in left[:10])
+        raise Conflict(
+            f"the repository still has worktrees ({names}); remove those first",
+            worktrees=[worktree.worktree_id for worktree in left],
+        )
+    ids = [worktree.worktree_id for worktree in worktrees]
+    running = tx.sessions.where(worktree_id=ids, status=list(BUSY)) if ids else []
+    if running:
+        raise Conflict(
+            "sessions run in worktrees of this repository; stop them first",
+            sessions=[session.session_id for session in running],
+        )
+    return repo
+
+
 def slug_for(tx: Transaction, wanted: str | None, proposal: str) -> str:
     """A slug that is free: the wanted one or Conflict; else one made of `proposal`, numbered if it is taken."""
     if wanted is not None:
         slug = git.check_slug(wanted)
-        if tx.repos.find_one(slug=slug) is not None:
+        if _is_taken(tx, slug):
             raise Conflict(f"there is a repository {slug!r} already", slug=slug)
         return slug
     stem = git.slug_of(proposal)
     slug, number = stem, 2
-    while tx.repos.find_one(slug=slug) is not None:
+    while _is_taken(tx, slug):
         slug, number = f"{stem}-{number}", number + 1
     return slug
+
+
+def _is_taken(tx: Transaction, slug: str) -> bool:
+    """Whether a repository has this slug; one that could not be cloned makes room for the next attempt."""
+    known = tx.repos.find_one(slug=slug)
+    if known is not None and known.status == "failed":
+        tx.repos.remove(known.repo_id)
+        return False
+    return known is not None

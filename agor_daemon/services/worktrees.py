@@ -3,32 +3,69 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from agor_core import git
 from agor_core.clock import iso
 from agor_core.db import Database, Transaction
-from agor_core.errors import BadRequest, Conflict, NotFound
+from agor_core.errors import BadRequest, Conflict, NotFound, ServiceError
 from agor_core.feathers import Params
-from agor_core.models import Worktree
+from agor_core.models import Repo, Worktree
 from agor_core.models.schema import load_as
 from agor_core.models.wire import to_wire
+from agor_daemon.services.adoption import Adoption
 from agor_daemon.services.requests import RestoreRequest, WorktreeRequest
+from agor_daemon.services.standing import FIELDS, Standing
 from agor_daemon.services.stored import PageSize, Record, StoredService, one, one_record, user_id_of
 from agor_daemon.services.tasks import DIFF_PAGE, number
+from agor_daemon.supervisor import Supervisor
+
+log = logging.getLogger(__name__)
 
 PATCHABLE = ("board_id", "notes", "issue_url", "pull_request_url", "archived")
-LIVE = ("preparing", "ready", "missing")
 BUSY = ("running", "awaiting_permission")
 
 
 class WorktreesService(StoredService):
-    """The service `worktrees`. `root`: the folder under which each gets its own, by repository and name."""
+    """The service `worktrees`. `root`: the folder under which each gets its own, by repository and name.
 
-    def __init__(self, database: Database, root: Path) -> None:
+    `owner`: what the locks of this daemon begin with.
+    """
+
+    def __init__(self, database: Database, supervisor: Supervisor, root: Path, owner: str) -> None:
         super().__init__(database, Worktree, PageSize(50, 1000), PATCHABLE)
         self._root = root
+        self._owner = owner
+        self._adoption = Adoption(database, root)
+        self._standing = Standing(database, supervisor)
+
+    async def settle(self, repo_id: str | None = None) -> None:
+        """Bring the rows of one repository, or of all, up to date with what was done there with plain git."""
+        await self._adoption.settle(repo_id)
+
+    async def find(self, params: Params) -> Record:
+        """A page, as git says it now: also what somebody made, moved or removed with plain git is in it."""
+        repo_id = params.query.get("repo_id")
+        await self.settle(repo_id if isinstance(repo_id, str) else None)
+        page = await super().find(params)
+        select = params.query.get("$select")
+        if select is None or not {*select}.isdisjoint((*FIELDS, "status")):
+            page["data"] = await self._as_they_stand(page["data"])
+        return page
+
+    async def _settle_around(self, worktree_id: str) -> None:
+        known = await self._database.read(lambda tx: tx.worktrees.get(worktree_id))
+        await self.settle(known.repo_id)
+
+    async def _as_they_stand(self, records: list[Record]) -> list[Record]:
+        ids = [record["worktree_id"] for record in records]
+        rows = await self._database.read(lambda tx: tx.worktrees.where(worktree_id=ids, status="ready"))
+        found = await self._standing.of(rows)
+        return [_with_facts(record, found.get(record["worktree_id"], {})) for record in records]
 
     async def create(self, data: Any, params: Params, *, snapshot: str | None = None) -> Record:
         """A worktree: first its row, not listed; then git; then it is `ready`. What fails leaves neither.
@@ -63,28 +100,35 @@ class WorktreesService(StoredService):
             worktree.data.ref = branch
             return tx.worktrees.add(worktree), repo.data.local_path
 
-        worktree, repository = await self._database.write(prepare)
-        try:
-            await asyncio.to_thread(Path(worktree.data.path).parent.mkdir, parents=True, exist_ok=True)
-            if snapshot is not None:
-                facts = await git.restore(repository, snapshot, worktree.data.path, branch=branch)
-            else:
-                facts = await git.add_worktree(repository, worktree.data.path, branch=branch, start=request.ref)
-        except BaseException:
-            await self._drop(worktree.worktree_id)
-            raise
-        notes = "\n".join(filter(None, (request.notes, *facts.notes))) or None
-        made = {
-            "ref": facts.ref,
-            "base_ref": facts.base_ref,
-            "base_sha": facts.base_sha,
-            "new_branch": facts.new_branch,
-            "tracking_branch": facts.tracking_branch,
-            "last_commit_sha": facts.base_sha,
-            "notes": notes,
-        }
-        ready = await self._database.write(lambda tx: tx.worktrees.ready(worktree.worktree_id, made))
+        with self._adoption.at_work(request.repo_id):
+            worktree, repository = await self._database.write(prepare)
+            try:
+                await asyncio.to_thread(Path(worktree.data.path).parent.mkdir, parents=True, exist_ok=True)
+                if snapshot is not None:
+                    facts = await git.restore(repository, snapshot, worktree.data.path, branch=branch)
+                else:
+                    facts = await git.add_worktree(repository, worktree.data.path, branch=branch, start=request.ref)
+            except BaseException:
+                await self._drop(worktree.worktree_id)
+                raise
+            made = {
+                "ref": facts.ref,
+                "base_ref": facts.base_ref,
+                "base_sha": facts.base_sha,
+                "new_branch": facts.new_branch,
+                "tracking_branch": facts.tracking_branch,
+                "last_commit_sha": facts.base_sha,
+                "dirty": snapshot is not None,
+                "git_identity": await self._identity(repository, facts.path),
+                "notes": _joined(request.notes, facts.notes),
+            }
+            ready = await self._database.write(lambda tx: tx.worktrees.ready(worktree.worktree_id, made))
         return to_wire(ready)
+
+    @staticmethod
+    async def _identity(repository: str, path: Path) -> str | None:
+        listed = await git.linked_worktrees(repository)
+        return next((one.identity for one in listed if one.path == path), None)
 
     async def patch(self, id: str | None, data: Any, params: Params) -> Record:
         """Change what people note about a worktree."""
@@ -92,48 +136,60 @@ class WorktreesService(StoredService):
 
     async def get(self, id: str, params: Params) -> Record:
         """The record, with `dirty`, `ahead`, `behind` and `last_commit_sha` as git says them now."""
+        await self._settle_around(id)
         record = await super().get(id, params)
-        if record.get("status") != "ready" or "path" not in record:
-            return record
-        try:
-            state = await git.status(record["path"])
-        except NotFound:
-            await self._database.write(lambda tx: tx.worktrees.patch(record["worktree_id"], {"status": "missing"}))
-            return {**record, "status": "missing"}
-        live = {"ref": state.branch, "dirty": state.dirty, "ahead": state.ahead, "behind": state.behind}
-        return {**record, **live, "last_commit_sha": state.head_sha}
+        (shown,) = await self._as_they_stand([record])
+        return shown
 
     async def remove(self, id: str | None, params: Params) -> Record:
         """Remove a clean worktree's folder; its branch and its row stay. Raises Conflict with the report if it is not.
 
         The query's `force` must be the `token` of that report: then the work is put into a snapshot first.
+        `branch=delete` deletes the branch too, which must be merged or pushed, or is in the snapshot.
         """
         worktree_id = one(id, "remove")
-        token = params.query.get("force")
+        token, with_branch = params.query.get("force"), params.query.get("branch", "keep")
         if token is not None and not isinstance(token, str):
             raise BadRequest("`force` must be the token of the report")
+        if with_branch not in ("keep", "delete"):
+            raise BadRequest("`branch` must be `keep` or `delete`", errors={"branch": ["keep or delete"]})
 
         def find(tx: Transaction) -> tuple[Worktree, str, list[str]]:
-            worktree = tx.worktrees.get(worktree_id)
+            worktree, repository = _with_repository(tx, worktree_id)
             running = tx.sessions.where(worktree_id=worktree_id, status=list(BUSY))
-            repository = tx.repos.get(worktree.repo_id).data.local_path
             return worktree, repository, [session.session_id for session in running]
 
+        await self._settle_around(worktree_id)
         worktree, repository, running = await self._database.read(find)
         if worktree.status == "removed":
             raise Conflict(f"worktree {worktree.name!r} is removed already", worktree_id=worktree_id)
+        if worktree.status == "preparing":
+            raise Conflict(f"worktree {worktree.name!r} is just being made", worktree_id=worktree_id)
         if running:
             raise Conflict(
                 f"sessions run in worktree {worktree.name!r}; stop them first",
                 report={"running_sessions": running},
                 worktree_id=worktree_id,
             )
-        changes: Record = {"status": "removed", "removal_snapshot_id": None}
-        if worktree.status == "ready":
-            path, name = worktree.data.path, worktree.name
-            saved = await git.remove_worktree(repository, path, force=token is not None, token=token, name=name)
-            changes["removal_snapshot_id"] = saved.snapshot_id if saved is not None else None
-        return to_wire(await self._database.write(lambda tx: tx.worktrees.patch(worktree_id, changes)))
+        with self._adoption.at_work(worktree.repo_id):
+            changes = await self._take_away(worktree, repository, token, with_branch=with_branch == "delete")
+            return to_wire(await self._database.write(lambda tx: tx.worktrees.patch(worktree_id, changes)))
+
+    @staticmethod
+    async def _take_away(worktree: Worktree, repository: str, token: str | None, *, with_branch: bool) -> Record:
+        path, name = worktree.data.path, worktree.name
+        changes: Record = {"status": "removed", "removal_snapshot_id": None, "dirty": False}
+        try:
+            if worktree.status == "ready":
+                changes["last_commit_sha"] = await git.sha_of(path, "HEAD")
+            saved = await git.remove_worktree(
+                repository, path, force=token is not None, token=token, name=name, with_branch=with_branch
+            )
+        except NotFound:
+            if worktree.status != "missing":
+                raise
+            return changes  # git knows nothing of it any more, or is gone itself
+        return {**changes, "removal_snapshot_id": saved.snapshot_id if saved is not None else None}
 
     async def status(self, id: str, params: Params) -> Record:
         """`{branch, upstream, ahead, behind, dirty, head_sha, files}`, as git says it now."""
@@ -190,18 +246,35 @@ class WorktreesService(StoredService):
         Where nothing was uncommitted when it was removed, its branch is checked out again.
         """
         request = load_as(RestoreRequest, one_record(data or {}))
+        await self._settle_around(id)
         worktree, repository = await self._database.read(lambda tx: _with_repository(tx, id))
         if worktree.status not in ("removed", "missing"):
             raise Conflict(f"worktree {worktree.name!r} is {worktree.status}; remove it first", worktree_id=id)
-        taken = request.snapshot_id or await self._newest_since(repository, worktree)
-        path = worktree.data.path
-        if taken is not None:
-            facts = await git.restore(repository, taken, path)
-        else:
-            facts = await git.add_worktree(repository, path, branch=worktree.data.ref or worktree.name)
-        notes = "\n".join(filter(None, (worktree.data.notes, *facts.notes))) or None
-        changes = {"status": "ready", "ref": facts.ref, "notes": notes}
-        return to_wire(await self._database.write(lambda tx: tx.worktrees.patch(id, changes)))
+        path = Path(worktree.data.path)
+        if await asyncio.to_thread(os.path.lexists, path):
+            raise Conflict(f"{path} exists already; move it out of the way first", path=str(path))
+        with self._adoption.at_work(worktree.repo_id):
+            staged = None
+            if worktree.status == "missing":
+                # Its folder is gone, but what was staged in it may still be there.
+                gone = await self._take_away(worktree, repository, None, with_branch=False)
+                staged = gone["removal_snapshot_id"]
+                await self._database.write(lambda tx: tx.worktrees.patch(id, gone))
+            taken = request.snapshot_id or staged or await self._newest_since(repository, worktree)
+            await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
+            if taken is not None:
+                facts = await git.restore(repository, taken, path)
+            else:
+                branch, sha = worktree.data.ref or worktree.name, worktree.data.last_commit_sha
+                facts = await git.check_out_again(repository, path, branch=branch, sha=sha)
+            changes = {
+                "status": "ready",
+                "ref": facts.ref,
+                "dirty": taken is not None,
+                "git_identity": await self._identity(repository, path),
+                "notes": _joined(worktree.data.notes, facts.notes),
+            }
+            return to_wire(await self._database.write(lambda tx: tx.worktrees.patch(id, changes)))
 
     @staticmethod
     async def _newest_since(repository: str, worktree: Worktree) -> str | None:
@@ -217,6 +290,7 @@ class WorktreesService(StoredService):
         What another daemon on this database makes, in its own home, is left alone.
         """
         await git.settle_removals(self._root)
+        await self._unlock()
         left = await self._database.read(
             lambda tx: [(w, tx.repos.get(w.repo_id).data.local_path) for w in tx.worktrees.where(status="preparing")]
         )
@@ -226,6 +300,15 @@ class WorktreesService(StoredService):
             await self._drop(worktree.worktree_id)
         return len(own)
 
+    async def _unlock(self) -> None:
+        """Undo the locks of runs that a killed daemon could not."""
+        repos: list[Repo] = await self._database.read(lambda tx: tx.repos.where(status="ready"))
+        for repo in repos:
+            try:
+                await git.release_leftovers(repo.data.local_path, self._owner)
+            except ServiceError as error:
+                log.warning("cannot look for locks in %s: %s", repo.slug, error)
+
     async def _drop(self, worktree_id: str) -> None:
         await self._database.write(lambda tx: tx.worktrees.remove(worktree_id))
 
@@ -234,6 +317,14 @@ class WorktreesService(StoredService):
         if worktree.status != "ready":
             raise Conflict(f"worktree {worktree.name!r} is {worktree.status}", worktree_id=id)
         return worktree.data.path
+
+
+def _with_facts(record: Record, facts: Mapping[str, Any]) -> Record:
+    return {**record, **{name: value for name, value in facts.items() if name in record}}
+
+
+def _joined(notes: str | None, more: Sequence[str]) -> str | None:
+    return "\n".join(filter(None, (notes, *more))) or None
 
 
 def _with_repository(tx: Transaction, worktree_id: str) -> tuple[Worktree, str]:

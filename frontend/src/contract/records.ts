@@ -267,6 +267,8 @@ export interface Worktree {
   board_id: string | null
   archived: boolean
   path: string
+  /** below Agor's home; false: one that was there already, or made with plain git */
+  managed_by_agor: boolean
   /** the branch that is checked out */
   ref: string | null
   /** where it began */

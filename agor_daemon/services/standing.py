@@ -1,0 +1,109 @@
+"""How worktrees stand, as git says it now: many at once, but never so many that anybody else would wait for it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from agor_core import git
+from agor_core.db import Database, Transaction
+from agor_core.errors import NotFound, ServiceError
+from agor_core.models import Worktree
+from agor_daemon.supervisor import Supervisor
+
+log = logging.getLogger(__name__)
+
+FIELDS = ("ref", "tracking_branch", "dirty", "ahead", "behind", "last_commit_sha")
+"""What is asked of git whenever a worktree is shown."""
+
+# Whoever lists worktrees waits this long; what takes longer is shown as it was, and announced once it is known.
+LIST_LIMIT_S = 2.0
+
+# `git status` is busy with the disk half of the time.
+AT_ONCE = 4
+
+Facts = dict[str, Any]
+
+
+class Standing:
+    """Asks git how worktrees stand, and keeps their rows up to date; what changed is announced."""
+
+    def __init__(self, database: Database, supervisor: Supervisor) -> None:
+        self._database = database
+        self._supervisor = supervisor
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._to_come: dict[str, asyncio.Task[Facts]] = {}
+
+    async def of(self, worktrees: Sequence[Worktree], limit_s: float = LIST_LIMIT_S) -> Mapping[str, Facts]:
+        """What of each worktree is known within `limit_s`: `FIELDS`, or `status` if it is `missing`; by its id."""
+        looks = {row.worktree_id: self._look(row.data.path) for row in worktrees if row.status == "ready"}
+        if not looks:
+            return {}
+        _, late = await asyncio.wait(looks.values(), timeout=limit_s)
+        known = {id: look.result() for id, look in looks.items() if look.done()}
+        await self._store(known)
+        if late:
+            later = {id: look for id, look in looks.items() if look in late}
+            self._supervisor.start(self._store_later(later), name="looking at worktrees")
+        return known
+
+    def _look(self, path: str) -> asyncio.Task[Facts]:
+        """One look at a worktree that begins after this call, shared by all who ask before it does."""
+        look = self._to_come.get(path)
+        if look is None:
+            look = self._supervisor.start(self._ask(path), name=f"look at {path}")
+            self._to_come[path] = look
+        return look
+
+    async def _ask(self, path: str) -> Facts:
+        try:
+            async with self._turns[path], self._slots:
+                del self._to_come[path]  # from here on it may miss what happens: who asks now gets the next one
+                found = await git.standing(path)
+        except NotFound:
+            return {"status": "missing"}
+        except ServiceError as error:
+            log.warning("cannot tell how %s stands: %s", path, error)
+            return {}
+        finally:
+            if not self._turns[path].locked():
+                del self._turns[path]
+        return {
+            "ref": found.branch,
+            "tracking_branch": found.upstream,
+            "dirty": found.dirty,
+            "ahead": found.ahead,
+            "behind": found.behind,
+            "last_commit_sha": found.head_sha,
+        }
+
+    async def _store_later(self, looks: Mapping[str, asyncio.Task[Facts]]) -> None:
+        await asyncio.wait(looks.values())
+        await self._store({id: look.result() for id, look in looks.items()})
+
+    async def _store(self, known: Mapping[str, Facts]) -> None:
+        def differing(tx: Transaction) -> dict[str, Facts]:
+            rows = tx.worktrees.where(worktree_id=list(known), status="ready")
+            found = {row.worktree_id: changed(row, known[row.worktree_id]) for row in rows}
+            return {id: changes for id, changes in found.items() if changes}
+
+        def unit_of_work(tx: Transaction) -> None:
+            for id, changes in differing(tx).items():
+                tx.worktrees.patch(id, changes)
+
+        # Mostly nothing changed; then nobody else's writing is kept waiting.
+        if await self._database.read(differing):
+            await self._database.write(unit_of_work)
+
+
+def changed(row: Worktree, facts: Mapping[str, Any]) -> Facts:
+    """Those of `facts` that the row does not have so."""
+    return {
+        name: value
+        for name, value in facts.items()
+        if getattr(row if name in type(row).model_fields else row.data, name) != value
+    }
