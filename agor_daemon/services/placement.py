@@ -26,7 +26,7 @@ def place_in_worktree(tx: Transaction, session: Session, worktree_id: str) -> No
         repo_slug=repo.slug,
         worktree_name=worktree.name,
         cwd=worktree.data.path,
-        managed_worktree=True,
+        managed_worktree=worktree.data.managed_by_agor,
     )
     sha = worktree.data.last_commit_sha or worktree.data.base_sha
     session.data.git_state = GitState(ref=worktree.data.ref, base_sha=sha, current_sha=sha)
