@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
@@ -90,6 +92,23 @@ def say(text: str, style: str = "") -> None:
     """A line for people; nothing where JSON was asked for."""
     if not wants_json():
         console().print(clean(text), style=style or None, soft_wrap=True)  # a path or command stays one piece
+
+
+def page_through(text: str) -> None:
+    """`text`, coloured, in the pager that git would use for this user; as it is where there is no terminal."""
+    if sys.stdout.isatty() and (pager := _pager_of_git()):
+        os.environ["PAGER"] = pager
+        os.environ.setdefault("LESS", "FRX")  # as git does: colours, and no stop for what fits on the screen
+    click.echo_via_pager(text)
+
+
+def _pager_of_git() -> str:
+    """`GIT_PAGER`, `core.pager` or `PAGER`, in git's own order; empty where git cannot tell."""
+    try:
+        asked = subprocess.run(["git", "var", "GIT_PAGER"], capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return asked.stdout.strip()
 
 
 def next_steps(*commands: tuple[str, str]) -> None:

@@ -65,8 +65,8 @@ def build_app(live: LiveSettings, database: Database, supervisor: Supervisor) ->
 
     live.listen(settings_changed)
     assignments = Assignments(database, live, agents)
-    runs = AgentRuns(database, supervisor, assignments, volatile, settings.daemon.max_runs)
     worktrees = WorktreesService(database, supervisor, settings.home / "worktrees", lock_owner(settings.home))
+    runs = AgentRuns(database, supervisor, assignments, volatile, settings.daemon.max_runs, worktrees.look_after_run)
     cloning = Cloning(database, supervisor, settings.home / "repos", volatile.emit, worktrees)
     stored: Mapping[str, Any] = {
         "sessions": SessionsService(database, runs, agents, worktrees, Importer(database)),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from agor_cli.commands.worktree import add_worktree
 from agor_cli.connection import connected, data_of, live
 from agor_cli.groups import Group, wants_json
 from agor_cli.output import facts, next_steps, one_line, paged, say, show, table
+from agor_cli.progress import cloning_progress
 from agor_cli.resolve import repo_of, top_of
 from agor_cli.words import ago, short_id
 from agor_core.errors import NotFound, Unavailable
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from agor_core.client import Client, Record
 
+SHOWN_BRANCHES = 10
 URL = re.compile(r"[a-z][a-z0-9+.-]*://|[^/\s@]+@[^/\s:]+:")
-CLEAR_LINE = "\r\x1b[K"
 
 
 @click.group(cls=Group)
@@ -76,7 +76,7 @@ def show_repo(repo: str) -> None:
 @click.argument("repo")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def remove(repo: str, yes: bool) -> None:
-    """Forget REPO. A folder that was registered in place stays as it is."""
+    """Forget REPO. A folder that was registered in place stays as it is; a clone goes if all of it is pushed."""
     with connected() as client:
         found = repo_of(client, repo)
         if not yes:
@@ -109,23 +109,20 @@ def _cloned(client: Client, cloning: Record) -> Record:
     """The repo once it is there. Raises Unavailable with the reason if it could not be cloned."""
     from agor_cli.follow.cloning import until_cloned  # asyncio, for this one
 
-    say(f"cloning {cloning['slug']}…", "dim")
-    shows_progress = sys.stdout.isatty() and not wants_json()
-    found = until_cloned(live(client), cloning["repo_id"], _show_progress if shows_progress else lambda _: None)
-    if shows_progress:
-        click.echo(CLEAR_LINE, nl=False)
+    say(f"cloning {cloning['slug']}… (Ctrl-C cancels)", "dim")
+    try:
+        with cloning_progress() as tell:
+            found = until_cloned(live(client), cloning["repo_id"], tell)
+    except KeyboardInterrupt:
+        client.service("repos").remove(cloning["repo_id"])
+        say(f"cancelled; nothing of {cloning['slug']} is left", "yellow")
+        raise click.Abort from None
     if found is None:
         raise Unavailable(f"{cloning['slug']} was removed while it was cloned")
     if found["status"] == "failed":
         error = found.get("error")
         raise Unavailable(one_line(error.get("message") if isinstance(error, dict) else error))
     return found
-
-
-def _show_progress(progress: Record) -> None:
-    percent = progress.get("percent")
-    share = f" {percent:.0f} %" if isinstance(percent, (int, float)) else ""
-    click.echo(f"{CLEAR_LINE}{one_line(progress.get('stage') or 'cloning')}{share}", nl=False)
 
 
 def _table(page: Record) -> RenderableType:
@@ -144,6 +141,13 @@ def _table(page: Record) -> RenderableType:
     return table(columns, rows, empty="No repos. `agor repo add .` adds the one you are in.", footer=paged(page))
 
 
+def _branches(branches: list[Record]) -> str:
+    """`main, topic, origin/old and 12 more`."""
+    names = [f"{one['remote']}/{one['name']}" if one.get("remote") else one["name"] for one in branches]
+    more = f" and {len(names) - SHOWN_BRANCHES} more" if len(names) > SHOWN_BRANCHES else ""
+    return ", ".join(names[:SHOWN_BRANCHES]) + more
+
+
 def _page(one: Record, worktrees: list[Record]) -> RenderableType:
     from rich.console import Group as Lines
     from rich.text import Text
@@ -156,6 +160,7 @@ def _page(one: Record, worktrees: list[Record]) -> RenderableType:
             "where": one["local_path"],
             "remote": one.get("remote_url"),
             "branch": one.get("default_branch"),
+            "branches": _branches(one.get("branches") or []),
             "clone": "made by Agor" if one.get("managed_by_agor") else None,
             "error": one.get("error"),
         }

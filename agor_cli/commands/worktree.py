@@ -8,7 +8,7 @@ import click
 
 from agor_cli.connection import connected
 from agor_cli.groups import Command, Group, wants_json
-from agor_cli.output import clean, facts, next_steps, one_line, paged, say, show, show_json, table
+from agor_cli.output import clean, facts, next_steps, one_line, page_through, paged, say, show, show_json, table
 from agor_cli.resolve import repo_of, worktree_of
 from agor_cli.words import ago, count, short_id
 from agor_core.errors import Conflict
@@ -71,8 +71,6 @@ def list_worktrees(repo: str | None, removed: bool, limit: int) -> None:
         if repo:
             query["repo_id"] = repo_of(client, repo)["repo_id"]
         page = client.service("worktrees").find(query)
-        # Only `get` asks git: a list of what it was when last looked at would call changed worktrees clean.
-        page["data"] = [_as_it_is(client, one) for one in page["data"]]
         repos = client.service("repos").find({"$limit": 1000})["data"]
     slugs = {one["repo_id"]: one["slug"] for one in repos}
     show(page, lambda: _table(page, slugs))
@@ -103,10 +101,12 @@ def show_status(worktree: str) -> None:
 @click.argument("worktree")
 @click.option("--against", metavar="REF", help="Compare with this. Default: where the worktree began.")
 @click.option("--path", help="Only this file.")
+@click.option("--staged", is_flag=True, help="Only what is staged, compared with the last commit.")
 @click.option("--stat", is_flag=True, help="Only the files and how many lines.")
-def diff(worktree: str, against: str | None, path: str | None, stat: bool) -> None:
+def diff(worktree: str, against: str | None, path: str | None, staged: bool, stat: bool) -> None:
     """Show how WORKTREE differs from where it began."""
-    query = {name: value for name, value in (("against", against), ("path", path)) if value}
+    wanted = {"against": against or ("HEAD" if staged else None), "path": path, "staged": staged or None}
+    query = {name: value for name, value in wanted.items() if value}
     with connected() as client:
         id = worktree_of(client, worktree)["worktree_id"]
         found = _all_of_diff(client, id, query)
@@ -117,29 +117,36 @@ def diff(worktree: str, against: str | None, path: str | None, stat: bool) -> No
     elif stat:
         _show_stat(found)
     else:
-        click.echo_via_pager("".join(_patches(found)), color=None)
+        page_through("".join(_patches(found)))
 
 
-@worktree.command("rm", examples=["worktree rm fix-login", "worktree rm shop:fix-login --force"])
+@worktree.command(
+    "rm",
+    examples=["worktree rm fix-login", "worktree rm shop:fix-login --force", "worktree rm fix-login --delete-branch"],
+)
 @click.argument("worktree")
 @click.option("--force", is_flag=True, help="Also with work that is not committed: it is snapshotted first.")
-def remove(worktree: str, force: bool) -> None:
+@click.option("--delete-branch", is_flag=True, help="Delete its branch too; it must be merged or pushed, or --force.")
+def remove(worktree: str, force: bool, delete_branch: bool) -> None:
     """Remove the folder of WORKTREE. Its branch stays; work that is not committed is never lost."""
+    query = {"branch": "delete"} if delete_branch else {}
     with connected() as client:
         found = worktree_of(client, worktree)
         service = client.service("worktrees")
         try:
-            removed = service.remove(found["worktree_id"])
+            removed = service.remove(found["worktree_id"], query)
         except Conflict as error:
             data = error.data if isinstance(error.data, dict) else {}
-            if "token" not in data:
+            if not data.get("token"):
                 raise
             if not force:
                 lost = _in_words(data.get("report") or {})
-                way = f"`agor worktree rm {worktree} --force` snapshots that and removes it"
-                raise Conflict(f"{error.message} ({lost}); {way}", data=data) from error
-            removed = service.remove(found["worktree_id"], {"force": data["token"]})
-    show(removed, lambda: f"Removed {found['name']} ({found['path']})")
+                option = " --delete-branch" if delete_branch else ""
+                way = f"`agor worktree rm {worktree}{option} --force` snapshots that and removes it"
+                raise Conflict(f"{error.message}{f' ({lost})' if lost else ''}; {way}", data=data) from error
+            removed = service.remove(found["worktree_id"], {**query, "force": data["token"]})
+    branch = f", and its branch {removed['ref']}" if delete_branch else ""
+    show(removed, lambda: f"Removed {found['name']} ({found['path']}){branch}")
     say(f"  agor worktree restore {worktree}   bring it back, with what was not committed", "dim")
 
 
@@ -157,6 +164,17 @@ def restore(worktree: str, snapshot: str | None) -> None:
     show(restored, lambda: f"Restored {restored['name']} on branch {restored['ref']}, in {restored['path']}")
 
 
+@worktree.command("snapshots", examples=["worktree snapshots fix-login", "worktree snapshots shop:fix-login --json"])
+@click.argument("worktree")
+def list_snapshots(worktree: str) -> None:
+    """List what was saved of WORKTREE, newest first. `restore --snapshot` brings one back."""
+    with connected() as client:
+        found = client.service("worktrees").read("snapshots", worktree_of(client, worktree)["worktree_id"])
+    columns = ("snapshot", "saved", "why", "branch")
+    rows = [(one["snapshot_id"], ago(one["created_at"]), one["reason"], one.get("branch") or "") for one in found]
+    show(found, lambda: table(columns, rows, empty="No snapshots: nothing uncommitted was ever taken away."))
+
+
 @worktree.command("cd", examples=["worktree cd fix-login", 'cd "$(agor worktree cd fix-login)"'])
 @click.argument("worktree")
 def folder(worktree: str) -> None:
@@ -167,11 +185,6 @@ def folder(worktree: str) -> None:
         show_json({"path": found["path"]})
     else:
         click.echo(found["path"])
-
-
-def _as_it_is(client: Client, one: Record) -> Record:
-    found: Record = client.service("worktrees").get(one["worktree_id"]) if one["status"] == "ready" else one
-    return found
 
 
 def _all_of_diff(client: Client, id: str, query: Mapping[str, Any]) -> Record:
@@ -231,6 +244,7 @@ def _page(one: Record) -> RenderableType:
             "name": one["name"],
             "status": one["status"],
             "state": _state(one),
+            "made by": "Agor" if one.get("managed_by_agor") else "plain git",
             **{name.replace("_", " "): one.get(name) for name in names},
             "sessions": ", ".join(str(id).replace("-", "")[:12] for id in one.get("sessions") or []),
             "made": ago(one.get("created_at")),
@@ -251,12 +265,20 @@ def _status(found: Record) -> RenderableType:
 
 
 def _patches(found: Record) -> list[str]:
+    """The patches as git prints them, so that a pager made for diffs knows them; a line for what has none."""
     colors = {"+": "green", "-": "red", "@": "cyan"}
     lines: list[str] = []
     for file in found["files"]:
-        lines.append(click.style(f"{file['status']} {clean(file['path'])}", bold=True) + "\n")
-        for line in clean(file.get("patch") or ("  (binary)" if file.get("binary") else "")).splitlines():
-            lines.append(click.style(line, fg=colors.get(line[:1])) + "\n")
+        patch = file.get("patch")
+        if not patch:
+            why = file.get("omitted") or ("binary" if file.get("binary") else "no change of content")
+            lines.append(click.style(f"{file['status']} {one_line(file['path'])} ({why})", bold=True) + "\n")
+            continue
+        is_head = True
+        for line in clean(patch).splitlines():
+            is_head = is_head and not line.startswith("@@")
+            style: dict[str, Any] = {"bold": True} if is_head else {"fg": colors.get(line[:1])}
+            lines.append(click.style(line, **style) + "\n")
     return lines
 
 
@@ -278,4 +300,4 @@ def _in_words(report: Mapping[str, Any]) -> str:
         parts.append(f"{count(report['detached_commits'], 'commit')} on no branch")
     if report.get("operation"):
         parts.append(f"a {one_line(report['operation'])} under way")
-    return "; ".join(parts) or "work that is not committed"
+    return "; ".join(parts)

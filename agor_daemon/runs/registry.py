@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,8 +33,16 @@ class AgentRuns:
     """Owns every run. At most `max_runs` at once, at most one for a session."""
 
     def __init__(
-        self, database: Database, supervisor: Supervisor, assignments: Assignments, volatile: Volatile, max_runs: int
+        self,
+        database: Database,
+        supervisor: Supervisor,
+        assignments: Assignments,
+        volatile: Volatile,
+        max_runs: int,
+        after_run: Callable[[str], Coroutine[Any, Any, None]],
     ) -> None:
+        """`after_run` is called with the session of every run that ended while the daemon goes on."""
+        self._after_run = after_run
         self._database = database
         self._supervisor = supervisor
         self._assignments = assignments
@@ -124,6 +133,7 @@ class AgentRuns:
         if not self._closing:
             self._waiting[session_id] = None
             self._fill()
+            self._supervisor.start(self._after_run(session_id), name=f"after a run of session {short(session_id)}")
 
     def _fill(self) -> None:
         """Give free slots to the sessions that have waited longest."""

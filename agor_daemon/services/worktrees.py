@@ -284,6 +284,18 @@ class WorktreesService(StoredService):
             return None
         return newest.snapshot_id
 
+    async def look_after_run(self, session_id: str) -> None:
+        """Ask git how the worktree of a session stands now that its agent is done; what changed is announced."""
+
+        def find(tx: Transaction) -> list[Worktree]:
+            session = tx.sessions.find_one(session_id=session_id)
+            if session is None or session.worktree_id is None:
+                return []
+            found: list[Worktree] = tx.worktrees.where(worktree_id=session.worktree_id, status="ready")
+            return found
+
+        await self._standing.of(await self._database.read(find))
+
     async def recover(self) -> int:
         """Take away what a killed daemon left half made, settle what it was removing; how many were half made.
 

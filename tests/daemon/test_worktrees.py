@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -107,3 +109,93 @@ def _wait_for_worktree(daemon: Daemon, repo_id: str) -> dict[str, Any]:
             return worktree
         time.sleep(0.05)
     raise AssertionError(daemon.log)
+
+
+def commit(daemon: Daemon, folder: Path, message: str) -> str:
+    """A commit of all there is; its sha."""
+    git("add", "-A", cwd=folder, environment=daemon.environment)
+    git("commit", "-q", "--allow-empty", "-m", message, cwd=folder, environment=daemon.environment)
+    return git("rev-parse", "HEAD", cwd=folder)
+
+
+def branches(repository: Path) -> list[str]:
+    """The local branches."""
+    return git("branch", "--format=%(refname:short)", cwd=repository).split()
+
+
+def test_a_branch_goes_with_its_worktree_if_it_is_merged(daemon: Daemon, repository: Path) -> None:
+    """By default it stays; asked for, a merged one is deleted too, and restoring makes it again where it was."""
+    session = start_session(daemon, repository)
+    folder, path = Path(session["repo"]["cwd"]), f"/worktrees/{session['worktree_id']}"
+    assert daemon.request("DELETE", f"{path}?branch=perhaps")[0] == 400
+    (folder / "merged.txt").write_text("merged\n")
+    sha = commit(daemon, folder, "work")
+    git("merge", "-q", "--no-ff", "-m", "merge", "try-it", cwd=repository, environment=daemon.environment)
+    assert daemon.call("DELETE", f"{path}?branch=delete")["status"] == "removed"
+    assert branches(repository) == ["main"]
+    assert daemon.call("POST", f"{path}/restore", {})["ref"] == "try-it"
+    assert git("rev-parse", "try-it", cwd=repository) == sha
+
+
+def test_a_branch_that_is_nowhere_else_is_kept_or_saved(daemon: Daemon, repository: Path) -> None:
+    """Commits that are neither merged nor pushed refuse it; forced, a snapshot has them, and brings them back."""
+    session = start_session(daemon, repository)
+    folder, path = Path(session["repo"]["cwd"]), f"/worktrees/{session['worktree_id']}"
+    (folder / "mine.txt").write_text("mine\n")
+    sha = commit(daemon, folder, "mine")
+    status, error = daemon.request("DELETE", f"{path}?branch=delete")
+    assert (status, "neither merged nor pushed" in error["message"], error["data"]["commits"]) == (409, True, 1)
+    assert folder.exists()
+    token = error["data"]["token"]
+    (folder / "later.txt").write_text("later\n")
+    assert daemon.request("DELETE", f"{path}?branch=delete&force={token}")[0] == 409
+    token = daemon.request("DELETE", path)[1]["data"]["token"]
+    removed = daemon.call("DELETE", f"{path}?branch=delete&force={token}")
+    assert (removed["status"], branches(repository), folder.exists()) == ("removed", ["main"], False)
+    git("reflog", "expire", "--expire=now", "--all", cwd=repository)
+    git("gc", "-q", "--prune=now", cwd=repository)
+    assert daemon.call("POST", f"{path}/restore", {})["status"] == "ready"
+    assert git("rev-parse", "try-it", cwd=repository) == sha
+    assert ((folder / "mine.txt").read_text(), (folder / "later.txt").read_text()) == ("mine\n", "later\n")
+
+
+def test_a_worktree_whose_folder_was_deleted_comes_back(daemon: Daemon, repository: Path) -> None:
+    """What was staged or committed in it is there again; nothing that is at its path meanwhile is overwritten."""
+    session = start_session(daemon, repository)
+    folder, path = Path(session["repo"]["cwd"]), f"/worktrees/{session['worktree_id']}"
+    (folder / "committed.txt").write_text("committed\n")
+    commit(daemon, folder, "work")
+    (folder / "staged.txt").write_text("staged\n")
+    git("add", "staged.txt", cwd=folder, environment=daemon.environment)
+    shutil.rmtree(folder)
+    assert daemon.call("GET", path)["status"] == "missing"
+    folder.write_text("something else")
+    assert daemon.request("POST", f"{path}/restore", {})[0] == 409
+    assert folder.read_text() == "something else"
+    folder.unlink()
+    assert daemon.call("POST", f"{path}/restore", {})["status"] == "ready"
+    assert (folder / "committed.txt").read_text() == "committed\n"
+    assert (folder / "staged.txt").read_text() == "staged\n"
+    assert daemon.request("POST", f"{path}/restore", {})[0] == 409
+
+
+def test_one_of_two_at_once_is_made(daemon: Daemon, repository: Path) -> None:
+    """Of several who ask at the same time for the same name one gets it; for one branch likewise; so with removals."""
+    repo = daemon.call("POST", "/repos", {"local_path": str(repository)})["repo_id"]
+
+    def at_once(*calls: tuple[str, str, Any]) -> list[int]:
+        with ThreadPoolExecutor(len(calls)) as pool:
+            return sorted(status for status, _ in pool.map(lambda call: daemon.request(*call), calls))
+
+    same = ("POST", "/worktrees", {"repo_id": repo, "name": "same"})
+    assert at_once(same, same, same) == [201, 409, 409]
+    others = [("POST", "/worktrees", {"repo_id": repo, "name": name, "branch": "one"}) for name in ("x", "y", "z")]
+    assert at_once(*others) == [201, 409, 409]
+    found = daemon.call("GET", "/worktrees?status[$ne]=x")["data"]
+    assert sorted(one["status"] for one in found) == ["ready", "ready"]
+    assert sorted(branches(repository)) == ["main", "one", "same"]
+    removal = ("DELETE", f"/worktrees/{found[0]['worktree_id']}", None)
+    statuses = at_once(removal, removal, ("GET", "/worktrees", None))
+    assert statuses[:2] == [200, 200]
+    assert statuses[2] in (404, 409)
+    assert daemon.call("GET", f"/worktrees/{found[0]['worktree_id']}")["status"] == "removed"
