@@ -10,6 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
+from agor_core.errors import BadRequest
 from agor_core.feathers import Feathers, HookContext, MemoryConnectionStore, MemoryEventLog, MemoryService, Params
 from agor_core.feathers.authentication import (
     AuthenticationService,
@@ -72,7 +73,10 @@ async def serve(port: int) -> None:
 
 
 async def _hash(context: HookContext) -> None:
-    context.data = {**context.data, "password": await hash_password(str(context.data.get("password", "")))}
+    password = context.data.get("password") if isinstance(context.data, dict) else None
+    if not isinstance(password, str) or not password:
+        raise BadRequest("a user has a password")
+    context.data = {**context.data, "password": await hash_password(password)}
 
 
 def _without_password(context: HookContext) -> None:

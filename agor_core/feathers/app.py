@@ -78,7 +78,8 @@ class Feathers:
         `methods`: what clients may call; by default the standard methods it has. `events`: custom events.
         `service_events`: all standard events it sends, by default the four. `events_from`: the log that
         announces its stored changes, in place of the calls. `id_field`: where a record keeps its id.
-        `schemas`: marshmallow schemas for the API document, by method name and `record`.
+        `schemas`: for the API documents, marshmallow or JSON schemas, by `record`, method name (what it takes),
+        `<method>:result` and `event:<name>`; and by `<method>:example`, what is shown instead of a made-up example.
         """
         path = path.strip("/")
         if path in self.services:

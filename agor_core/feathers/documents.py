@@ -1,9 +1,11 @@
-"""Pages about the server itself: `/openapi.json`, `/docs` and `/metrics`."""
+"""Pages about the server itself: `/openapi.json`, `/asyncapi.json`, `/docs` and `/metrics`."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import cache
 from html import escape
 from typing import Any
 
@@ -19,7 +21,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
-code { font-family: ui-monospace, monospace; } details { border-top: 1px solid #8884; padding: .4rem 0; }
+code, pre { font-family: ui-monospace, monospace; } pre { overflow: auto; background: #8881; padding: .5rem; }
+details { border-top: 1px solid #8884; padding: .4rem 0; }
 summary { cursor: pointer; } .verb { display: inline-block; width: 4.5rem; font-weight: 600; }
 @media (prefers-color-scheme: dark) { body { background: #111; color: #ddd; } a { color: #8bf; } }
 """
@@ -37,50 +40,66 @@ class ApiInfo:
 
 
 def add_documents(site: web.Application, app: Feathers, info: ApiInfo) -> None:
-    """Serve the API document and a page for people. The document is built once, on first use."""
-    built: list[dict[str, Any]] = []
+    """Serve both API documents and a page for people. They are built once, on first use."""
 
-    def document() -> dict[str, Any]:
-        if not built:
-            # Here, not above: apispec and marshmallow are loaded by servers that document themselves only.
-            from agor_core.feathers.openapi import build_document
+    @cache
+    def openapi() -> dict[str, Any]:
+        # Here, not above: apispec and marshmallow are loaded by servers that document themselves only.
+        from agor_core.feathers.openapi import build_document
 
-            built.append(build_document(app, info.title, info.version, info.description))
-        return built[0]
+        return build_document(app, info.title, info.version, info.description)
 
-    async def openapi(_request: web.Request) -> web.Response:
-        return web.Response(body=dumps(document()), content_type="application/json", charset="utf-8")
+    @cache
+    def asyncapi() -> dict[str, Any]:
+        from agor_core.feathers.asyncapi import build_asyncapi
+
+        return build_asyncapi(app, info.title, info.version)
 
     async def page(_request: web.Request) -> web.Response:
         headers = {"Content-Security-Policy": POLICY}
-        return web.Response(text=docs_page(document()), content_type="text/html", charset="utf-8", headers=headers)
+        text = docs_page(openapi(), asyncapi())
+        return web.Response(text=text, content_type="text/html", charset="utf-8", headers=headers)
 
-    site.router.add_get("/openapi.json", openapi)
+    site.router.add_get("/openapi.json", _json_page(openapi))
+    site.router.add_get("/asyncapi.json", _json_page(asyncapi))
     site.router.add_get("/docs", page)
 
 
-def docs_page(document: dict[str, Any]) -> str:
-    """The API document as one page of HTML."""
-    info = document["info"]
+def _json_page(document: Callable[[], dict[str, Any]]) -> Handler:
+    async def page(_request: web.Request) -> web.Response:
+        return web.Response(body=dumps(document()), content_type="application/json", charset="utf-8")
+
+    return page
+
+
+def docs_page(openapi: dict[str, Any], asyncapi: dict[str, Any]) -> str:
+    """Both API documents as one page of HTML."""
+    info = openapi["info"]
+    tags = openapi.get("tags", [])
+    links = " · ".join(f'<a href="#{escape(tag["name"])}">{escape(tag["name"])}</a>' for tag in tags)
     parts = [
-        "<!doctype html><html lang=en><meta charset=utf-8>",
+        '<!doctype html><html lang="en"><meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<title>{escape(info['title'])}</title><style>{STYLE}</style>",
         f"<h1>{escape(info['title'])} {escape(info['version'])}</h1><p>{escape(info.get('description', ''))}</p>",
-        "<p>The same for machines: <a href=/openapi.json>openapi.json</a>. Every method is also a Socket.IO event; "
-        "what is announced there is listed at the end.</p>",
+        '<p>The same for machines: <a href="/openapi.json">openapi.json</a> (calls), '
+        '<a href="/asyncapi.json">asyncapi.json</a> (events). Every method is also a Socket.IO event.</p>',
+        f'<nav>{links} · <a href="#events">events</a> · <a href="#errors">errors</a></nav>',
     ]
-    for tag in document.get("tags", []):
-        parts.append(f"<h2>{escape(tag['name'])}</h2><p>{escape(tag['description'])}</p>")
-        for path, operations in document["paths"].items():
+    for tag in tags:
+        parts.append(f'<h2 id="{escape(tag["name"])}">{escape(tag["name"])}</h2><p>{escape(tag["description"])}</p>')
+        for path, operations in openapi["paths"].items():
             parts.extend(
                 _operation_html(verb, path, operation)
                 for verb, operation in operations.items()
                 if tag["name"] in operation["tags"]
             )
-    parts.append("<h2>Events</h2>")
-    for name, event in document["x-events"].items():
-        logged = "logged: heard again after a reconnect" if event["logged"] else "volatile"
-        parts.append(f"<p><code>{escape(name)}</code> {escape(event['description'])} ({logged})</p>")
+    parts.append(f'<h2 id="events">Events</h2><p>{escape(asyncapi["info"]["description"])}</p>')
+    parts.extend(_event_html(channel) for channel in asyncapi["channels"].values())
+    parts.append('<h2 id="errors">Errors</h2>')
+    for answer in openapi["components"]["responses"].values():
+        example = answer["content"]["application/json"]["example"]
+        parts.append(f"<p>{escape(answer['description'])}</p>{_code(example)}")
     return "\n".join(parts)
 
 
@@ -115,12 +134,28 @@ def metrics_page(observer: Observer, door: SocketDoor, recovery: Recovery | None
 
 def _operation_html(verb: str, path: str, operation: dict[str, Any]) -> str:
     rows = "".join(
-        f"<li><code>{escape(parameter['name'])}</code> in {escape(parameter['in'])}"
-        f" {escape(parameter.get('description', ''))}</li>"
+        f"<li><code>{escape(parameter['name'])}</code> in {escape(parameter['in'])}. "
+        f"{escape(parameter.get('description', ''))}</li>"
         for parameter in operation["parameters"]
     )
-    text = escape(operation.get("description", ""))
+    shown = f"<p>{escape(operation.get('description', ''))}</p><ul>{rows}</ul>"
+    if "requestBody" in operation:
+        shown += f"<p>Send</p>{_code(operation['requestBody']['content']['application/json']['example'])}"
+    status, answer = next(iter(operation["responses"].items()))
+    shown += f"<p>Answer, {escape(status)}</p>{_code(answer['content']['application/json']['example'])}"
     return (
         f"<details><summary><span class=verb>{escape(verb.upper())}</span> <code>{escape(path)}</code> "
-        f"{escape(operation['summary'])}</summary><p>{text}</p><ul>{rows}</ul></details>"
+        f"{escape(operation['summary'])}</summary>{shown}</details>"
     )
+
+
+def _event_html(channel: dict[str, Any]) -> str:
+    example = channel["messages"]["event"]["examples"][0]["payload"]
+    return (
+        f"<details><summary><code>{escape(channel['address'])}</code> {escape(channel['summary'])}</summary>"
+        f"<p>{escape(channel['description'])}</p>{_code(example)}</details>"
+    )
+
+
+def _code(example: Any) -> str:
+    return f"<pre>{escape(json.dumps(example, indent=2, ensure_ascii=False))}</pre>"

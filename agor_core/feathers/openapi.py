@@ -6,13 +6,12 @@ import inspect
 import re
 from typing import Any
 
-from apispec import APISpec
-from apispec.ext.marshmallow import MarshmallowPlugin
-
-from agor_core.errors import ERRORS
+from agor_core.errors import ERRORS, ServiceError
 from agor_core.feathers.app import Feathers
+from agor_core.feathers.components import Spec
 from agor_core.feathers.methods import Method
 from agor_core.feathers.service import ServiceHandle
+from agor_core.feathers.transports.rest import PayloadTooLarge
 
 JSON = "application/json"
 
@@ -29,36 +28,100 @@ ERROR_SCHEMA: dict[str, Any] = {
     },
 }
 
-PAGING: tuple[tuple[str, dict[str, Any], str], ...] = (
-    ("$limit", {"type": "integer", "minimum": 0}, "At most so many records; 0 gives the total only."),
-    ("$skip", {"type": "integer", "minimum": 0}, "Leave out so many."),
-    ("$sort", {"type": "object", "additionalProperties": {"enum": [1, -1]}}, "By field: 1 ascending, -1 descending."),
-    ("$select", {"type": "array", "items": {"type": "string"}}, "Only these fields, and the id."),
-    ("$or", {"type": "array", "items": {"type": "object"}}, "Queries of which one must match."),
-    ("$and", {"type": "array", "items": {"type": "object"}}, "Queries that must all match."),
+SELECT: dict[str, Any] = {
+    "name": "$select",
+    "in": "query",
+    "schema": {"type": "array", "items": {"type": "string"}},
+    "style": "form",
+    "explode": True,
+    "description": "Only these fields, and the id.",
+    "example": ["id"],
+}
+
+_BRANCHES: dict[str, Any] = {
+    "type": "object",
+    "propertyNames": {"pattern": "^[0-9]{1,2}$"},
+    "additionalProperties": {"type": "object"},
+}
+
+FIND: tuple[dict[str, Any], ...] = (
+    {
+        "name": "$limit",
+        "in": "query",
+        "schema": {"type": "integer", "minimum": 0},
+        "description": "At most so many records; 0 gives the total only.",
+        "example": 10,
+    },
+    {
+        "name": "$skip",
+        "in": "query",
+        "schema": {"type": "integer", "minimum": 0},
+        "description": "Leave out so many.",
+        "example": 0,
+    },
+    {
+        "name": "$sort",
+        "in": "query",
+        "schema": {"type": "object", "additionalProperties": {"enum": [1, -1]}},
+        "style": "deepObject",
+        "explode": True,
+        "description": "By field, `$sort[field]=1`: 1 ascending, -1 descending.",
+        "example": {"created_at": -1},
+    },
+    SELECT,
+    {
+        "name": "$or",
+        "in": "query",
+        "schema": _BRANCHES,
+        "style": "deepObject",
+        "explode": True,
+        "description": "Queries of which one must match: `$or[0][field]=value&$or[1][field]=value`.",
+        "example": {"0": {"name": "Ann"}, "1": {"name": "Bea"}},
+    },
+    {
+        "name": "$and",
+        "in": "query",
+        "schema": _BRANCHES,
+        "style": "deepObject",
+        "explode": True,
+        "description": "Queries that must all match: `$and[0][field]=value&$and[1][field]=value`.",
+        "example": {"0": {"name": "Ann"}},
+    },
+    {
+        "name": "$query",
+        "in": "query",
+        "content": {"application/json": {"schema": {"type": "object"}, "example": {"name": {"$in": []}}}},
+        "description": "The query, or a part of it, as JSON: with null, empty lists, and the types of all values.",
+    },
 )
 
 # What any outside call may end with, beside its own errors.
-COMMON_ERRORS = (400, 401, 403, 404, 405, 409, 422, 429, 500, 503)
+MESSAGES = {
+    400: "validation failed",
+    401: "Not authenticated",
+    403: "you may not do this",
+    404: "No record found for id '1'",
+    405: "Method `update` is not supported by this endpoint.",
+    409: "this idempotency key was used with other data",
+    410: "these events are no longer kept",
+    413: "the body is larger than 10000000 bytes",
+    422: "this cannot be done",
+    429: "too many failed attempts to sign in",
+    500: "something went wrong; the log has it as 4f1c9a0b7d21",
+    503: "the server is stopping",
+}
+COMMON_ERRORS = tuple(MESSAGES)
 
 
-class Spec(APISpec):
-    """A document under construction, and which schema is which component."""
+# Of the fields of a record, those that a query string can ask for as they are.
+SCALARS = {"string", "integer", "number", "boolean"}
 
-    def __init__(self, *arguments: Any, **settings: Any) -> None:
-        super().__init__(*arguments, **settings)
-        self.named: dict[Any, str] = {}
+EXAMPLE_ID = "1"
 
 
 def build_document(app: Feathers, title: str, version: str, description: str = "") -> dict[str, Any]:
     """The OpenAPI document of an application as it is now."""
-    spec = Spec(
-        title=title,
-        version=version,
-        openapi_version="3.1.0",
-        info={"description": description} if description else {},
-        plugins=[MarshmallowPlugin(schema_name_resolver=_nested_name)],
-    )
+    spec = Spec(title, version, description)
     spec.components.schema("Error", ERROR_SCHEMA)
     spec.components.schema("Page", _page_schema())
     spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
@@ -68,21 +131,8 @@ def build_document(app: Feathers, title: str, version: str, description: str = "
         spec.tag({"name": path, "description": inspect.getdoc(type(service.object)) or path})
         _add_service(spec, service)
     document: dict[str, Any] = spec.to_dict()
-    document["x-events"] = describe_events(app)
+    document["externalDocs"] = {"url": "/asyncapi.json", "description": "What is announced over Socket.IO."}
     return document
-
-
-def describe_events(app: Feathers) -> dict[str, Any]:
-    """What clients may hear over Socket.IO: `<path> <event>`, with the record and, if logged, its offset."""
-    found: dict[str, Any] = {}
-    for path, service in sorted(app.services.items()):
-        for event in sorted(service.service_events):
-            is_custom = event in service.events
-            found[f"{path} {event}"] = {
-                "description": f"A custom event of {path}." if is_custom else f"A record of {path} was {event}.",
-                "logged": not is_custom and (service.events_from is not None or app.event_log is not None),
-            }
-    return found
 
 
 def _add_service(spec: Spec, service: ServiceHandle) -> None:
@@ -120,24 +170,12 @@ def _add_service(spec: Spec, service: ServiceHandle) -> None:
 def _operation(spec: Spec, service: ServiceHandle, method: Method, in_path: list[str]) -> dict[str, Any]:
     text = inspect.getdoc(getattr(type(service.object), method.name, None)) or method.name
     summary, _, rest = text.partition("\n")
-    parameters: list[dict[str, Any]] = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}} for name in in_path
-    ]
-    if method.name == "find":
-        parameters += [_query_parameter(*entry) for entry in PAGING]
-    elif "id" in method.arguments or method.name == "create":
-        parameters.append(_query_parameter(*PAGING[3]))
-    if method.name not in ("find", "get"):
-        schema = {"type": "string", "maxLength": 200}
-        parameters.append(
-            {"name": "Idempotency-Key", "in": "header", "schema": schema, "description": "Carry this out once."}
-        )
     status = method.status or (201 if method.creates else 200)
     operation: dict[str, Any] = {
         "tags": [service.path],
         "operationId": f"{service.path.replace('/', '_').replace(':', '')}.{method.name}",
         "summary": summary,
-        "parameters": parameters,
+        "parameters": _parameters(spec, service, method, in_path),
         "responses": {
             str(status): _answer(spec, service, method),
             "204": {"description": "The answer is null."},
@@ -148,48 +186,81 @@ def _operation(spec: Spec, service: ServiceHandle, method: Method, in_path: list
     if rest.strip():
         operation["description"] = rest.strip()
     if "data" in method.arguments:
-        operation["requestBody"] = {
-            "required": True,
-            "content": {JSON: {"schema": _schema(spec, service, method.name) or _loose(method)}},
-        }
+        taken = spec.taken(service, method)
+        content = {"schema": taken, "example": _example(spec, service, method.name, taken, sent=True)}
+        operation["requestBody"] = {"required": True, "content": {JSON: content}}
     return operation
 
 
+def _parameters(spec: Spec, service: ServiceHandle, method: Method, in_path: list[str]) -> list[dict[str, Any]]:
+    parameters: list[dict[str, Any]] = [
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string", "minLength": 1},
+            "example": EXAMPLE_ID,
+        }
+        for name in in_path
+    ]
+    if method.name == "find":
+        parameters += [dict(parameter) for parameter in FIND]
+        parameters += _fields(spec, service)
+    elif "id" in method.arguments or method.name == "create":
+        parameters.append(dict(SELECT))
+    if method.name not in ("find", "get"):
+        parameters.append(
+            {
+                "name": "Idempotency-Key",
+                "in": "header",
+                "schema": {"type": "string", "maxLength": 200},
+                "description": "Carry this out once, however often it is sent with this key.",
+                "example": "9f1c7c1e-6a53-4a5e-8b6e-6f2f6d0f3c11",
+            }
+        )
+    return parameters
+
+
+def _fields(spec: Spec, service: ServiceHandle) -> list[dict[str, Any]]:
+    """The fields a find may ask for, by their value; with operators as `field[$gt]=value`."""
+    record = spec.record(service)
+    if record is None or "$ref" not in record:
+        return []
+    properties: dict[str, Any] = spec.schemas[record["$ref"].rpartition("/")[2]].get("properties", {})
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "schema": schema,
+            "description": "Only records with this value; operators as in `" + name + "[$ne]=…`.",
+            "example": spec.example(schema),
+        }
+        for name, schema in properties.items()
+        if SCALARS & set([schema["type"]] if isinstance(schema.get("type"), str) else schema.get("type", ()))
+    ]
+
+
 def _answer(spec: Spec, service: ServiceHandle, method: Method) -> dict[str, Any]:
-    record = _schema(spec, service, f"{method.name}:result") or (
-        _schema(spec, service, "record") if method.wire in service.methods.standard else None
-    )
+    is_standard = method.wire in service.methods.standard
+    record = spec.registered(service, f"{method.name}:result") or (spec.record(service) if is_standard else None)
     schema: dict[str, Any] = record or {}
+    example = _example(spec, service, f"{method.name}:result", schema)
+    if is_standard and record is None:
+        example = {service.id_field: 1}
     if method.name == "find" and record is not None:
         page = {"allOf": [{"$ref": "#/components/schemas/Page"}, {"properties": {"data": {"items": record}}}]}
         schema = {"anyOf": [page, {"type": "array", "items": record}]}
-    return {"description": "Done.", "content": {JSON: {"schema": schema}}}
+    if method.name == "find":
+        example = {"total": 1, "limit": 10, "skip": 0, "data": [example]}
+    elif is_standard and record is not None and method.name in ("create", "patch", "remove"):
+        schema = {"anyOf": [record, {"type": "array", "items": record}]}
+    return {"description": "Done.", "content": {JSON: {"schema": schema, "example": example}}}
 
 
-def _schema(spec: Spec, service: ServiceHandle, name: str) -> dict[str, Any] | None:
-    """A reference to a schema that was registered for this name, put among the components on first use."""
-    schema = service.schemas.get(name)
-    if schema is None:
-        return None
-    if isinstance(schema, dict):
-        return schema
-    # One schema may stand for several things; the first of them names its component.
-    component = spec.named.setdefault(schema, re.sub(r"\W+", "_", f"{service.path}.{name}"))
-    if component not in spec.components.schemas:
-        spec.components.schema(component, schema=schema)
-    return {"$ref": f"#/components/schemas/{component}"}
-
-
-def _loose(method: Method) -> dict[str, Any]:
-    one: dict[str, Any] = {"type": "object"}
-    return {"anyOf": [one, {"type": "array", "items": one}]} if method.name == "create" else one
-
-
-def _query_parameter(name: str, schema: dict[str, Any], description: str) -> dict[str, Any]:
-    parameter: dict[str, Any] = {"name": name, "in": "query", "schema": schema, "description": description}
-    if schema["type"] in ("object", "array"):
-        parameter |= {"style": "deepObject", "explode": True}
-    return parameter
+def _example(spec: Spec, service: ServiceHandle, name: str, schema: dict[str, Any], *, sent: bool = False) -> Any:
+    """The example that was registered with a service, or one made from the schema."""
+    own = service.schemas.get(f"{name}:example")
+    return spec.example(schema, sent=sent) if own is None else own
 
 
 def _page_schema() -> dict[str, Any]:
@@ -202,8 +273,9 @@ def _page_schema() -> dict[str, Any]:
 
 
 def _error_response(code: int) -> dict[str, Any]:
-    error = next(error for error in ERRORS.values() if error.code == code)
-    example = {"name": error.name, "message": "…", "code": code, "className": error.class_name}
+    known: list[type[ServiceError]] = [*ERRORS.values(), PayloadTooLarge]
+    error = next(error for error in known if error.code == code)
+    example = {"name": error.name, "message": MESSAGES[code], "code": code, "className": error.class_name}
     schema = {"$ref": "#/components/schemas/Error"}
     return {
         "description": (inspect.getdoc(error) or error.name).partition(": ")[2] or error.name,
@@ -213,11 +285,3 @@ def _error_response(code: int) -> dict[str, Any]:
 
 def _braced(path: str) -> str:
     return re.sub(r":(\w+)", r"{\1}", path)
-
-
-def _nested_name(schema: Any) -> str:
-    """The component of a schema that is found inside another."""
-    if isinstance(schema, str):
-        return schema
-    kind = schema if isinstance(schema, type) else type(schema)
-    return re.sub(r"\W+", "_", f"{kind.__module__}.{kind.__qualname__}")

@@ -82,7 +82,8 @@ def build_web(app: Feathers, options: ServerOptions | None = None) -> web.Applic
     if options.documents is not None:
         add_documents(site, app, options.documents)
     rest = Rest(app, form_bodies=options.form_bodies, broken_text=options.broken_text, idempotency=options.idempotency)
-    site.router.add_route("*", "/{path:.*}", rest.handle)
+    # (?s: a path may hold line breaks, which are then part of an id.
+    site.router.add_route("*", "/{path:(?s:.*)}", rest.handle)
     site.on_startup.append(_starter(app, door))
     site.on_shutdown.append(_stopper(door, rest))
     site.on_cleanup.append(_cleaner(app))

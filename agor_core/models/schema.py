@@ -245,6 +245,7 @@ def _field(field: Field) -> fields.Field[Any]:
         case "text" | "id":
             return fields.String(**options)
         case "time":
+            options["metadata"] |= {"type": "string", "format": "date-time"}
             return Moment(**options)
         case "integer":
             return Whole(**options)

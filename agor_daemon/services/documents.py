@@ -39,7 +39,68 @@ REQUESTS: Mapping[str, Mapping[str, type[SQLModel]]] = {
 """What each method takes, where that is not the record itself."""
 
 
+_ID = {"type": "string", "format": "uuid"}
+_COUNT = {"type": "integer", "minimum": 0}
+_TEXT = {"type": "string"}
+_STREAM = {
+    "message_id": _ID,
+    "session_id": _ID,
+    "message_index": _COUNT,
+    "parent_tool_use_id": {"type": ["string", "null"]},
+}
+_TOOL = {"task_id": _ID, "session_id": _ID, "tool_use_id": _TEXT}
+
+EVENTS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
+    "messages": {
+        "streaming:start": {**_STREAM, "task_id": _ID, "role": {"type": "string", "enum": ["assistant"]}},
+        "streaming:chunk": {**_STREAM, "index": _COUNT, "chunk": _TEXT},
+        "streaming:end": {**_STREAM, "chunks": _COUNT},
+        "streaming:error": {**_STREAM, "error": _TEXT},
+        "thinking:chunk": {**_STREAM, "index": _COUNT, "chunk": _TEXT},
+    },
+    "tasks": {
+        "tool:start": {**_TOOL, "name": _TEXT, "input": {"type": "object"}},
+        "tool:complete": {**_TOOL, "is_error": {"type": "boolean"}},
+    },
+    "repos": {
+        "clone:progress": {
+            "repo_id": _ID,
+            "stage": _TEXT,
+            "done": _COUNT,
+            "total": _COUNT,
+            "percent": {"type": "integer", "minimum": 0, "maximum": 100},
+            "received_bytes": _COUNT,
+        }
+    },
+}
+"""What the volatile events carry, by field."""
+
+
+EXAMPLES: Mapping[str, Mapping[str, Any]] = {
+    "sessions": {
+        "create": {"agent": "claude-code", "title": "Fix the flaky test"},
+        "update": {"title": "Fix the flaky test", "version": 3},
+        "patch": {"archived": True},
+        "fork": {"prompt": "Try it with a lock instead"},
+        "spawn": {"prompt": "Write the tests for it"},
+        "prompt": {"prompt": "Why does the test fail now and then?"},
+        "queue": {"resume": True},
+    },
+    "tasks": {"patch": {"description": "Find out why it fails"}},
+    "boards": {"create": {"name": "Release 2"}, "patch": {"name": "Release 2.1"}},
+    "repos": {"create": {"local_path": "/home/ann/shop"}, "clone": {"url": "https://example.com/shop.git"}},
+    "permissions": {"decide": {"allow": True, "scope": "session"}},
+    "users": {"create": {"email": "ann@example.com", "password": "correct horse battery staple"}},
+}
+"""What clients may send, where a made-up example would say little."""
+
+
 def schemas_of(path: str) -> dict[str, Any]:
-    """The marshmallow schemas of a service: of its record, and of what its methods take."""
+    """The schemas of a service: of its record, of what its methods take, and of its volatile events."""
     taken: dict[str, type[SQLModel]] = {"record": ENTITIES[path], **REQUESTS.get(path, {})}
-    return {name: schema_for(shape) for name, shape in taken.items()}
+    events = {
+        f"event:{name}": {"type": "object", "properties": fields, "required": list(fields)}
+        for name, fields in EVENTS.get(path, {}).items()
+    }
+    examples = {f"{name}:example": data for name, data in EXAMPLES.get(path, {}).items()}
+    return {name: schema_for(shape) for name, shape in taken.items()} | events | examples

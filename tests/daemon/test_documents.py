@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import json
 import urllib.request
+from pathlib import Path
+
+import pytest
 
 from tests.support.daemon import Daemon
+from tests.support.documents import check_asyncapi, check_openapi, explore
+from tests.support.node import find_node, install_packages
+
+JS = Path(__file__).parent.parent / "js"
+STORED = ("sessions", "tasks", "messages", "permissions", "boards", "repos", "worktrees", "users")
 
 
 def text(daemon: Daemon, path: str) -> str:
@@ -25,6 +33,37 @@ def test_the_api_document_names_every_service_and_what_it_takes(daemon: Daemon) 
     assert "agent" in json.dumps(document["components"]["schemas"]["sessions_create"])
     assert "password" not in document["components"]["schemas"]["users_record"]["properties"]
     assert "<title>Agor</title>" in text(daemon, "/docs")
+    assert check_openapi(document) > 300
+
+
+@pytest.mark.node
+def test_the_document_of_events_names_every_event(daemon: Daemon) -> None:
+    """AsyncAPI 3.0 describes each stored change, and what is streamed, with what it carries."""
+    folder, reason = find_node()
+    if folder is None:
+        pytest.skip(reason)
+    document = daemon.call("GET", "/asyncapi.json")
+    definition = install_packages(JS) / "@asyncapi/specs/schemas/3.0.0.json"
+    assert check_asyncapi(document, definition) == len(document["channels"])
+    events = {channel["address"]: channel["messages"]["event"] for channel in document["channels"].values()}
+    assert {f"{path} {event}" for path in STORED for event in ("created", "patched", "removed")} <= set(events)
+    assert events["sessions patched"]["x-logged"] is True
+    chunk = events["messages streaming:chunk"]
+    assert chunk["x-logged"] is False
+    assert {"message_id", "message_index", "chunk"} <= set(chunk["payload"]["required"])
+
+
+def test_the_api_is_as_its_document_says(daemon: Daemon) -> None:
+    """Right and wrong requests to every operation: no 500, only documented statuses, and answers of their schema."""
+    ids = {
+        "boards": daemon.call("POST", "/boards", {"name": "plans"})["board_id"],
+        "sessions": daemon.call("POST", "/sessions", {"agent": "scripted"})["session_id"],
+    }
+    seen = explore(daemon.url, ids, examples=2)
+    assert seen[200] > 5
+    assert seen[400] > 50
+    assert seen[404] > 50
+    assert 500 not in seen
 
 
 def test_calls_are_counted_and_logged_without_their_data(daemon: Daemon) -> None:

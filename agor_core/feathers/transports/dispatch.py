@@ -128,6 +128,29 @@ def rest_call(app: Feathers, verb: str, segments: Sequence[str], custom: str | N
     return call
 
 
+def verbs_of(app: Feathers, segments: Sequence[str]) -> list[str]:
+    """The verbs that a path answers, for the header `Allow`; none if it leads nowhere."""
+    match = app.router.match(segments)
+    if match is None:
+        return []
+    methods, tail = match.service.methods, match.tail
+    found: dict[str, bool] = {}
+    if not tail:
+        # Custom methods are posted, with a header that names them.
+        is_posted = "create" in methods.standard or bool(methods.collection) or bool(methods.record)
+        found = {"GET": "find" in methods.standard, "POST": is_posted}
+    elif len(tail) == 1:
+        is_posted = "create" in methods.standard or tail[0] in methods.collection
+        found = {"GET": "get" in methods.standard, "POST": is_posted, "PUT": "update" in methods.standard}
+    else:
+        kinds = methods.record.get(tail[1], {})
+        found = {"GET": "read" in kinds, "POST": "write" in kinds} if len(tail) == 2 else {"DELETE": "remove" in kinds}
+    if len(tail) < 2:
+        found |= {"PATCH": "patch" in methods.standard, "DELETE": "remove" in methods.standard}
+    verbs = [verb for verb, is_there in found.items() if is_there]
+    return ["GET", "HEAD", *verbs[1:]] if verbs[:1] == ["GET"] else verbs
+
+
 def socket_params(connection: Connection, call: Call) -> Params:
     """The params of a call on a connection; nothing of the client's data becomes one."""
     return Params(

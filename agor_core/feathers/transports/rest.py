@@ -15,7 +15,7 @@ from agor_core.feathers.app import Feathers
 from agor_core.feathers.idempotency import Idempotency
 from agor_core.feathers.params import UNSET, HookContext, Params
 from agor_core.feathers.querystring import decode_segment, parse_query
-from agor_core.feathers.transports.dispatch import rest_call
+from agor_core.feathers.transports.dispatch import rest_call, verbs_of
 from agor_core.feathers.wire import dumps, error_json, loads, service_error
 
 JSON_TYPE = "application/json; charset=utf-8"
@@ -48,17 +48,19 @@ class Rest:
         try:
             return await self._answer(request)
         except Exception as error:
-            return error_response(service_error(error, expose=self._app.expose_errors))
+            response = error_response(service_error(error, expose=self._app.expose_errors))
+            if isinstance(error, MethodNotAllowed):
+                # HTTP asks for it.
+                response.headers["Allow"] = ", ".join(verbs_of(self._app, _segments(_raw_path(request))))
+            return response
 
     async def _answer(self, request: web.Request) -> web.Response:
         if self.is_stopping:
             raise Unavailable("the server is stopping")
-        raw_path, _, raw_query = request.raw_path.partition("?")
-        # A proxy sends the whole address, as HTTP lets it.
-        raw_path = _ORIGIN.sub("", raw_path.partition("#")[0])
+        raw_query = request.raw_path.partition("?")[2]
+        raw_path = _raw_path(request)
         verb = "GET" if request.method == "HEAD" else request.method
-        # Segments first, then decoding: an encoded slash belongs to an id.
-        segments = [decode_segment(segment) for segment in raw_path.strip("/").split("/")]
+        segments = _segments(raw_path)
         body = await self._body(request)
         custom = (request.headers.get("X-Service-Method") or None) if verb == "POST" else None
         call = rest_call(self._app, verb, segments, custom, body)
@@ -114,11 +116,17 @@ def error_response(error: ServiceError) -> web.Response:
     except (TypeError, ValueError):
         body = dumps({**shown, "data": None, "errors": None})
     status = error.code if 400 <= error.code <= 599 else 500
-    response = web.Response(status=status, body=body, headers={"Content-Type": JSON_TYPE})
-    if isinstance(error, MethodNotAllowed):
-        # HTTP asks for it; which methods there are is in the API document.
-        response.headers["Allow"] = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
-    return response
+    return web.Response(status=status, body=body, headers={"Content-Type": JSON_TYPE})
+
+
+def _raw_path(request: web.Request) -> str:
+    # A proxy sends the whole address, as HTTP lets it.
+    return _ORIGIN.sub("", request.raw_path.partition("?")[0].partition("#")[0])
+
+
+def _segments(raw_path: str) -> list[str]:
+    # Segments first, then decoding: an encoded slash belongs to an id.
+    return [decode_segment(segment) for segment in raw_path.strip("/").split("/")]
 
 
 def _response(context: HookContext) -> web.Response:

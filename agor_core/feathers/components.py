@@ -1,0 +1,101 @@
+"""What both API documents share: the schemas that services were registered with, as named components."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from apispec import APISpec
+from apispec.ext.marshmallow import MarshmallowPlugin
+
+from agor_core.feathers.examples import example_of
+from agor_core.feathers.methods import Method
+from agor_core.feathers.service import ServiceHandle
+
+Schema = dict[str, Any]
+
+
+class Spec(APISpec):
+    """A document under construction, and which schema is which component."""
+
+    def __init__(self, title: str, version: str, description: str = "") -> None:
+        marshmallow = MarshmallowPlugin(schema_name_resolver=_nested_name)
+        super().__init__(
+            title=title,
+            version=version,
+            openapi_version="3.1.0",
+            info={"description": description} if description else {},
+            plugins=[marshmallow],
+        )
+        self._converter: Any = marshmallow.converter
+        self._named: dict[Any, str] = {}
+
+    @property
+    def schemas(self) -> Mapping[str, Schema]:
+        """The components so far."""
+        found: Mapping[str, Schema] = self.components.schemas
+        return found
+
+    def registered(self, service: ServiceHandle, name: str) -> Schema | None:
+        """What was registered for `name`: a JSON schema as it is, a marshmallow schema as a component."""
+        schema = service.schemas.get(name)
+        if schema is None or isinstance(schema, dict):
+            return schema
+        component = re.sub(r"\W+", "_", f"{service.path}.{name}")
+        if name != "record":
+            # One schema may stand for several things; the first of them names its component.
+            component = self._named.setdefault(schema, component)
+        if component not in self.schemas:
+            # A record is apart, as the JSON schema that it is now: what is answered is looser than what is taken.
+            shape = self._converter.schema2jsonschema(schema) if name == "record" else None
+            self.components.schema(component, shape, **({} if shape else {"schema": schema}))
+        return {"$ref": f"#/components/schemas/{component}"}
+
+    def record(self, service: ServiceHandle) -> Schema | None:
+        """A record as it is answered: with `$select` it has less than its schema says, and hooks may add to it."""
+        reference = self.registered(service, "record")
+        if reference is not None and "$ref" in reference:
+            self.schemas[reference["$ref"].rpartition("/")[2]].pop("required", None)
+            self._open(reference)
+        return reference
+
+    def taken(self, service: ServiceHandle, method: Method) -> Schema:
+        """What a method takes as data."""
+        found = self.registered(service, method.name)
+        if found is not None:
+            return found
+        record = self.record(service)
+        if method.name in ("update", "patch") and record is not None:
+            # What of it may be changed is the service's to say.
+            return record
+        one: Schema = {"type": "object"}
+        return {"anyOf": [one, {"type": "array", "items": one}]} if method.name == "create" else one
+
+    def example(self, schema: Schema, *, sent: bool = False) -> Any:
+        """A value that a schema allows; `sent` as a client sends it."""
+        return example_of(schema, self.schemas, without_read_only=sent)
+
+    def _open(self, schema: Any) -> None:
+        """Let objects in a schema, and in what it refers to, have more than it says."""
+        waiting, seen = [schema], set()
+        while waiting:
+            node = waiting.pop()
+            if isinstance(node, list):
+                waiting.extend(node)
+            elif isinstance(node, dict):
+                if node.get("additionalProperties") is False:
+                    del node["additionalProperties"]
+                waiting.extend(node.values())
+                name = str(node.get("$ref", "")).rpartition("/")[2]
+                if name and name not in seen:
+                    seen.add(name)
+                    waiting.append(self.schemas[name])
+
+
+def _nested_name(schema: Any) -> str:
+    """The component of a schema that is found inside another."""
+    if isinstance(schema, str):
+        return schema
+    kind = schema if isinstance(schema, type) else type(schema)
+    return re.sub(r"\W+", "_", str(kind.__qualname__.removesuffix("Schema") or kind.__qualname__))
