@@ -13,8 +13,8 @@ class Outlet(Protocol):
 
     def send(
         self, connections: Iterable[Connection], name: str, payload: Any, offset: tuple[str, int] | None, volatile: bool
-    ) -> None:
-        """Send the event `name` to each of `connections`.
+    ) -> int:
+        """Send the event `name` to each of `connections`, and say how many bytes each gets.
 
         `offset`, (epoch, seq), only for events of a log. A `volatile` event may be shed where much waits already.
         """

@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 # A thousand records changed by one call are a thousand events in one turn of the loop, in which no socket is written
 # to: without a pause now and then, those who read would be taken for those who do not.
 BURST = 200
+BURST_BYTES = 250_000
 BREATH_S = 0.002
 # Whoever is behind is waited for, but not for long: one slow reader must not hold up the others.
 MOST_BREATHS = 100
@@ -56,6 +57,7 @@ class Delivery:
         self._waiting: deque[Announcement] = deque()
         self._pump: asyncio.Task[None] | None = None
         self._burst = 0
+        self._burst_bytes = 0
         self._burst_since = 0.0
         self._loop_turned = True
 
@@ -89,17 +91,17 @@ class Delivery:
         return recipients(published, event.payload)
 
     def _in_burst(self) -> bool:
-        """Whether so many events came within `BREATH_S`, or one turn of the loop, that it is time for a pause.
+        """Whether so much came within `BREATH_S`, or one turn of the loop, that it is time for a pause.
 
         Time alone does not tell: on a slow machine a turn with thousands of events may take long for each.
         """
         loop = asyncio.get_running_loop()
         now = loop.time()
         if self._loop_turned and now - self._burst_since > BREATH_S:
-            self._burst_since, self._burst, self._loop_turned = now, 0, False
+            self._burst_since, self._burst, self._burst_bytes, self._loop_turned = now, 0, 0, False
             loop.call_soon(self._turn)
         self._burst += 1
-        return self._burst > BURST
+        return self._burst > BURST or self._burst_bytes > BURST_BYTES
 
     def _turn(self) -> None:
         self._loop_turned = True
@@ -122,12 +124,14 @@ class Delivery:
                 announcement = self._waiting.popleft()
                 await self._finish(announcement, self._publish(announcement))
                 count += 1
-                if count % BURST == 0:
+                if count == BURST or self._burst_bytes > BURST_BYTES:
                     await self._breathe()
+                    count = 0
         finally:
             self._pump = None
 
     async def _breathe(self) -> None:
+        self._burst_bytes = 0
         for _ in range(MOST_BREATHS):
             await asyncio.sleep(BREATH_S)
             outlets = {connection.outlet for connection in self._app.connections}
@@ -168,7 +172,7 @@ class Delivery:
         name = f"{announcement.service.path} {announcement.event}"
         for payload, connections in recipients(published, announcement.payload):
             for outlet, some in _by_outlet(connections):
-                outlet.send(some, name, payload, announcement.offset, announcement.volatile)
+                self._burst_bytes += outlet.send(some, name, payload, announcement.offset, announcement.volatile)
 
 
 def _by_outlet(connections: list[Connection]) -> Iterable[tuple[Outlet, list[Connection]]]:

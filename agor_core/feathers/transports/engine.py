@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket as sockets
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from typing import Any
 
 import engineio
@@ -139,6 +139,9 @@ class Socket(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no
         self.push(packet)
         return True
 
+    def let_flow(self, reader: Any) -> None:
+        """Nothing: there is no shorter way than the queue."""
+
     def waiting_events(self) -> tuple[int, int]:
         """How many events, and how many bytes of them, wait for the client."""
         return self.queue.event_frames, self.queue.event_bytes
@@ -218,6 +221,10 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
 
     def _engineio_server_class(self) -> type[Engine]:
         return self.engine
+
+    def tell(self, connections: Iterable[Any], packet: Packet) -> list[Any]:
+        """Send an event to those for whom that takes no more than writing; the others, here all, are returned."""
+        return list(connections)
 
     async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
         await super()._handle_eio_connect(eio_sid, environ)

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import web
 
@@ -128,6 +128,7 @@ class SocketDoor:
         connection = self._by_sid.pop(sid, None)
         if connection is None:
             return
+        connection.lane = None
         self._by_socket.pop(connection.socket.sid, None)
         self._binary.pop(connection.socket.sid, None)
         await self._admission.ended(connection)
@@ -148,20 +149,16 @@ class SocketDoor:
         payload: Any,
         offset: tuple[str, int] | None,
         volatile: bool,
-    ) -> None:
-        """Send an event to connections of this door: encoded once, sent to each."""
+    ) -> int:
+        """Send an event to connections of this door: encoded once, sent to each. Returns its size."""
         text = None if offset is None else offset_text(offset)
         packet = self.event_packet(name, payload, text)
         held = Held(packet, 0 if offset is None else offset[1], volatile)
         self.counters.events += 1
-        seq, most_frames, most_bytes = held.seq, self.limits.frames, self.limits.bytes
-        for connection in connections:
-            if not isinstance(connection, SocketConnection):
-                continue
-            # The common case without a call of its own: live, open, not heard yet, and not behind.
-            is_live = connection.held is None and connection.is_open and (not seq or seq > connection.heard)
-            if not is_live or not connection.socket.push_event(packet, most_frames, most_bytes):
-                self._deliver(connection, held)
+        # Connections that name this door as their outlet are its own; asking each would cost more than telling it.
+        for connection in self._server.tell(cast("Iterable[SocketConnection]", connections), packet):
+            self._deliver(connection, held)
+        return len(packet.encode_cache)
 
     def is_behind(self) -> bool:
         """Whether half of what may wait for some client does."""
@@ -316,14 +313,19 @@ class SocketDoor:
                 self._drop(connection)
         elif event.seq and event.seq <= connection.heard:
             return
-        elif not connection.socket.push_event(event.packet, limits.frames, limits.bytes) and not event.volatile:
-            self._drop(connection)
+        elif not connection.socket.push_event(event.packet, limits.frames, limits.bytes):
+            if not event.volatile:
+                self._drop(connection)
+        elif event.seq or not connection.heard:
+            # Live, open, and past what replay has dealt with: the next event needs no such questions.
+            connection.socket.let_flow(connection)
 
     def _drop(self, connection: SocketConnection) -> None:
         """A client that does not read is dropped, not fed; it comes back and hears what it missed."""
         if not connection.is_open:
             return
         connection.is_open = False
+        connection.lane = None
         self.counters.dropped += 1
         self._count("slow reader")
         logger.info("%s does not read: dropped", connection.id)

@@ -9,6 +9,7 @@ from typing import Any
 
 from agor_core.feathers.channels import Connection, Outlet
 from agor_core.feathers.transports.engine import Packet, Socket
+from agor_core.feathers.transports.lanes import Lane
 from agor_core.feathers.transports.recovery import Start
 
 Shorten = Callable[[str, Any], Any]
@@ -44,10 +45,11 @@ class SocketConnection(Connection):
     """A connection over Socket.IO, with what its transport needs to know.
 
     `held`: live events wait here while the connection is being opened or catches up. `heard`: the newest seq that
-    replay has dealt with; live delivery does not send those again.
+    replay has dealt with; live delivery does not send those again. `lane`: where its frames go without another
+    question.
     """
 
-    __slots__ = ("heard", "held", "sid", "socket", "start", "tasks")
+    __slots__ = ("heard", "held", "lane", "sid", "socket", "start", "tasks")
 
     def __init__(self, id: str, outlet: Outlet, headers: dict[str, str], socket: Socket, sid: str) -> None:
         super().__init__(id, outlet, headers)
@@ -55,6 +57,7 @@ class SocketConnection(Connection):
         self.sid = sid
         self.held: list[Held] | None = []
         self.heard = 0
+        self.lane: Lane | None = None
         self.start: Start | None = None
         self.tasks: set[asyncio.Task[Any]] = set()
 

@@ -1,136 +1,90 @@
-"""`python -m tests.benchmarks.feathers [--rounds N] [--seconds S] [--json FILE]`: ours against Feathers 5 from npm.
+"""`python -m tests.benchmarks.feathers [--quick] [--only TEXT] [--stock]`: ours against Feathers 5 and plain Socket.IO.
 
-Server CPU time per operation, the least of several interleaved rounds, and its ratio to theirs.
+Every server is started anew in every round, and each measure is taken on all of them, one after the other, before the
+next. Figures are the median of the rounds; ratios are those of the server's CPU time (or memory) per operation, ours to
+theirs: below 1 we are cheaper.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
-import socket
-import subprocess
+import os
+import statistics
 import sys
-import time
-from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
-from tests.benchmarks.feathers.load import PAYLOAD, calls, fan_out, idle, requests
-from tests.support.node import install_packages, node_environment
+from tests.benchmarks.feathers.measures import Figures, Measure, measures
+from tests.benchmarks.feathers.servers import FEATHERS, FOLDER, OURS, PLAIN, STOCK, running, take_core
+from tests.benchmarks.feathers.slow_reader import report_slow_reader
+from tests.support.node import install_packages
 
-FOLDER = Path(__file__).parent
-ROOT = FOLDER.parent.parent.parent
-
-Measure = Callable[[int, int, float], Awaitable[dict[str, float]]]
-
-SERVERS = {
-    "ours": [sys.executable, "-m", "tests.benchmarks.feathers.ours"],
-    "feathers": ["node", str(FOLDER / "theirs.cjs")],
-    "socket.io": ["node", str(FOLDER / "theirs.cjs")],
-}
-
-
-def measures() -> dict[str, tuple[Measure, tuple[str, ...]]]:
-    """What is measured, and on which servers."""
-    found: dict[str, tuple[Measure, tuple[str, ...]]] = {}
-    all_three, two = tuple(SERVERS), ("ours", "feathers")
-    for clients in (100, 500, 1000):
-        found[f"fan-out {clients}"] = (_fan_out(clients), all_three)
-    get: list[Any] = ["get", "people", 1, {}]
-    find: list[Any] = ["find", "people", {"kind": "message", "$limit": 10}]
-    for label, clients, in_flight in (("1", 1, 1), ("16", 16, 1), ("64", 64, 1), ("1x32", 1, 32)):
-        found[f"socket get {label}"] = (_calls(clients, in_flight, get), two)
-    found["socket find 16"] = (_calls(16, 1, find), two)
-    found["socket patch 16"] = (_calls(16, 1, ["patch", "people", 1, {"n": 1}, {}]), two)
-    for label, verb, path, body in (
-        ("get", "GET", "/people/1", None),
-        ("find", "GET", "/people?kind=message&%24limit=10", None),
-        ("patch", "PATCH", "/people/1", {"n": 1}),
-    ):
-        for clients in (1, 16, 64):
-            found[f"rest {label} {clients}"] = (_requests(clients, verb, path, body), two)
-    found["idle connection"] = (lambda port, pid, _seconds: idle(port, pid, 1000), two)
-    return found
-
-
-def _fan_out(clients: int) -> Measure:
-    return lambda port, pid, seconds: fan_out(port, pid, clients, seconds)
-
-
-def _calls(clients: int, in_flight: int, call: list[Any]) -> Measure:
-    return lambda port, pid, seconds: calls(port, pid, clients, in_flight, call, seconds)
-
-
-def _requests(clients: int, verb: str, path: str, body: Any) -> Measure:
-    return lambda port, pid, seconds: requests(port, pid, clients, verb, path, body, seconds)
-
-
-def measured(name: str, measure: Measure, seconds: float) -> dict[str, float]:
-    """Start a server, fill it, measure, stop it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [*SERVERS[name], str(port), *(["plain"] if name == "socket.io" else [])]
-    server = subprocess.Popen(command, cwd=ROOT, env=node_environment(), stdout=subprocess.DEVNULL)
-    try:
-        _wait_for(port)
-        if name != "socket.io":
-            asyncio.run(_fill(port, server.pid))
-        return asyncio.run(measure(port, server.pid, seconds))
-    finally:
-        server.kill()
-        server.wait()
-
-
-async def _fill(port: int, pid: int) -> None:
-    # Theirs counts from 0, ours from 1; both then have a record 1.
-    from urllib.request import Request, urlopen
-
-    body = json.dumps(PAYLOAD).encode()
-    for _ in range(25):
-        request = Request(f"http://127.0.0.1:{port}/people", body, {"Content-Type": "application/json"})
-        await asyncio.to_thread(lambda request=request: urlopen(request).read())
-
-
-def _wait_for(port: int) -> None:
-    for _ in range(400):
-        try:
-            socket.create_connection(("127.0.0.1", port), 0.2).close()
-            return
-        except OSError:
-            time.sleep(0.05)
-    raise RuntimeError("the server does not start")
+Results = dict[str, dict[str, list[Figures]]]
 
 
 def main() -> None:
-    """Measure, and print a table."""
+    """Measure, print a table, and write the figures of every round as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=2.0)
-    parser.add_argument("--only", default="")
-    parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args()
+    parser.add_argument("--quick", action="store_true", help="one short round")
+    parser.add_argument("--rounds", type=int, help="by default 5, or 1 with --quick")
+    parser.add_argument("--seconds", type=float, help="for each measure, by default 1.5, or 0.4 with --quick")
+    parser.add_argument("--only", default="", help="measures whose name holds this text")
+    parser.add_argument("--stock", action="store_true", help="also ours without the fast path")
+    parser.add_argument("--json", type=Path, default=Path("benchmark-feathers.json"))
+    given = parser.parse_args()
+    rounds = given.rounds or (1 if given.quick else 5)
+    seconds = given.seconds or (0.4 if given.quick else 1.5)
     install_packages(FOLDER)
-    results: dict[str, dict[str, list[dict[str, float]]]] = {}
-    chosen = {label: entry for label, entry in measures().items() if arguments.only in label}
-    for _ in range(arguments.rounds):
-        for label, (measure, servers) in chosen.items():
-            for server in servers:
-                found = measured(server, measure, arguments.seconds)
-                results.setdefault(label, {}).setdefault(server, []).append(found)
-    print(f"{'':18} {'ours µs':>9} {'Feathers':>9} {'ratio':>6} {'plain':>7} {'ratio':>6}   ours per s, and more")
-    for label, by_server in results.items():
-        least = {server: min(run["us"] for run in runs) for server, runs in by_server.items()}
-        plain = least.get("socket.io")
-        best = max(by_server["ours"], key=lambda run: run["per_s"])
-        print(
-            f"{label:18} {least['ours']:9.1f} {least['feathers']:9.1f} {least['ours'] / least['feathers']:6.2f} "
-            + (f"{plain:7.1f} {least['ours'] / plain:6.2f}   " if plain else f"{'':14}   ")
-            + " ".join(f"{name}={value:.1f}" for name, value in best.items() if name != "us")
-        )
-    if arguments.json:
-        arguments.json.write_text(json.dumps(results, indent=1))
+    take_core()
+    chosen = [measure for measure in measures() if given.only in measure.label]
+    results: Results = {}
+    for number in range(rounds):
+        _round(chosen, seconds, results, with_stock=given.stock)
+        print(f"round {number + 1} of {rounds} is done", file=sys.stderr)
+    _print_table(chosen, results)
+    slow = report_slow_reader(quick=given.quick) if given.only in "slow reader" else None
+    found = {"cores": os.cpu_count(), "rounds": rounds, "seconds": seconds, "measures": results, "slow reader": slow}
+    given.json.write_text(json.dumps(found, indent=1) + "\n")
+
+
+def _round(chosen: list[Measure], seconds: float, results: Results, *, with_stock: bool) -> None:
+    names = [OURS, FEATHERS, PLAIN, *([STOCK] if with_stock else [])]
+    with ExitStack() as stack:
+        servers = {name: stack.enter_context(running(name)) for name in names}
+        for measure in chosen:
+            for name in (*measure.servers, *([STOCK] if with_stock else [])):
+                figures = measure.run(servers[name], seconds)
+                results.setdefault(measure.label, {}).setdefault(name, []).append(figures)
+
+
+def _print_table(chosen: list[Measure], results: Results) -> None:
+    names = [name for name in (OURS, FEATHERS, PLAIN, STOCK) if any(name in found for found in results.values())]
+    print(f"{'CPU µs per operation':34}" + "".join(f"{name:>10}" for name in names), end="")
+    print("".join(f"{'/ ' + name:>20}" for name in names if name in (FEATHERS, PLAIN)), end="")
+    print(f"   {OURS + ': per s':>12} {'p50 ms':>8} {'p99 ms':>8}")
+    for measure in chosen:
+        found = results[measure.label]
+        middle = {name: statistics.median(run[measure.figure] for run in runs) for name, runs in found.items()}
+        line = f"{measure.label:34}"
+        for name in names:
+            line += f"{middle[name]:10.1f}" if name in middle else f"{'':10}"
+        for name in (FEATHERS, PLAIN):
+            line += f"{_ratio(found, measure, name):>20}" if name in middle else f"{'':20}"
+        for figure, width in (("per_s", 15), ("p50_ms", 9), ("p99_ms", 9)):
+            values = [run[figure] for run in found[OURS] if figure in run]
+            line += f"{statistics.median(values):{width}.{0 if figure == 'per_s' else 2}f}" if values else ""
+        print(line + (" kB" if measure.figure == "kb" else ""))
+
+
+def _ratio(found: dict[str, list[Figures]], measure: Measure, name: str) -> str:
+    """The median of the ratios of each round, whose servers ran side by side, and whether it meets the goal."""
+    pairs = zip(found[OURS], found[name], strict=True)
+    ratio = statistics.median(ours[measure.figure] / theirs[measure.figure] for ours, theirs in pairs)
+    goal = measure.goals.get(name)
+    if goal is None:
+        return f"{ratio:.2f}"
+    return f"{ratio:.2f} {'meets' if ratio <= goal else 'MISSES'} {goal}"
 
 
 if __name__ == "__main__":

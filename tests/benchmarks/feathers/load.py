@@ -1,58 +1,280 @@
-"""Load for a server, measured by the CPU time the server spends: closed loops over raw WebSockets and HTTP.
+"""The load: raw sockets on one epoll, in a process that is not the server's.
 
-Frames and answers are counted, not parsed, so that the load costs little; what is compared is the server's own time,
-which does not depend on how fast the load is.
+What arrives is counted by its bytes or by a mark, never parsed, so that a delivery costs the load about as much as the
+system call that reads it: less than any of the servers spends on sending it. While it measures it never sleeps: waking
+a reader on the same machine costs the sender more than sending, and remote readers do not cost that.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
+import select
+import socket
 import time
-from collections.abc import Callable
-from pathlib import Path
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 PAYLOAD = {"kind": "message", "text": "The quick brown fox jumps over the lazy dog. " * 31, "tags": ["a", "b", "c"]}
 """1.5 kB, as a transcript entry has."""
 
 HANDSHAKE = (
-    "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
-    "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+    b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 )
+# So many handshakes are under way at once in a storm; Node's backlog is 511.
+AT_ONCE = 128
+# A server that goes this long without the answer that is waited for has failed.
+PATIENCE_S = 30.0
+STEP_BYTES = 256 * 1024
 
 
-class Client(asyncio.Protocol):
-    """A raw connection that counts a mark in what it receives."""
+@dataclass(slots=True)
+class Delays:
+    """How long operations took."""
 
-    def __init__(self, mark: bytes, found: Callable[[Client, int], None]) -> None:
-        self.mark, self.found = mark, found
-        self.tail = b""
-        self.transport: Any = None
-        self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    seconds: list[float] = field(default_factory=list)
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """It is open."""
-        self.transport = transport
+    def at(self, part: float) -> float:
+        """The delay in ms that `part` of them do not exceed."""
+        ordered = sorted(self.seconds)
+        return ordered[min(int(len(ordered) * part), len(ordered) - 1)] * 1000 if ordered else 0.0
 
-    def data_received(self, data: bytes) -> None:
-        """Count the mark, also where it is cut in two."""
-        if not self.ready.done():
-            self.tail += data
-            if b'40{"sid"' in self.tail:
-                self.ready.set_result(None)
-                self.tail = b""
-            elif b'0{"sid"' in self.tail:
+
+class Crowd:
+    """Connections, by file descriptor, and the epoll that says who has something to read."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self.peers: dict[int, socket.socket] = {}
+        self.epoll = select.epoll()
+
+    def __enter__(self) -> Crowd:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.epoll.close()
+        for peer in self.peers.values():
+            peer.close()
+
+    def open(self, *, receive_bytes: int | None = None) -> socket.socket:
+        """One TCP connection, watched from now on."""
+        peer = socket.socket()
+        if receive_bytes is not None:
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        peer.connect(("127.0.0.1", self._port))
+        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        peer.setblocking(False)
+        self.peers[peer.fileno()] = peer
+        self.epoll.register(peer.fileno(), select.EPOLLIN)
+        return peer
+
+    def join(self, count: int, *, receive_bytes: int | None = None) -> list[socket.socket]:
+        """`count` more clients of Socket.IO, admitted; at most `AT_ONCE` on their way at a time."""
+        joined: list[socket.socket] = []
+        heard: dict[int, bytes] = {}
+        deadline = time.perf_counter() + PATIENCE_S
+        while len(joined) < count:
+            while len(heard) < AT_ONCE and len(joined) + len(heard) < count:
+                peer = self.open(receive_bytes=receive_bytes)
+                peer.send(HANDSHAKE)
+                heard[peer.fileno()] = b""
+            for fd, _ in self.epoll.poll(1.0):
+                if fd not in heard:
+                    continue
+                said = self.peers[fd].recv(65536)
+                if not said:
+                    raise RuntimeError("a server closed a connection that was being opened")
+                before, text = heard[fd], heard[fd] + said
+                if b'40{"sid"' in text:
+                    joined.append(self.peers[fd])
+                    del heard[fd]
+                    continue
+                heard[fd] = text
                 # Only now: Node loses what comes together with the handshake.
-                self.transport.write(frame("40"))
-            return
-        text = self.tail + data
-        count = text.count(self.mark)
-        keep = len(self.mark) - 1
-        end = text.rfind(self.mark) + len(self.mark) if count else 0
-        self.tail = text[max(end, len(text) - keep) :]
-        if count:
-            self.found(self, count)
+                if b'0{"sid"' in text and b'0{"sid"' not in before:
+                    self.peers[fd].send(frame("40"))
+            if time.perf_counter() > deadline:
+                raise RuntimeError(f"only {len(joined)} of {count} clients were admitted")
+        return joined
+
+    def quiet(self, seconds: float = 0.2) -> dict[int, int]:
+        """Read until nothing comes for so long; the bytes each has got."""
+        got = dict.fromkeys(self.peers, 0)
+        while ready := self.epoll.poll(seconds):
+            for fd, _ in ready:
+                got[fd] += len(self.peers[fd].recv(STEP_BYTES))
+        return got
+
+
+@dataclass(slots=True)
+class Heard:
+    """What a fan-out came to: deliveries, events that reached everybody, and the time each delivery took."""
+
+    deliveries: int
+    events: int
+    took_s: float
+    delays: Delays
+
+
+def event_bytes(crowd: Crowd, readers: Iterable[socket.socket], message: bytes) -> int:
+    """How long one event is on the wire; it is the same for every reader and every event."""
+    readers = list(readers)
+    readers[0].send(message)
+    got = crowd.quiet()
+    sizes = {got[reader.fileno()] for reader in readers}
+    if len(sizes) != 1 or sizes == {0}:
+        raise RuntimeError(f"clients got {sorted(sizes)} bytes for one event")
+    return sizes.pop()
+
+
+def tell_all(
+    crowd: Crowd,
+    readers: list[socket.socket],
+    message: bytes,
+    size: int,
+    seconds: float,
+    *,
+    window: int = 1,
+    rate: float | None = None,
+) -> Heard:
+    """Events to all `readers`, of `size` bytes each: `window` of them under way, or `rate` a second whatever happens.
+
+    Latencies are taken of every delivery, from the sending of the call that causes it.
+    """
+    got = {reader.fileno(): 0 for reader in readers}
+    receive = {reader.fileno(): reader.recv_into for reader in readers}
+    sent_at: list[float] = []
+    # How many readers have the event of that number.
+    reached: list[int] = []
+    delays = Delays()
+    late, clock, poll = delays.seconds.append, time.perf_counter, crowd.epoll.poll
+    buffer = bytearray(STEP_BYTES)
+    everybody, done, under_way, deliveries = len(readers), 0, 0, 0
+    start = clock()
+    end, last = start + seconds, start + seconds + PATIENCE_S
+    while True:
+        now = clock()
+        due = int((now - start) * rate) + 1 - len(sent_at) if rate is not None else window - under_way
+        if now < end:
+            for _ in range(due):
+                sent_at.append(clock())
+                reached.append(0)
+                under_way += 1
+                readers[0].send(message)
+        elif not under_way:
+            break
+        elif now > last:
+            raise RuntimeError(f"{under_way} events were not delivered")
+        for fd, _ in poll(0):
+            if fd not in receive:
+                continue
+            before = got[fd]
+            count = receive[fd](buffer)
+            if not count:
+                raise RuntimeError("a reader was dropped")
+            got[fd] = after = before + count
+            now = clock()
+            for number in range(before // size, after // size):
+                deliveries += 1
+                late(now - sent_at[number])
+                reached[number] += 1
+                if reached[number] == everybody:
+                    done += 1
+                    under_way -= 1
+    return Heard(deliveries, done, clock() - start, delays)
+
+
+@dataclass(slots=True)
+class Answered:
+    """What a closed loop of calls came to."""
+
+    answers: int
+    took_s: float
+    delays: Delays
+
+
+def call_all(
+    crowd: Crowd,
+    peers: list[socket.socket],
+    message: bytes,
+    in_flight: int,
+    seconds: float,
+    count: Callable[[bytes], tuple[int, bytes]],
+) -> Answered:
+    """Each of `peers` has `in_flight` calls under way, each answer is followed by the next call.
+
+    `count` says how many answers are complete in some bytes, and which bytes are left.
+    """
+    tails = {peer.fileno(): b"" for peer in peers}
+    sent_at: dict[int, deque[float]] = {peer.fileno(): deque() for peer in peers}
+    delays = Delays()
+    clock, answers, under_way = time.perf_counter, 0, 0
+    start = clock()
+    end, last = start + seconds, start + seconds + PATIENCE_S
+    for peer in peers:
+        sent_at[peer.fileno()].extend([clock()] * in_flight)
+        peer.send(message * in_flight)
+        under_way += in_flight
+    while under_way:
+        for fd, _ in crowd.epoll.poll(0):
+            if fd not in tails:
+                continue
+            peer = crowd.peers[fd]
+            said = peer.recv(STEP_BYTES)
+            if not said:
+                raise RuntimeError("the server closed a connection")
+            complete, tails[fd] = count(tails[fd] + said if tails[fd] else said)
+            if not complete:
+                continue
+            now, waiting = clock(), sent_at[fd]
+            answers += complete
+            under_way -= complete
+            for _ in range(complete):
+                delays.seconds.append(now - waiting.popleft())
+            if now < end:
+                waiting.extend([now] * complete)
+                peer.send(message * complete)
+                under_way += complete
+        if clock() > last:
+            raise RuntimeError(f"{under_way} calls were not answered")
+    return Answered(answers, clock() - start, delays)
+
+
+def count_answers(text: bytes) -> tuple[int, bytes]:
+    """Answers of Socket.IO that are complete in `text`; frames of a server are not masked."""
+    count, at, size = 0, 0, len(text)
+    while size - at >= 2:
+        length, head = text[at + 1], 2
+        if length == 126:
+            length, head = int.from_bytes(text[at + 2 : at + 4], "big"), 4
+        elif length == 127:
+            length, head = int.from_bytes(text[at + 2 : at + 10], "big"), 10
+        if size - at < head + length:
+            break
+        if text.startswith(b"43", at + head):
+            if not text.startswith(b"430[null,", at + head):
+                raise RuntimeError(f"a call failed: {text[at + head : at + head + 200]!r}")
+            count += 1
+        at += head + length
+    return count, text[at:]
+
+
+def count_responses(text: bytes) -> tuple[int, bytes]:
+    """Responses of HTTP that are complete in `text`."""
+    count, at = 0, 0
+    while (end := text.find(b"\r\n\r\n", at)) >= 0:
+        head = text[at:end].lower()
+        if not head.startswith(b"http/1.1 20"):
+            raise RuntimeError(f"a request failed: {text[at : at + 200]!r}")
+        where = head.find(b"content-length: ")
+        length = int(head[where + 16 :].split(b"\r\n", 1)[0])
+        if len(text) < end + 4 + length:
+            break
+        at = end + 4 + length
+        count += 1
+    return count, text[at:]
 
 
 def frame(text: str) -> bytes:
@@ -63,128 +285,15 @@ def frame(text: str) -> bytes:
     return head + b"\0\0\0\0" + payload
 
 
-async def connect(port: int, count: int, mark: bytes, found: Callable[[Client, int], None]) -> list[Client]:
-    """`count` connected Socket.IO clients."""
-    clients: list[Client] = []
-    loop = asyncio.get_running_loop()
-    for _ in range(count):
-        _, client = await loop.create_connection(lambda: Client(mark, found), "127.0.0.1", port)
-        client.transport.write(HANDSHAKE.encode())
-        await client.ready
-        clients.append(client)
-    return clients
+def socket_call(*call: Any) -> bytes:
+    """A call over Socket.IO that wants an answer."""
+    return frame("420" + json.dumps(call))
 
 
-def cpu_seconds(pid: int) -> float:
-    """The CPU time of a process and its threads."""
-    return sum(int(path.read_text().split()[0]) for path in Path(f"/proc/{pid}/task").glob("*/schedstat")) / 1e9
-
-
-def memory_kb(pid: int) -> int:
-    """The resident memory of a process."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
-
-
-async def fan_out(port: int, pid: int, clients: int, seconds: float) -> dict[str, float]:
-    """One event after the other to all; the next leaves when all have the last."""
-    heard, sent_at = 0, 0.0
-    delays: list[float] = []
-    next_one = asyncio.Event()
-
-    def found(_client: Client, count: int) -> None:
-        nonlocal heard
-        heard += count
-        if heard % clients == 0:
-            delays.append(time.perf_counter() - sent_at)
-            next_one.set()
-
-    connected = await connect(port, clients, b'42["news created"', found)
-    message = frame("42" + json.dumps(["create", "news", PAYLOAD, {}]))
-    start, used = time.perf_counter(), cpu_seconds(pid)
-    while time.perf_counter() - start < seconds:
-        next_one.clear()
-        sent_at = time.perf_counter()
-        connected[0].transport.write(message)
-        await next_one.wait()
-    took, used = time.perf_counter() - start, cpu_seconds(pid) - used
-    for client in connected:
-        client.transport.abort()
-    delays.sort()
-    return {
-        "us": used / heard * 1e6,
-        "per_s": heard / took,
-        "p50_ms": delays[len(delays) // 2] * 1000,
-        "p99_ms": delays[int(len(delays) * 0.99)] * 1000,
-    }
-
-
-async def calls(port: int, pid: int, clients: int, in_flight: int, call: list[Any], seconds: float) -> dict[str, float]:
-    """Calls over Socket.IO, each connection with so many in flight."""
-    answered = 0
-    message = frame("420" + json.dumps(call))
-    running = True
-
-    def found(client: Client, count: int) -> None:
-        nonlocal answered
-        answered += count
-        if running:
-            client.transport.write(message * count)
-
-    connected = await connect(port, clients, b"430[null,", found)
-    start, used = time.perf_counter(), cpu_seconds(pid)
-    for client in connected:
-        client.transport.write(message * in_flight)
-    await asyncio.sleep(seconds)
-    running = False
-    took, used = time.perf_counter() - start, cpu_seconds(pid) - used
-    for client in connected:
-        client.transport.abort()
-    return {"us": used / max(answered, 1) * 1e6, "per_s": answered / took}
-
-
-async def requests(
-    port: int, pid: int, clients: int, verb: str, path: str, body: Any, seconds: float
-) -> dict[str, float]:
-    """Requests over HTTP, one in flight on each connection."""
-    answered = 0
-    running = True
+def request(verb: str, path: str, body: Any = None) -> bytes:
+    """A request over HTTP."""
     raw = b"" if body is None else json.dumps(body).encode()
     head = f"{verb} {path} HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\n"
     if raw:
         head += f"Content-Type: application/json\r\nContent-Length: {len(raw)}\r\n"
-    message = (head + "\r\n").encode() + raw
-
-    def found(client: Client, count: int) -> None:
-        nonlocal answered
-        answered += count
-        if running:
-            client.transport.write(message * count)
-
-    loop = asyncio.get_running_loop()
-    connected: list[Client] = []
-    for _ in range(clients):
-        _, client = await loop.create_connection(lambda: Client(b"HTTP/1.1 20", found), "127.0.0.1", port)
-        client.ready.set_result(None)
-        connected.append(client)
-    start, used = time.perf_counter(), cpu_seconds(pid)
-    for client in connected:
-        client.transport.write(message)
-    await asyncio.sleep(seconds)
-    running = False
-    took, used = time.perf_counter() - start, cpu_seconds(pid) - used
-    for client in connected:
-        client.transport.abort()
-    return {"us": used / max(answered, 1) * 1e6, "per_s": answered / took}
-
-
-async def idle(port: int, pid: int, clients: int) -> dict[str, float]:
-    """What a connection that does nothing costs, and how long so many take to come."""
-    before = memory_kb(pid)
-    used, start = cpu_seconds(pid), time.perf_counter()
-    connected = await connect(port, clients, b"never", lambda _client, _count: None)
-    took, used = time.perf_counter() - start, cpu_seconds(pid) - used
-    grown = memory_kb(pid) - before
-    for client in connected:
-        client.transport.abort()
-    return {"us": used / clients * 1e6, "per_s": clients / took, "kb": grown / clients}
+    return (head + "\r\n").encode() + raw

@@ -32,7 +32,8 @@ async def hook(context: HookContext, call_next: Any) -> None:
 async def main(port: int, *, fast: bool) -> None:
     """Serve for ever."""
     app = Feathers()
-    app.use("people", MemoryService(paginate={"default": 25, "max": 100})).hooks(around={"all": [hook]})
+    for path in ("people", "notes"):
+        app.use(path, MemoryService(paginate={"default": 25, "max": 100})).hooks(around={"all": [hook]})
     app.use("news", News())
     app.on("connection", lambda connection: app.channel("all").join(connection))
     app.service("news").publish(lambda _data, _context: app.channel("all"))

@@ -29,8 +29,10 @@ if (mode === 'plain') {
     context.params.seen = true
     await next()
   }
-  app.use('people', memory({ paginate: { default: 25, max: 100 } }))
-  app.service('people').hooks({ around: { all: [hook] } })
+  for (const path of ['people', 'notes']) {
+    app.use(path, memory({ paginate: { default: 25, max: 100 } }))
+    app.service(path).hooks({ around: { all: [hook] } })
+  }
   app.use('news', { async create(data) { return data } })
   app.on('connection', (connection) => app.channel('all').join(connection))
   app.service('news').publish(() => app.channel('all'))
