@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, help="for each measure, by default 1.5, or 0.4 with --quick")
     parser.add_argument("--only", default="", help="measures whose name holds this text")
     parser.add_argument("--stock", action="store_true", help="also ours without the fast path")
-    parser.add_argument("--json", type=Path, default=Path("benchmark-feathers.json"))
+    parser.add_argument("--json", type=Path, default=Path("benchmarks.json"))
     given = parser.parse_args()
     rounds = given.rounds or (1 if given.quick else 5)
     seconds = given.seconds or (0.4 if given.quick else 1.5)
