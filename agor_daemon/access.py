@@ -116,6 +116,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         "revoke": Rule.CHANGE_SELF,
     },
     "agents": _READING,
+    "transcripts": {"find": Rule.TRUSTED},
     "events": {"find": Rule.READ},
     "config": {"find": Rule.READ_CONFIG, "get": Rule.READ_CONFIG, "patch": Rule.ADMIN},
     "health": {"find": Rule.PUBLIC},

@@ -32,6 +32,7 @@ from agor_daemon.services.permissions import PermissionsService
 from agor_daemon.services.repos import ReposService
 from agor_daemon.services.sessions import SessionsService
 from agor_daemon.services.tasks import TasksService
+from agor_daemon.services.transcripts import TranscriptsService
 from agor_daemon.services.users import UsersService
 from agor_daemon.services.worktrees import WorktreesService
 from agor_daemon.supervisor import Supervisor
@@ -68,8 +69,9 @@ def build_app(live: LiveSettings, database: Database, supervisor: Supervisor) ->
     worktrees = WorktreesService(database, supervisor, settings.home / "worktrees", lock_owner(settings.home))
     runs = AgentRuns(database, supervisor, assignments, volatile, settings.daemon.max_runs, worktrees.look_after_run)
     cloning = Cloning(database, supervisor, settings.home / "repos", volatile.emit, worktrees)
+    importer = Importer(database, assignments.environment)
     stored: Mapping[str, Any] = {
-        "sessions": SessionsService(database, runs, agents, worktrees, Importer(database)),
+        "sessions": SessionsService(database, runs, agents, worktrees, importer),
         "tasks": TasksService(database, runs),
         "messages": MessagesService(database, runs, volatile),
         "permissions": PermissionsService(database, runs),
@@ -80,6 +82,7 @@ def build_app(live: LiveSettings, database: Database, supervisor: Supervisor) ->
     }
     others: Mapping[str, Any] = {
         "agents": AgentsService(agents, assignments.environment),
+        "transcripts": TranscriptsService(importer),
         "events": EventsService(database),
         "config": ConfigService(live),
         "health": HealthService(settings, database),

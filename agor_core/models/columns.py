@@ -6,10 +6,11 @@ does without its index.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Annotated, Any, Final, get_args
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Final, Self, get_args
 
 import sqlalchemy as sa
+import sqlalchemy.orm
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
@@ -124,3 +125,13 @@ class Entity(SQLModel):
     created_at: Time = Field(default=0, sa_type=sa.BigInteger, nullable=False)
     last_updated: Time = Field(default=0, sa_type=sa.BigInteger, nullable=False)
     created_by: Id | None = Field(default=None, sa_type=Text, nullable=False)
+
+    @classmethod
+    def of_columns(cls, values: Mapping[Any, Any]) -> Self:
+        """The entity with these values in its columns, which must be all of them.
+
+        A twentieth of the constructor's time, for rows by the thousand: nothing is checked, nothing has a default.
+        """
+        entity: Self = sa.orm.class_mapper(cls).class_manager.new_instance()
+        entity.__dict__.update(values)
+        return entity

@@ -142,3 +142,4 @@ class MessageMetadata(Data):
     original_id: str | None = Field(default=None, description="the agent's own id of the message")
     is_meta: bool | None = None
     is_error: bool | None = None
+    record: Any = Field(default=None, description="an imported record of a kind that nobody knows, as it was")

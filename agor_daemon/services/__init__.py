@@ -93,6 +93,7 @@ STORED: Mapping[str, Offer] = {
 OTHERS: Mapping[str, Offer] = {
     "authentication": Offer(("create", "remove")),
     "agents": Offer(READ),
+    "transcripts": Offer(("find",)),
     "events": Offer(("find",)),
     "config": Offer(("find", "get", "patch")),
     "health": Offer(("find",)),

@@ -192,7 +192,7 @@ def test_a_claude_transcript_is_imported(agor: Agor, tmp_path: Path) -> None:
     """A transcript file becomes a session that can be read; a file that is none is refused."""
     sample = Path(__file__).parents[1] / "samples" / "claude-2.1" / "tools.jsonl"
     done = agor("session", "load-claude", str(sample))
-    assert "Imported" in done.out
+    assert done.out.startswith("new")
     (session,) = agor("session", "list", "--json").json["data"]
     assert session["agent"] == "claude-code"
     assert session["message_count"] > 0

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from agor_core.agents.claude_code.cli import find_cli
 from tests.fake_anthropic import FakeAnthropic
 from tests.support.daemon import clean_environment
 from tests.support.repository import make_repository
@@ -154,6 +155,40 @@ async def test_what_ran_here_is_not_imported_twice(tmp_path: Path) -> None:
             assert after["message_count"] == before["message_count"] == 4
         finally:
             await ok("daemon", "stop", cwd=repository, environment=environment)
+
+
+@pytest.mark.claude
+async def test_what_was_begun_without_us_goes_on_here(tmp_path: Path) -> None:
+    """A conversation held with `claude` itself is imported and continued by its own id; a second import adds none."""
+    async with FakeAnthropic(SCRIPT) as fake:
+        environment = clean_environment(
+            tmp_path / "home", AGOR_DAEMON_PORT="0", NO_COLOR="1", **fake.environment(config_dir=tmp_path / "claude")
+        )
+        repository = make_repository(tmp_path / "demo", environment)
+        prompt = ("-p", "--permission-mode", "acceptEdits", "add a README")
+        claude = await asyncio.create_subprocess_exec(
+            *find_cli([], environment), *prompt, cwd=repository, env=environment, stdout=asyncio.subprocess.DEVNULL
+        )
+        assert await claude.wait() == 0
+        await ok("up", cwd=repository, environment=environment)
+        try:
+            await ok("session", "load-claude", "--since", "1h", cwd=repository, environment=environment)
+            session = _only(json.loads(await ok("session", "list", "--json", cwd=repository, environment=environment)))
+            assert (session["title"], session["message_count"]) == ("add a README", 4)
+            assert session["repo"]["cwd"] == str(repository)
+            answer = await ok(
+                "session", "prompt", session["session_id"], "make it shorter", cwd=repository, environment=environment
+            )
+            assert "It is one line already." in answer
+            load = ("session", "load-claude", "--all", "--json")
+            (again,) = json.loads(await ok(*load, cwd=repository, environment=environment))
+            assert again["outcome"] == "unchanged"
+            after = _only(json.loads(await ok("session", "list", "--json", cwd=repository, environment=environment)))
+            assert after["agent_session_id"] == session["agent_session_id"]
+            assert after["usage"]["cost_usd"] > session["usage"]["cost_usd"] > 0
+        finally:
+            await ok("daemon", "stop", cwd=repository, environment=environment)
+        assert "Done: README.md is there." in next(a.whole for a in fake.asked if a.user == "make it shorter")
 
 
 @pytest.mark.claude

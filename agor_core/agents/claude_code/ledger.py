@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,12 @@ def read_ledger(transcript: Path) -> Ledger | None:
         return Ledger(float(record["totalCostUSD"]), model_usage(record.get("modelUsage")))
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def cost_of(records: Iterable[Mapping[str, Any]]) -> float | None:
+    """What a conversation with these records has cost in all; None if none of them says."""
+    costs = [record.get("totalCostUSD") for record in records if record.get("type") == "cost-state"]
+    return next((float(cost) for cost in reversed(costs) if isinstance(cost, int | float)), None)
 
 
 def model_usage(models: Mapping[str, Mapping[str, Any]] | None) -> Usage:

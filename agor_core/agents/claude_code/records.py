@@ -11,11 +11,27 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
 Record = dict[str, Any]
+
+SNAPSHOT: Final = "file-history-snapshot"
+"""A record of which files' contents were saved before an edit."""
+
+BOOKKEEPING = frozenset(
+    {
+        *("summary", "custom-title", "ai-title", "agent-name", "agent-color", "agent-setting", "tag", "pr-link"),
+        *("attachment", "system", "progress", "queue-operation", "last-prompt", "mode", "permission-mode"),
+        *("api-request", "api-request-shape", "api-request-blob", "atis-latch", "cost-state", "tools-used"),
+        *("bridge-session", "worktree-state", "content-replacement", "attribution-snapshot", "file-history-delta"),
+    }
+)
+"""Kinds of records that are known, and of which nothing is told but what is read from them."""
+
+
+_LINKS = ("uuid", "parentUuid", "logicalParentUuid", "leafUuid")
 
 
 @dataclass(slots=True)
@@ -57,6 +73,11 @@ def _parse(line: bytes) -> Any:
 def _problem(record: Any) -> str | None:
     if not isinstance(record, dict):
         return "not a JSON object"
+    if not isinstance(record.get("type"), str):
+        return "a record without a type"
+    for name in _LINKS:
+        if not isinstance(record.get(name), str | None):
+            return f"a record whose {name} is no text"
     if record.get("type") in ("user", "assistant"):
         message = record.get("message")
         if not isinstance(message, dict) or not isinstance(message.get("content"), str | list):
@@ -64,6 +85,11 @@ def _problem(record: Any) -> str | None:
         if not isinstance(record.get("uuid"), str):
             return f"a record of type {record['type']} without a uuid"
     return None
+
+
+def is_bookkeeping(record: Record) -> bool:
+    """Whether the record is of a known kind that is no talk, and not worth keeping."""
+    return record.get("type") in BOOKKEEPING
 
 
 def blocks_of(record: Record) -> list[dict[str, Any]]:

@@ -87,9 +87,7 @@ class Repository(Generic[E]):
         """Store many at once, each announced."""
         for entity in entities:
             self.fill_in(entity)
-        if entities:
-            self.tx.connection.execute(sa.insert(self.table), [self.row_of(entity) for entity in entities])
-            self.make_findable(entities)
+        self.insert(entities)
         for entity in entities:
             self.announce("created", entity)
         return list(entities)
@@ -305,6 +303,12 @@ class Repository(Generic[E]):
             self.announce(event, entity)
         return entity
 
+    def insert(self, entities: Sequence[E]) -> None:
+        """Write the rows of new entities, complete as they are, and let them be found."""
+        if entities:
+            self.tx.connection.execute(sa.insert(self.table), [self.row_of(entity) for entity in entities])
+            self.make_findable(entities)
+
     def make_findable(self, entities: Sequence[E]) -> None:
         """Let `$search` find new entities, or new words of known ones."""
         if self.is_searched:
@@ -339,7 +343,7 @@ class Repository(Generic[E]):
         return self._entity({**row, "data": shape.shape.model_validate(row["data"])})
 
     def _entity(self, row: Mapping[Any, Any]) -> E:
-        return self.entity(**row)  # type: ignore[return-value]
+        return self.entity.of_columns(row)  # type: ignore[return-value]
 
     def _column_is(self, name: str, value: Any) -> Clause:
         column = self.table.c[name]

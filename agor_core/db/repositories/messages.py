@@ -13,7 +13,7 @@ from agor_core.db.repositories.lists import Record
 from agor_core.db.repositories.of_session import OfSession
 from agor_core.errors import BadRequest, NotFound
 from agor_core.ids import short
-from agor_core.models import Message, Session
+from agor_core.models import Message, MessageRange, Session
 from agor_core.models.columns import Json
 from agor_core.models.message import preview, words_of
 from agor_core.models.wire import to_wire
@@ -169,12 +169,22 @@ class MessageRepository(OfSession[Message]):
         message.data.is_large = len(to_json(content)) > LISTED_BYTES
 
     def _extend_tasks(self, messages: Sequence[Message]) -> None:
-        for task_id in dict.fromkeys(message.task_id for message in messages):
-            if task_id is None:
-                continue
-            own = [message for message in messages if message.task_id == task_id]
-            times = [message.timestamp for message in own]
-            self.tx.tasks.extend_range(task_id, own[0].index, own[-1].index, min(times), max(times))
+        by_task: dict[str, list[Message]] = {}
+        for message in messages:
+            if message.task_id is not None:
+                by_task.setdefault(message.task_id, []).append(message)
+        if by_task:
+            self.tx.tasks.extend_ranges({task_id: _range_of(own) for task_id, own in by_task.items()})
+
+
+def _range_of(messages: Sequence[Message]) -> MessageRange:
+    times = [message.timestamp for message in messages]
+    return MessageRange(
+        start_index=messages[0].index,
+        end_index=messages[-1].index,
+        start_timestamp=min(times),
+        end_timestamp=max(times),
+    )
 
 
 def _wants_history(query: Mapping[str, Any]) -> bool:

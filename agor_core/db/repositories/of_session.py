@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -11,6 +12,7 @@ from agor_core.db.query import Clause
 from agor_core.db.repositories.base import Repository
 from agor_core.db.repositories.sessions import facts_of, not_private
 from agor_core.models import Message, PermissionRequest, Task
+from agor_core.models.wire import to_wire
 
 E = TypeVar("E", Task, Message, PermissionRequest)
 
@@ -26,6 +28,19 @@ class OfSession(Repository[E]):
     def creator(self, entity: E) -> str | None:
         creator: str | None = facts_of(self.tx, entity.session_id).get("created_by")
         return creator
+
+    @override
+    def add_many(self, entities: Sequence[E]) -> list[E]:
+        # Many rows are of few sessions, whose facts are looked up once.
+        known = {id: facts_of(self.tx, id) for id in {entity.session_id for entity in entities}}
+        for entity in entities:
+            entity.created_by = entity.created_by or known[entity.session_id].get("created_by")
+            self.fill_in(entity)
+        self.insert(entities)
+        for entity in entities:
+            id = getattr(entity, self.id_field)
+            self.tx.announce(self.path, "created", id, known[entity.session_id], to_wire(entity))
+        return list(entities)
 
     @override
     def visible(self, *, is_count: bool = False) -> list[Clause]:

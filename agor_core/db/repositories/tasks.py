@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import sqlalchemy as sa
 from typing_extensions import override
 
@@ -9,6 +12,13 @@ from agor_core.db.repositories.of_session import OfSession
 from agor_core.models import MessageRange, Session, Task
 
 SESSIONS: sa.Table = Session.__table__  # type: ignore[attr-defined]
+TABLE: sa.Table = Task.__table__  # type: ignore[attr-defined]
+
+_CHANGE_DATA = (
+    sa.update(TABLE)
+    .where(TABLE.c.task_id == sa.bindparam("id"))
+    .values(data=sa.bindparam("changed", type_=TABLE.c.data.type))
+)
 
 
 class TaskRepository(OfSession[Task]):
@@ -23,17 +33,21 @@ class TaskRepository(OfSession[Task]):
         task.data.tool_use_count += tool_use_count
         self.store(task, is_announced=False)
 
-    def extend_range(self, id: str, first: int, last: int, first_time: int, last_time: int) -> None:
-        """Take the messages from index `first` to `last` into a task's range, silently."""
-        task = self.get(id)
-        known = task.data.message_range
-        task.data.message_range = MessageRange(
-            start_index=first if known is None else min(known.start_index, first),
-            end_index=last if known is None else max(known.end_index, last),
-            start_timestamp=first_time if known is None else min(known.start_timestamp, first_time),
-            end_timestamp=last_time if known is None else max(known.end_timestamp or last_time, last_time),
-        )
-        self.store(task, is_announced=False)
+    def extend_ranges(self, more: Mapping[str, MessageRange]) -> None:
+        """Take further messages into the ranges of tasks, by their ids, silently. Raises NotFound."""
+        found = sa.select(self.table).where(self.table.c.task_id.in_(sa.bindparam("ids", expanding=True)))
+        if self.tx.is_postgresql:
+            found = found.with_for_update()
+        rows = self.tx.connection.execute(found, {"ids": list(more)}).mappings()
+        tasks = {row["task_id"]: self._entity(row) for row in rows}
+        changes: list[dict[str, Any]] = []
+        for id, range in more.items():
+            if id not in tasks:
+                raise self.missing(id)
+            data = tasks[id].data
+            data.message_range = range if data.message_range is None else _both(data.message_range, range)
+            changes.append({"id": id, "changed": data})
+        self.tx.connection.execute(_CHANGE_DATA, changes)
 
     def last_completed(self, session_id: str) -> Task | None:
         """The task after which a fork begins if nobody says where: the session's last completed one, or, where it has
@@ -54,3 +68,14 @@ class TaskRepository(OfSession[Task]):
     @override
     def describe(self, entity: Task) -> str:
         return entity.data.description or f"task, {entity.status}"
+
+
+def _both(one: MessageRange, other: MessageRange) -> MessageRange:
+    """From the first message of either to the last."""
+    ends = [end for end in (one.end_timestamp, other.end_timestamp) if end is not None]
+    return MessageRange(
+        start_index=min(one.start_index, other.start_index),
+        end_index=max(one.end_index, other.end_index),
+        start_timestamp=min(one.start_timestamp, other.start_timestamp),
+        end_timestamp=max(ends, default=None),
+    )

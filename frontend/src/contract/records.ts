@@ -118,6 +118,8 @@ export interface MessageMetadata {
   original_id: string | null
   is_meta: boolean | null
   is_error: boolean | null
+  /** an imported record of a kind that nobody knows, as it was */
+  record: unknown
 }
 
 export interface Session {

@@ -1,0 +1,76 @@
+"""What of a conversation is stored already, so that nothing of it is stored twice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from agor_core.agents.claude_code.entries import TranscriptMessage
+from agor_core.db import Transaction
+from agor_core.models import Message
+
+# We store a prompt when its task starts; the agent writes it down once its program is up.
+SAME_TIME_MS = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A message: `ran_here` if it came through us, `is_own` unless the session inherited it."""
+
+    message_id: str
+    task_id: str | None
+    ran_here: bool
+    is_own: bool
+
+
+@dataclass(slots=True)
+class Known:
+    """A session and its messages, those it inherited included.
+
+    Messages whose id the agent never told us (prompts given through us, answers that were broken off) are known by what
+    they say and when.
+    """
+
+    session_id: str
+    status: str
+    by_original_id: dict[str, Stored] = field(default_factory=dict)
+    unnamed: list[tuple[Any, int, Stored]] = field(default_factory=list)
+
+    def find(self, message: TranscriptMessage) -> Stored | None:
+        """Where `message` is stored, whole."""
+        if (stored := self.by_original_id.get(message.original_id)) is not None:
+            return stored
+        return next(
+            (
+                stored
+                for content, timestamp, stored in self.unnamed
+                if content == message.content and abs(message.timestamp - timestamp) < SAME_TIME_MS
+            ),
+            None,
+        )
+
+    def find_part(self, message: TranscriptMessage) -> Stored | None:
+        """Where `message` is stored as it was before its answer was complete."""
+        return next(filter(None, map(self.by_original_id.get, message.earlier_ids)), None)
+
+
+def known_conversation(tx: Transaction, agent: str, agent_session_id: str) -> Known | None:
+    """The session of the agent's conversation; None if there is none yet."""
+    page = tx.sessions.page({"agent": agent, "agent_session_id": agent_session_id}, None, 1, 1)
+    if not page["data"]:
+        return None
+    session = page["data"][0]
+    known = Known(session["session_id"], session["status"])
+    for message in tx.messages.history(session["session_id"]):
+        _note(known, message)
+    return known
+
+
+def _note(known: Known, message: Message) -> None:
+    original_id = message.data.metadata.original_id
+    is_own = message.session_id == known.session_id
+    stored = Stored(message.message_id, message.task_id, ran_here=original_id is None, is_own=is_own)
+    if original_id is not None:
+        known.by_original_id[original_id] = stored
+    else:
+        known.unnamed.append((message.data.content, message.timestamp, stored))
