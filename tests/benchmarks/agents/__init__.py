@@ -1,0 +1,1 @@
+"""How much the daemon adds to what an agent does by itself."""
