@@ -144,6 +144,11 @@ def sees_private(user: User) -> bool:
     return user["role"] in _ADMINS
 
 
+def sees_all_users(user: User) -> bool:
+    """Whether accounts of others exist for `user`."""
+    return bool(user["role"] != "viewer")
+
+
 def may_hear(user: User | None, path: str, facts: Mapping[str, Any]) -> bool:
     """Whether `user` (None: nobody signed in) may read, and so hear, a record of `path` with these `facts`."""
     if user is None or user["role"] not in _EVERY_ROLE:

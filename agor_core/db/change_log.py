@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from agor_core.errors import Gone, ServiceError
-from agor_core.models import ChangeLogHead, Event
+from agor_core.models import ChangeLogHead, Event, Session
 
 if TYPE_CHECKING:
     from agor_core.db.database import Database
@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 HEAD = ChangeLogHead.__table__  # type: ignore[attr-defined]
 EVENTS = Event.__table__  # type: ignore[attr-defined]
+SESSIONS = Session.__table__  # type: ignore[attr-defined]
 
 FACTS = ("session_id", "created_by", "sharing", "board_id")
 DAY_MS = 24 * 60 * 60 * 1000
@@ -73,7 +74,14 @@ _ADVANCE = (
 )
 _INSERT = sa.insert(EVENTS)
 _POSITION = sa.select(HEAD.c.epoch, HEAD.c.seq)
-_AFTER = sa.select(EVENTS).where(EVENTS.c.seq > sa.bindparam("seq")).order_by(EVENTS.c.seq).limit(sa.bindparam("limit"))
+# With what the session has become since: it may have been made private after it was spoken of.
+_AFTER = (
+    sa.select(EVENTS, SESSIONS.c.sharing.label("sharing_now"))
+    .join(SESSIONS, SESSIONS.c.session_id == EVENTS.c.session_id, isouter=True)
+    .where(EVENTS.c.seq > sa.bindparam("seq"))
+    .order_by(EVENTS.c.seq)
+    .limit(sa.bindparam("limit"))
+)
 
 
 def append(connection: sa.Connection, staged: Sequence[Staged], now: int) -> list[LogEntry]:
@@ -245,7 +253,8 @@ def position(tx: Transaction) -> tuple[str, int]:
 
 
 def after(tx: Transaction, seq: int, limit: int) -> list[LogEntry]:
-    """The lines after `seq`, oldest first. Raises Gone if some of them were pruned."""
+    """The lines after `seq`, oldest first; those of a session that is private by now say so. Raises Gone if some of
+    them were pruned."""
     rows = tx.connection.execute(_AFTER, {"seq": seq, "limit": limit}).mappings().all()
     expected = seq + 1
     if not rows or rows[0]["seq"] != expected:
@@ -273,6 +282,8 @@ def _row(entry: LogEntry) -> dict[str, Any]:
 def _entry(row: Mapping[Any, Any]) -> LogEntry:
     facts = {name: row[name] for name in FACTS if row[name] is not None}
     facts["record_id"] = row["record_id"]
+    if row["sharing_now"] == "private":
+        facts["sharing"] = "private"
     return LogEntry(
         row["epoch"],
         row["seq"],

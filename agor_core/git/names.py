@@ -169,7 +169,7 @@ def scrub_url(url: str) -> str:
 
 def is_local_url(url: str) -> bool:
     """Whether cloning `url` reads the daemon's own disk."""
-    return url.startswith(("/", "file:"))
+    return url.startswith("/") or url[:5].lower() == "file:"
 
 
 def contained(root: Path | str, *parts: str) -> Path:

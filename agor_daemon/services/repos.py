@@ -10,14 +10,23 @@ from typing import Any
 
 from agor_core import git
 from agor_core.db import Database, Transaction
-from agor_core.errors import BadRequest, Conflict, NotFound, ServiceError
+from agor_core.errors import BadRequest, Conflict, Forbidden, NotFound, ServiceError
 from agor_core.feathers import Params
 from agor_core.models import Repo
 from agor_core.models.schema import load_as
 from agor_core.models.wire import to_wire
+from agor_daemon.access import Rule, may_change
 from agor_daemon.services.cloning import Cloning
 from agor_daemon.services.requests import CloneRequest, RepoRequest, RepoWorktreeRequest
-from agor_daemon.services.stored import PageSize, Record, StoredService, one, one_record, user_id_of
+from agor_daemon.services.stored import (
+    PageSize,
+    Record,
+    StoredService,
+    may_touch_disk,
+    one,
+    one_record,
+    user_id_of,
+)
 from agor_daemon.services.worktrees import BUSY, WorktreesService
 
 log = logging.getLogger(__name__)
@@ -133,6 +142,8 @@ class ReposService(StoredService):
     async def clone(self, data: Any, params: Params) -> Record:
         """Fetch a repository in the background: the record at once, `cloning`; progress comes as events."""
         request = load_as(CloneRequest, one_record(data))
+        if git.is_local_url(request.url):
+            may_touch_disk(params, "clone from the daemon's own disk")
         return await self._cloning.begin(request, params)
 
     async def read_worktrees(self, id: str, params: Params) -> Record:
@@ -149,6 +160,9 @@ class ReposService(StoredService):
         worktree = await self._database.read(lambda tx: tx.worktrees.find_one(repo_id=id, name=sub))
         if worktree is None:
             raise NotFound(f"the repository has no worktree {sub!r}", name=sub)
+        facts = {"created_by": worktree.created_by}
+        if params.user is not None and not may_change(params.user, Rule.CHANGE_CREATED, facts):
+            raise Forbidden("this worktree is not yours to remove", worktree_id=worktree.worktree_id)
         return await self._worktrees.remove(worktree.worktree_id, params)
 
 

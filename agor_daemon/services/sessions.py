@@ -7,14 +7,13 @@ from typing import Any
 
 from agor_core.agents import Agent
 from agor_core.db import Database, Transaction
-from agor_core.errors import BadRequest, Conflict, Forbidden
+from agor_core.errors import BadRequest, Conflict
 from agor_core.feathers import Params
 from agor_core.ids import short
 from agor_core.models import ModelConfig, PermissionConfig, Session, Task, forked, spawned
 from agor_core.models.schema import load_as
 from agor_core.models.session import RUNNING_STATUSES
 from agor_core.models.wire import to_wire
-from agor_daemon.access import Rule, role_may
 from agor_daemon.imports import Importer
 from agor_daemon.runs import AgentRuns
 from agor_daemon.services.placement import place_in_folder, place_in_worktree
@@ -27,7 +26,19 @@ from agor_daemon.services.requests import (
     SessionRequest,
     SpawnRequest,
 )
-from agor_daemon.services.stored import PageSize, Record, StoredService, one, one_record, reader_of, user_id_of
+from agor_daemon.services.stored import (
+    BYPASS,
+    PageSize,
+    Record,
+    StoredService,
+    is_trusted,
+    may_bypass,
+    may_touch_disk,
+    one,
+    one_record,
+    reader_of,
+    user_id_of,
+)
 from agor_daemon.services.worktrees import WorktreesService
 
 PATCHABLE = (
@@ -66,8 +77,8 @@ class SessionsService(StoredService):
         request = load_as(SessionRequest, one_record(data))
         self._check_agent(request.agent)
         if request.cwd is not None:
-            _may_touch_disk(params, "set `cwd`")
-        _may_bypass(params, request.permission_config.mode if request.permission_config else None)
+            may_touch_disk(params, "set `cwd`")
+        may_bypass(params, request.permission_config.mode if request.permission_config else None)
         place = await place_in_folder(request.cwd) if request.cwd is not None else None
 
         def unit_of_work(tx: Transaction) -> Record:
@@ -94,8 +105,8 @@ class SessionsService(StoredService):
     async def patch(self, id: str | None, data: Any, params: Params) -> Record:
         """Change what clients may change. Raises Conflict if `version` or `If-Match` names an older record."""
         session_id, changes = one(id, "patch"), one_record(data)
-        mode = (changes.get("permission_config") or {}).get("mode") if isinstance(changes, dict) else None
-        _may_bypass(params, mode)
+        config = changes.get("permission_config")
+        may_bypass(params, config.get("mode") if isinstance(config, dict) else None)
         return await self.change(session_id, changes, params, _check_status)
 
     async def update(self, id: str | None, data: Any, params: Params) -> Record:
@@ -107,13 +118,22 @@ class SessionsService(StoredService):
         session_id = one(id, "remove")
         if self._runs.is_running(session_id):
             raise Conflict(f"session {short(session_id)} runs; stop it first", session_id=session_id)
-        return await self._database.write(lambda tx: to_wire(tx.sessions.remove(session_id)))
+
+        def unit_of_work(tx: Transaction) -> Record:
+            tx.sessions.refuse_forked(session_id, reader_of(params))
+            return to_wire(tx.sessions.remove(session_id))
+
+        return await self._database.write(unit_of_work)
 
     async def prompt(self, id: str, data: Any, params: Params) -> Record:
         """A prompt: the task at once, `running`, or `created` while others come first."""
         request = load_as(PromptRequest, one_record(data))
-        _may_bypass(params, request.permission_mode)
-        task = await self._database.write(lambda tx: queue_prompt(tx, id, request, user_id_of(params)))
+
+        def unit_of_work(tx: Transaction) -> Task:
+            may_bypass(params, request.permission_mode or tx.sessions.get(id).data.permission_config.mode)
+            return queue_prompt(tx, id, request, user_id_of(params))
+
+        task = await self._database.write(unit_of_work)
         return await self._started(task)
 
     async def stop(self, id: str, data: Any, params: Params) -> Record:
@@ -128,20 +148,20 @@ class SessionsService(StoredService):
         def make(tx: Transaction) -> Session:
             parent = tx.sessions.get(id)
             point = fork_point(tx, parent, request.task_id)
-            return forked(parent, point=point, created_by=user_id_of(params))
+            return _without_bypass(forked(parent, point=point, created_by=user_id_of(params)), params)
 
         return await self._offspring(id, make, request, params)
 
     async def spawn(self, id: str, data: Any, params: Params) -> Record:
         """A child with a fresh context; with a prompt, it runs. When it ends, its last answer goes to this session."""
         request = load_as(SpawnRequest, one_record(data or {}))
-        _may_bypass(params, request.permission_mode)
+        may_bypass(params, request.permission_mode)
         if request.agent is not None:
             self._check_agent(request.agent)
 
         def make(tx: Transaction) -> Session:
             parent = tx.sessions.get(id)
-            return spawned(
+            child = spawned(
                 parent,
                 point=fork_point(tx, parent, request.task_id),
                 agent=request.agent,
@@ -149,6 +169,7 @@ class SessionsService(StoredService):
                 permission_mode=request.permission_mode,
                 created_by=user_id_of(params),
             )
+            return _without_bypass(child, params)
 
         return await self._offspring(id, make, request, params)
 
@@ -248,11 +269,9 @@ def _check_status(tx: Transaction, session: Session, changes: Record) -> None:
         raise Conflict(f"session {short(session.session_id)} runs; stop it first", session_id=session.session_id)
 
 
-def _may_touch_disk(params: Params, what: str) -> None:
-    if params.user is not None and not role_may(params.user, Rule.TRUSTED):
-        raise Forbidden(f"with the role {params.user['role']} you may not {what}")
-
-
-def _may_bypass(params: Params, mode: str | None) -> None:
-    if mode == "bypassPermissions":
-        _may_touch_disk(params, "use `bypassPermissions`")
+def _without_bypass(session: Session, params: Params) -> Session:
+    """A fork or child of a session that asks nobody, with the usual mode if its maker may not have such a one."""
+    config = session.data.permission_config
+    if config.mode == BYPASS and not is_trusted(params):
+        config.mode = PermissionConfig().mode
+    return session

@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from agor_core.db import Database, Reader, Transaction
-from agor_core.errors import BadRequest, MethodNotAllowed
+from agor_core.errors import BadRequest, Forbidden, MethodNotAllowed
 from agor_core.feathers import Params
 from agor_core.models import ENTITIES
 from agor_core.models.schema import load_patch
 from agor_core.models.wire import to_wire
-from agor_daemon.access import sees_private
+from agor_daemon.access import Rule, role_may, sees_all_users, sees_private
 
 Record = dict[str, Any]
+
+BYPASS = "bypassPermissions"
+"""The permission mode in which an agent asks nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +32,29 @@ def reader_of(params: Params) -> Reader | None:
     """Who reads; None for calls from inside, which see all."""
     if params.user is None:
         return None
-    return Reader(params.user["user_id"], sees_private(params.user))
+    return Reader(params.user["user_id"], sees_private(params.user), sees_all_users(params.user))
 
 
 def user_id_of(params: Params) -> str | None:
     """Whom to name as the creator of what this call makes."""
     return params.user["user_id"] if params.user is not None else None
+
+
+def is_trusted(params: Params) -> bool:
+    """Whether the caller may touch the daemon's own disk, and let agents work unasked."""
+    return params.user is None or role_may(params.user, Rule.TRUSTED)
+
+
+def may_touch_disk(params: Params, what: str) -> None:
+    """Raises Forbidden, saying `what` was refused, for who may not touch the daemon's own disk."""
+    if params.user is not None and not is_trusted(params):
+        raise Forbidden(f"with the role {params.user['role']} you may not {what}")
+
+
+def may_bypass(params: Params, mode: str | None) -> None:
+    """Raises Forbidden for who may not let an agent work in permission mode `mode`."""
+    if mode == BYPASS:
+        may_touch_disk(params, f"use `{BYPASS}`")
 
 
 class StoredService:

@@ -16,7 +16,7 @@ from agor_core.models.values import TaskGitState
 from agor_core.models.wire import to_wire
 from agor_daemon.runs import AgentRuns
 from agor_daemon.services.requests import CompleteRequest, FailRequest
-from agor_daemon.services.stored import PageSize, Record, StoredService, one, one_record, user_id_of
+from agor_daemon.services.stored import PageSize, Record, StoredService, may_bypass, one, one_record, user_id_of
 
 BULK_LIMIT = 10_000
 FINISHED = ("completed", "failed", "stopped")
@@ -79,6 +79,9 @@ class TasksService(StoredService):
             if changes and task.status != "created":
                 raise Conflict(f"task {short(task.task_id)} is {task.status}; only a waiting one can be changed")
             if "full_prompt" in changes:
+                # Whose words an agent takes without asking is not for everybody to say.
+                mode = task.data.permission_mode or tx.sessions.get(task.session_id).data.permission_config.mode
+                may_bypass(params, mode)
                 changes.setdefault("description", summary(changes["full_prompt"]))
 
         return await self.change(one(id, "patch"), data, params, waits)

@@ -19,6 +19,7 @@ from agor_daemon.services.stored import PageSize, Record, StoredService, one, on
 PUBLIC_FIELDS = ("user_id", "name", "avatar")
 ADMINS = ("admin", "owner")
 MEMBER_QUERY = ("user_id", "name")
+MEMBER_PAGING = ("$limit", "$skip", "$total", "$select")
 
 Revalidate = Callable[[str], Awaitable[None]]
 """Checks a user's live connections again, and closes those that are no longer valid."""
@@ -36,24 +37,17 @@ class UsersService(StoredService):
         user = params.user
         if user is None or user["role"] in ADMINS:
             return await super().find(params)
-        query = dict(params.query)
-        for key in query:
-            if not key.startswith("$") and key not in MEMBER_QUERY:
-                raise BadRequest(f"you may look for users by {' and '.join(MEMBER_QUERY)} only", field=key)
-        if user["role"] == "viewer":
-            query["user_id"] = user["user_id"]
-        page = await super().find(params.replace(query=query))
+        _check_query(params)
+        page = await super().find(params)
         return {**page, "data": [_seen_by(user, record) for record in page["data"]]}
 
     async def get(self, id: str, params: Params) -> Record:
         """What the caller may see of one."""
         user = params.user
-        record = await super().get(id, params)
         if user is None or user["role"] in ADMINS:
-            return record
-        if user["role"] == "viewer" and id != user["user_id"]:
-            raise Forbidden("a viewer may see only the own account")
-        return _seen_by(user, record)
+            return await super().get(id, params)
+        _check_query(params)
+        return _seen_by(user, await super().get(id, params))
 
     async def create(self, data: Any, params: Params) -> Record:
         """An account, made by an admin."""
@@ -120,6 +114,15 @@ class UsersService(StoredService):
         record = await self._database.write(unit_of_work)
         await self._revalidate(id)
         return record
+
+
+def _check_query(params: Params) -> None:
+    """What somebody may not read, they may not look for or sort by either: answers would tell it, bit by bit."""
+    sorted_by = params.query.get("$sort")
+    wanted = [key for key in params.query if key not in (*MEMBER_PAGING, "$sort")]
+    for key in (*wanted, *(sorted_by if isinstance(sorted_by, dict) else ())):
+        if key not in MEMBER_QUERY:
+            raise BadRequest(f"you may look for users by {' and '.join(MEMBER_QUERY)} only", field=key)
 
 
 def _seen_by(user: dict[str, Any], record: Record) -> Record:

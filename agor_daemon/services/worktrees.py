@@ -14,9 +14,10 @@ from agor_core.clock import iso
 from agor_core.db import Database, Transaction
 from agor_core.errors import BadRequest, Conflict, NotFound, ServiceError
 from agor_core.feathers import Params
-from agor_core.models import Repo, Worktree
+from agor_core.models import Repo, Session, Worktree
 from agor_core.models.schema import load_as
 from agor_core.models.wire import to_wire
+from agor_daemon.access import may_hear
 from agor_daemon.services.adoption import Adoption
 from agor_daemon.services.requests import RestoreRequest, WorktreeRequest
 from agor_daemon.services.standing import FIELDS, Standing
@@ -154,10 +155,10 @@ class WorktreesService(StoredService):
         if with_branch not in ("keep", "delete"):
             raise BadRequest("`branch` must be `keep` or `delete`", errors={"branch": ["keep or delete"]})
 
-        def find(tx: Transaction) -> tuple[Worktree, str, list[str]]:
+        def find(tx: Transaction) -> tuple[Worktree, str, list[Session]]:
             worktree, repository = _with_repository(tx, worktree_id)
             running = tx.sessions.where(worktree_id=worktree_id, status=list(BUSY))
-            return worktree, repository, [session.session_id for session in running]
+            return worktree, repository, running
 
         await self._settle_around(worktree_id)
         worktree, repository, running = await self._database.read(find)
@@ -168,7 +169,7 @@ class WorktreesService(StoredService):
         if running:
             raise Conflict(
                 f"sessions run in worktree {worktree.name!r}; stop them first",
-                report={"running_sessions": running},
+                report={"running_sessions": [one.session_id for one in running if _may_know(params, one)]},
                 worktree_id=worktree_id,
             )
         with self._adoption.at_work(worktree.repo_id):
@@ -337,6 +338,11 @@ def _with_facts(record: Record, facts: Mapping[str, Any]) -> Record:
 
 def _joined(notes: str | None, more: Sequence[str]) -> str | None:
     return "\n".join(filter(None, (notes, *more))) or None
+
+
+def _may_know(params: Params, session: Session) -> bool:
+    facts = {"created_by": session.created_by, "sharing": session.sharing}
+    return params.user is None or may_hear(params.user, "sessions", facts)
 
 
 def _with_repository(tx: Transaction, worktree_id: str) -> tuple[Worktree, str]:

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from tests.support.daemon import Daemon
+from tests.support.daemon import Caller
 
 WAIT_LIMIT_S = 30
 
 
-def wait_for_task(daemon: Daemon, task_id: str, *statuses: str) -> dict[str, Any]:
+def wait_for_task(daemon: Caller, task_id: str, *statuses: str) -> dict[str, Any]:
     """The task once it has one of `statuses`; by default, once it has ended."""
     wanted = statuses or ("completed", "failed", "stopped")
     give_up_at = time.monotonic() + WAIT_LIMIT_S
@@ -26,7 +26,7 @@ def wait_for_task(daemon: Daemon, task_id: str, *statuses: str) -> dict[str, Any
     raise AssertionError(f"task did not become {wanted}: {task}\n{daemon.log}")
 
 
-def start_session(daemon: Daemon, repository: Path, name: str = "try-it", **fields: Any) -> dict[str, Any]:
+def start_session(daemon: Caller, repository: Path, name: str = "try-it", **fields: Any) -> dict[str, Any]:
     """A session of the scripted agent in a new worktree; the repository is registered if it is not yet."""
     known = daemon.call("GET", "/repos")["data"]
     repo = known[0] if known else daemon.call("POST", "/repos", {"local_path": str(repository)})

@@ -7,42 +7,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.support.daemon import Daemon, running_daemon
-
-
-def make_user(environment: dict[str, str], email: str, role: str | None = None) -> dict[str, Any]:
-    """An account, made as on the daemon's own machine; its password is the address."""
-    command = [sys.executable, "-m", "agor_daemon.admin", "user-create", "--email", email]
-    if role is not None:
-        command += ["--role", role]
-    done = subprocess.run(command, env=environment, input=f"{email}\n", capture_output=True, text=True, check=False)
-    line = json.loads(done.stdout.splitlines()[-1])
-    assert done.returncode == 0, line
-    user: dict[str, Any] = line["user"]
-    return user
-
-
-class Client:
-    """A signed-in caller of a daemon."""
-
-    def __init__(self, daemon: Daemon, email: str) -> None:
-        data = {"strategy": "local", "email": email, "password": email}
-        status, self.signed_in = daemon.request("POST", "/authentication", data)
-        assert status == 201, self.signed_in
-        self._daemon = daemon
-        self._headers = {"Authorization": f"Bearer {self.signed_in['accessToken']}"}
-
-    def request(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        return self._daemon.request(method, path, body, headers=self._headers)
-
-    def call(self, method: str, path: str, body: Any = None) -> Any:
-        status, answer = self.request(method, path, body)
-        assert status < 400, answer
-        return answer
+from tests.support.team import Client, make_user
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.test_accounts import make_user
 from tests.support.daemon import running_daemon
 from tests.support.node import find_node, install_packages, node_environment
+from tests.support.team import make_user
 
 FOLDER = Path(__file__).parent.parent / "js"
 LIMIT_S = 120

@@ -9,6 +9,7 @@ from typing import Any
 from agor_core.client import LiveClient
 from tests.daemon.conftest import start_session
 from tests.support.daemon import Daemon, running_daemon
+from tests.support.team import Client, make_user
 
 LIMIT_S = 30
 
@@ -92,8 +93,6 @@ async def test_what_was_said_before_a_stop_is_kept(
 
 async def test_a_private_session_streams_to_nobody_else(tmp_path: Path, environment: Any, repository: Path) -> None:
     """Neither records nor chunks of a private session reach another member's screen."""
-    from tests.daemon.test_accounts import Client, make_user
-
     environment["AGOR_DAEMON_REQUIRE_AUTH"] = "true"
     for email in ("owner@example.com", "member@example.com"):
         await asyncio.to_thread(make_user, environment, email)

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from tests.daemon.conftest import WAIT_LIMIT_S, start_session, wait_for_task
-from tests.support.daemon import Daemon, running_daemon
+from tests.support.daemon import Caller, running_daemon
 
 ASKING = {"write": {"path": "asked.txt", "content": "yes"}, "ask": True}
 
 
-def pending(daemon: Daemon) -> dict[str, Any]:
+def pending(daemon: Caller) -> dict[str, Any]:
     """The question, once it is asked."""
     give_up_at = time.monotonic() + WAIT_LIMIT_S
     while time.monotonic() < give_up_at:

@@ -12,7 +12,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 START_LIMIT_S = 60
 STOP_LIMIT_S = 30
@@ -33,6 +33,17 @@ def clean_environment(home: Path, **extra: str) -> dict[str, str]:
         "GIT_COMMITTER_EMAIL": "dev@example.com",
     }
     return {**kept, **identity, "HOME": str(home), "AGOR_HOME": str(home / ".agor"), "AGOR_NO_BROWSER": "1", **extra}
+
+
+class Caller(Protocol):
+    """Whoever calls a daemon: anybody, or somebody who is signed in."""
+
+    @property
+    def log(self) -> str: ...
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        """The decoded answer; an error status is an AssertionError."""
+        ...
 
 
 @dataclass

@@ -87,9 +87,18 @@ class SessionRepository(Repository[Session]):
             session.data.usage = session.data.usage.plus(more)
         self.store(session, is_announced=False)
 
-    def forks_of(self, id: str) -> list[str]:
-        """The sessions that share this one's history, oldest first."""
-        return list(self.tx.connection.execute(_FORKS, {"id": id}).scalars())
+    def forks_of(self, id: str, reader: Reader | None = None) -> list[str]:
+        """The sessions that share this one's history, oldest first; of them those that exist for the reader."""
+        return list(self.tx.connection.execute(_FORKS.where(*self._visible(reader)), {"id": id}).scalars())
+
+    def refuse_forked(self, id: str, reader: Reader | None = None) -> None:
+        """Raises Conflict for a session that has forks, with the ids of those that exist for the reader."""
+        if self.forks_of(id):
+            raise Conflict(
+                f"session {short(id)} has forks that share its history; remove them first, or archive it",
+                reason="has-forks",
+                forks=self.forks_of(id, reader)[:MOST_FORKS_NAMED],
+            )
 
     def genealogy(self, id: str, reader: Reader | None = None) -> Record:
         """`{session, ancestors, descendants, children}`: whole records, the nearest first, in one query.
@@ -127,13 +136,7 @@ class SessionRepository(Repository[Session]):
     @override
     def before_removal(self, entity: Session) -> None:
         id = entity.session_id
-        forks = self.forks_of(id)
-        if forks:
-            raise Conflict(
-                f"session {short(id)} has {len(forks)} forks that share its history; remove them first, or archive it",
-                reason="has-forks",
-                forks=forks[:MOST_FORKS_NAMED],
-            )
+        self.refuse_forked(id)
         for child in self.where(parent_session_id=id):
             self.patch(child.session_id, {"parent_session_id": None})
         search.take_out_session(self.tx, id)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing_extensions import override
 
+from agor_core.db.query import Clause
+from agor_core.db.reader import Reader
 from agor_core.db.repositories.base import Repository
+from agor_core.ids import short
 from agor_core.models import User
 
 
@@ -14,5 +17,9 @@ class UserRepository(Repository[User]):
     entity, path, id_field, noun = User, "users", "user_id", "user"
 
     @override
+    def visible(self, reader: Reader) -> list[Clause]:
+        return [] if reader.sees_users else [self.id_column == reader.user_id]
+
+    @override
     def describe(self, entity: User) -> str:
-        return entity.data.name or entity.email
+        return entity.data.name or short(entity.user_id)
