@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import gc
 import logging
 import os
+import resource
 import signal
 import socket as sockets
 import sys
@@ -38,6 +40,8 @@ log = logging.getLogger(__name__)
 
 GRACE_S = 10.0
 PRUNE_EVERY_S = 600.0
+# More than the sockets the door lets in.
+MOST_FILES = 16_384
 QUIET = ("alembic", "agor_core.feathers.engineio")
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
@@ -68,6 +72,7 @@ async def lifespan(settings: Settings) -> AsyncIterator[Running]:
     async with AsyncExitStack() as stack:
         live = LiveSettings(settings)
         home.prepare(settings.home)
+        _allow_many_files()
         stack.enter_context(home.held(settings.home))
         database = stack.enter_context(opened(settings))
         await database.change_log.start()
@@ -112,6 +117,15 @@ async def serve(settings: Settings) -> None:
         gc.freeze()  # what start-up made stays; no collection need look at it again
         await stop.wait()
         log.info("stopping")
+
+
+def _allow_many_files() -> None:
+    """Let as many files be open as the system grants: each client costs one, and the database must not lack its own."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def _prune(live: LiveSettings, database: Database) -> None:

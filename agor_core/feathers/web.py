@@ -8,11 +8,13 @@ from typing import Any
 
 from aiohttp import web
 
+from agor_core.errors import NotAuthenticated
 from agor_core.feathers.app import Feathers
 from agor_core.feathers.documents import ApiInfo, add_documents, metrics_page
 from agor_core.feathers.guard import Guard
 from agor_core.feathers.idempotency import Idempotency
 from agor_core.feathers.observe import Observer
+from agor_core.feathers.params import Params
 from agor_core.feathers.transports.recovery import Recovery
 from agor_core.feathers.transports.rest import Rest, error_response
 from agor_core.feathers.transports.socketio import SocketDoor
@@ -32,7 +34,8 @@ class ServerOptions:
 
     `guard` None is the default guard: loopback names, no foreign origins. `cors_origins`: origins whose pages may
     read answers, `("*",)` for all. `routes` win over services. `form_bodies`: also take form-encoded bodies.
-    `broken_text`: take text with half surrogate pairs, as JavaScript does. `fast`: the fast path of Socket.IO.
+    `broken_text`: take text with half surrogate pairs, as JavaScript does. A body has to be there
+    within `body_limit_s`. `fast`: the fast path of Socket.IO.
     `idempotency` None takes no keys. With an `observer` there are `/metrics` and a log line a call; with `documents`
     `/openapi.json` and `/docs`. `shorten` makes events of more than 64 kB smaller.
     """
@@ -43,6 +46,7 @@ class ServerOptions:
     form_bodies: bool = False
     broken_text: bool = False
     max_body_bytes: int = 10_000_000
+    body_limit_s: float = 60.0
     limits: Limits = field(default_factory=Limits)
     routes: Sequence[web.RouteDef] = ()
     fast: bool = True
@@ -78,10 +82,17 @@ def build_web(app: Feathers, options: ServerOptions | None = None) -> web.Applic
         route.register(site.router)
     if options.observer is not None:
         app.observers.append(options.observer)
-        site.router.add_get("/metrics", metrics_page(options.observer, door, options.recovery))
+        page = metrics_page(options.observer, door, options.recovery)
+        site.router.add_get("/metrics", page if guard.is_loopback else _for_those_signed_in(app, page))
     if options.documents is not None:
         add_documents(site, app, options.documents)
-    rest = Rest(app, form_bodies=options.form_bodies, broken_text=options.broken_text, idempotency=options.idempotency)
+    rest = Rest(
+        app,
+        form_bodies=options.form_bodies,
+        broken_text=options.broken_text,
+        idempotency=options.idempotency,
+        body_limit_s=options.body_limit_s,
+    )
     # (?s: a path may hold line breaks, which are then part of an id.
     site.router.add_route("*", "/{path:(?s:.*)}", rest.handle)
     site.on_startup.append(_starter(app, door))
@@ -124,6 +135,22 @@ def _door_keeper(app: Feathers, guard: Guard, options: ServerOptions) -> Callabl
         return response
 
     return keep
+
+
+def _for_those_signed_in(app: Feathers, handler: Handler) -> Handler:
+    """A page the network may see only with a token that counts; the guard has seen no more than that there is one."""
+
+    async def page(request: web.Request) -> web.StreamResponse:
+        authentication = app.authentication
+        if authentication is not None:
+            headers = {name.lower(): value for name, value in request.headers.items()}
+            said = authentication.with_header(Params(provider="rest", headers=headers)).authentication
+            if said is None:
+                raise NotAuthenticated("Not authenticated")
+            await authentication.identify(said)
+        return await handler(request)
+
+    return page
 
 
 def _cors_headers(request: web.Request, origins: Sequence[str]) -> dict[str, str]:

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from agor_core.feathers.authentication.service import AuthenticationService
 
 
+# Of an account whose failures are remembered.
+LONGEST_NAME = 320
+
+
 class Strategy(Protocol):
     """One way to sign in."""
 
@@ -62,8 +66,8 @@ class LocalStrategy:
         return await service.issue(user, "local", params)
 
     def account(self, data: dict[str, Any]) -> str | None:
-        """The name, as typed."""
-        return str(data.get(self._username_field))
+        """The name, however it is spelled: no spelling is a way around the limit, no length a way to fill memory."""
+        return str(data.get(self._username_field)).strip().casefold()[:LONGEST_NAME]
 
 
 class JwtStrategy:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from codecs import BOM_UTF8
 from typing import Any
@@ -10,7 +11,7 @@ from urllib.parse import quote
 from aiohttp import web
 from aiohttp.web_exceptions import HTTPRequestEntityTooLarge
 
-from agor_core.errors import BadRequest, MethodNotAllowed, NotFound, ServiceError, Unavailable
+from agor_core.errors import BadRequest, MethodNotAllowed, NotFound, ServiceError, Timeout, Unavailable
 from agor_core.feathers.app import Feathers
 from agor_core.feathers.idempotency import Idempotency
 from agor_core.feathers.params import UNSET, HookContext, Params
@@ -36,9 +37,11 @@ class Rest:
         form_bodies: bool = False,
         broken_text: bool = False,
         idempotency: Idempotency | None = None,
+        body_limit_s: float = 60.0,
     ) -> None:
         self._app = app
         self._idempotency = idempotency
+        self._body_limit_s = body_limit_s
         self.is_stopping = False
         self._form_bodies = form_bodies
         self._broken_text = broken_text
@@ -82,7 +85,11 @@ class Rest:
         if request.method in ("GET", "HEAD", "OPTIONS") or not request.can_read_body:
             return UNSET
         try:
-            raw = await request.read()
+            async with asyncio.timeout(self._body_limit_s):
+                raw = await request.read()
+        except TimeoutError as error:
+            # Whoever dribbles a body holds memory and a connection that others need.
+            raise Timeout(f"the body did not arrive within {self._body_limit_s:g} s") from error
         except HTTPRequestEntityTooLarge as error:
             raise PayloadTooLarge(f"the body is larger than {request.client_max_size} bytes") from error
         if not raw:
