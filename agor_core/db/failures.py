@@ -33,6 +33,9 @@ def translated() -> Iterator[None]:
         yield
     except exc.IntegrityError as error:
         raise _broken_rule(error) from error
+    except exc.DataError as error:
+        # Not the server's fault: PostgreSQL has no text with NUL in it, SQLite has.
+        raise BadRequest("the database can hold no such value", reason=_words(error)) from error
     except (exc.DBAPIError, exc.TimeoutError) as error:
         raise Unavailable(advice(error)) from error
 
@@ -81,4 +84,8 @@ def _broken_rule(error: exc.IntegrityError) -> ServiceError:
         return Conflict(f"{' and '.join(columns)} already taken", fields=columns)
     if "foreign key" in lowered:
         return BadRequest("refers to something that does not exist")
-    return BadRequest("breaks a rule of the database", rule=" ".join(text.split())[:200])
+    return BadRequest("breaks a rule of the database", rule=_words(error))
+
+
+def _words(error: exc.DBAPIError) -> str:
+    return " ".join(str(error.orig).split())[:200]

@@ -22,6 +22,7 @@ from agor_daemon.services.stored import (
     PageSize,
     Record,
     StoredService,
+    known_of,
     may_touch_disk,
     one,
     one_record,
@@ -122,11 +123,11 @@ class ReposService(StoredService):
         repo_id = one(id, "remove")
         await self._cloning.cancel(repo_id)
         await self._worktrees.settle(repo_id)
-        repo = await self._database.read(lambda tx: _free_to_go(tx, repo_id))
+        repo = await self._database.read(lambda tx: _free_to_go(tx, repo_id, params))
         aside = await self._cloning.put_aside(repo) if repo.data.managed_by_agor else None
 
         def unit_of_work(tx: Transaction) -> Repo:
-            _free_to_go(tx, repo_id)
+            _free_to_go(tx, repo_id, params)
             return tx.repos.remove(repo_id)
 
         try:
@@ -166,7 +167,7 @@ class ReposService(StoredService):
         return await self._worktrees.remove(worktree.worktree_id, params)
 
 
-def _free_to_go(tx: Transaction, repo_id: str) -> Repo:
+def _free_to_go(tx: Transaction, repo_id: str, params: Params) -> Repo:
     """The repo, if it can be forgotten. Raises Conflict."""
     repo = tx.repos.get(repo_id)
     worktrees = tx.worktrees.where(repo_id=repo_id, status=["ready", "preparing", "missing"])
@@ -182,7 +183,7 @@ def _free_to_go(tx: Transaction, repo_id: str) -> Repo:
     if running:
         raise Conflict(
             "sessions run in worktrees of this repository; stop them first",
-            sessions=[session.session_id for session in running],
+            sessions=known_of(params, running),
         )
     return repo
 

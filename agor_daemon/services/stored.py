@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from agor_core.db import Database, Reader, Transaction
 from agor_core.errors import BadRequest, Forbidden, MethodNotAllowed
 from agor_core.feathers import Params
-from agor_core.models import ENTITIES
+from agor_core.models import ENTITIES, Session
 from agor_core.models.schema import load_patch
 from agor_core.models.wire import to_wire
-from agor_daemon.access import Rule, role_may, sees_all_users, sees_private
+from agor_daemon.access import Rule, may_hear, role_may, sees_all_users, sees_private
 
 Record = dict[str, Any]
 
@@ -55,6 +55,16 @@ def may_bypass(params: Params, mode: str | None) -> None:
     """Raises Forbidden for who may not let an agent work in permission mode `mode`."""
     if mode == BYPASS:
         may_touch_disk(params, f"use `{BYPASS}`")
+
+
+def known_of(params: Params, sessions: Iterable[Session]) -> list[str]:
+    """The ids of those of `sessions` that exist for the caller."""
+    return [
+        one.session_id
+        for one in sessions
+        if params.user is None
+        or may_hear(params.user, "sessions", {"created_by": one.created_by, "sharing": one.sharing})
+    ]
 
 
 class StoredService:

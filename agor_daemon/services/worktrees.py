@@ -17,11 +17,10 @@ from agor_core.feathers import Params
 from agor_core.models import Repo, Session, Worktree
 from agor_core.models.schema import load_as
 from agor_core.models.wire import to_wire
-from agor_daemon.access import may_hear
 from agor_daemon.services.adoption import Adoption
 from agor_daemon.services.requests import RestoreRequest, WorktreeRequest
 from agor_daemon.services.standing import FIELDS, Standing
-from agor_daemon.services.stored import PageSize, Record, StoredService, one, one_record, user_id_of
+from agor_daemon.services.stored import PageSize, Record, StoredService, known_of, one, one_record, user_id_of
 from agor_daemon.services.tasks import DIFF_PAGE, number
 from agor_daemon.supervisor import Supervisor
 
@@ -169,7 +168,7 @@ class WorktreesService(StoredService):
         if running:
             raise Conflict(
                 f"sessions run in worktree {worktree.name!r}; stop them first",
-                report={"running_sessions": [one.session_id for one in running if _may_know(params, one)]},
+                report={"running_sessions": known_of(params, running)},
                 worktree_id=worktree_id,
             )
         with self._adoption.at_work(worktree.repo_id):
@@ -338,11 +337,6 @@ def _with_facts(record: Record, facts: Mapping[str, Any]) -> Record:
 
 def _joined(notes: str | None, more: Sequence[str]) -> str | None:
     return "\n".join(filter(None, (notes, *more))) or None
-
-
-def _may_know(params: Params, session: Session) -> bool:
-    facts = {"created_by": session.created_by, "sharing": session.sharing}
-    return params.user is None or may_hear(params.user, "sessions", facts)
 
 
 def _with_repository(tx: Transaction, worktree_id: str) -> tuple[Worktree, str]:

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from agor_core.db import Database, Reader, open_database
-from agor_core.errors import Conflict, NotFound
+from agor_core.errors import BadRequest, Conflict, NotFound
 from agor_core.models import Board, Repo, Session
 from tests.support.records import a_session
 
@@ -111,3 +111,14 @@ async def test_a_short_id_that_was_shown_gets_longer_when_an_import_brings_a_nei
         await asyncio.wait_for(heard.wait(), 30)
         assert await database.read(lambda tx: tx.sessions.short_ids([one])) == {one: one.replace("-", "")[:14]}
         await database.change_log.stop()
+
+
+async def test_text_that_no_database_holds_is_no_outage(database: Database) -> None:
+    """A slug or address with NUL in it is not found, or refused where the backend has no such text; never a 503."""
+    for look in (
+        lambda tx: tx.boards.resolve("a\0b"),
+        lambda tx: tx.repos.resolve("a\0b"),
+        lambda tx: tx.users.get("a\0b"),
+    ):
+        with pytest.raises((NotFound, BadRequest)):
+            await database.read(look)
