@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from agor_core.config import Settings, load_settings
 from agor_core.errors import AgorError, BadRequest, Conflict, Unavailable
@@ -157,13 +157,19 @@ def db_export(settings: Settings, options: argparse.Namespace) -> None:
     from agor_core.db import export_to
 
     try:
-        with options.file.open("xb") as file, _database(settings, upgrade=False) as database:
+        with _new_private(options.file) as file, _database(settings, upgrade=False) as database:
             counts = export_to(database, file, _tell)
     except FileExistsError as error:
         raise Conflict(f"{options.file} exists already") from error
     except OSError as error:
         raise BadRequest(f"cannot write {options.file}: {error.strerror}") from error
     say("result", path=str(options.file.absolute()), records=dict(counts))
+
+
+def _new_private(path: Path) -> BinaryIO:
+    """A new file that nobody but its owner reads: what is exported holds transcripts, and hashes of passwords."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    return os.fdopen(descriptor, "wb")
 
 
 def db_import(settings: Settings, options: argparse.Namespace) -> None:
