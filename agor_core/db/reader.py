@@ -12,5 +12,3 @@ class Reader:
     user_id: str | None
     sees_private: bool
     """Whether private sessions of others exist for them."""
-    sees_users: bool = True
-    """Whether accounts of others exist for them."""

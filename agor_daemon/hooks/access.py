@@ -10,9 +10,9 @@ from agor_core.db.short_ids import has_short_ids
 from agor_core.errors import Forbidden, MethodNotAllowed, NotAuthenticated
 from agor_core.feathers import HookContext
 from agor_core.feathers.authentication import authenticate
-from agor_core.ids import is_id
+from agor_core.ids import is_id, prefix_of
 from agor_core.models import ENTITIES
-from agor_daemon.access import RULES, Rule, User, may_change, role_may
+from agor_daemon.access import RULES, Rule, User, may_change, role_may, sees_all_users
 from agor_daemon.services.stored import reader_of
 
 REFERENCES = {
@@ -87,7 +87,10 @@ def _is_plain_read(context: HookContext) -> bool:
 
 def _resolve(tx: Transaction, context: HookContext, rule: Rule, user: User, reader: Reader | None) -> None:
     if isinstance(context.id, str):
-        context.id = tx.repository(context.path).resolve(context.id, reader)
+        if context.path == "users" and not sees_all_users(user):
+            context.id = _own_account(tx, context.id, user)
+        else:
+            context.id = tx.repository(context.path).resolve(context.id, reader)
         if rule in (Rule.CHANGE_SESSION, Rule.CHANGE_CREATED, Rule.CHANGE_SELF) and not may_change(
             user, rule, facts_of(tx, context.path, context.id)
         ):
@@ -99,6 +102,15 @@ def _resolve(tx: Transaction, context: HookContext, rule: Rule, user: User, read
     if context.params.query:
         query = tx.repository(context.path).resolve_query(context.params.query, reader)
         context.params = context.params.replace(query=query)
+
+
+def _own_account(tx: Transaction, text: str, user: User) -> str:
+    """The caller's own id, if that is what `text` means. Raises NotFound: there are no other accounts for them."""
+    own: str = user["user_id"]
+    prefix = own if text == own else prefix_of(text)
+    if prefix is None or not own.startswith(prefix):
+        raise tx.users.missing(text)
+    return own
 
 
 def _reference(tx: Transaction, key: str, value: Any, reader: Reader | None) -> Any:

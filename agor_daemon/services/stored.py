@@ -12,7 +12,7 @@ from agor_core.feathers import Params
 from agor_core.models import ENTITIES, Session
 from agor_core.models.schema import load_patch
 from agor_core.models.wire import to_wire
-from agor_daemon.access import Rule, may_hear, role_may, sees_all_users, sees_private
+from agor_daemon.access import Rule, may_hear, role_may, sees_private
 
 Record = dict[str, Any]
 
@@ -32,7 +32,7 @@ def reader_of(params: Params) -> Reader | None:
     """Who reads; None for calls from inside, which see all."""
     if params.user is None:
         return None
-    return Reader(params.user["user_id"], sees_private(params.user), sees_all_users(params.user))
+    return Reader(params.user["user_id"], sees_private(params.user))
 
 
 def user_id_of(params: Params) -> str | None:

@@ -6,12 +6,14 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from agor_core.db import Database, Transaction
-from agor_core.errors import BadRequest, Conflict, Forbidden
+from agor_core.errors import BadRequest, Conflict, Forbidden, NotFound
 from agor_core.feathers import Params
 from agor_core.feathers.authentication import hash_password
+from agor_core.ids import short
 from agor_core.models import User
 from agor_core.models.schema import load_as
 from agor_core.models.wire import to_wire
+from agor_daemon.access import sees_all_users
 from agor_daemon.accounts import check_email
 from agor_daemon.services.requests import UserPatchRequest, UserRequest
 from agor_daemon.services.stored import PageSize, Record, StoredService, one, one_record
@@ -38,7 +40,8 @@ class UsersService(StoredService):
         if user is None or user["role"] in ADMINS:
             return await super().find(params)
         _check_query(params)
-        page = await super().find(params)
+        query = params.query if sees_all_users(user) else {**params.query, "user_id": user["user_id"]}
+        page = await super().find(params.replace(query=query))
         return {**page, "data": [_seen_by(user, record) for record in page["data"]]}
 
     async def get(self, id: str, params: Params) -> Record:
@@ -46,6 +49,8 @@ class UsersService(StoredService):
         user = params.user
         if user is None or user["role"] in ADMINS:
             return await super().get(id, params)
+        if id != user["user_id"] and not sees_all_users(user):
+            raise NotFound(f"no user {short(id)}", id=id)
         _check_query(params)
         return _seen_by(user, await super().get(id, params))
 

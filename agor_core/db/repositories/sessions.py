@@ -13,7 +13,7 @@ from agor_core.db.query import Clause, plain_data
 from agor_core.db.reader import Reader
 from agor_core.db.repositories.base import Repository
 from agor_core.db.repositories.lists import Record
-from agor_core.db.repositories.statements import Members, array_of, is_restricted, listed
+from agor_core.db.repositories.statements import Members, array_of, is_restricted, listed, reading
 from agor_core.errors import Conflict
 from agor_core.ids import short
 from agor_core.models import Session, Usage
@@ -89,7 +89,8 @@ class SessionRepository(Repository[Session]):
 
     def forks_of(self, id: str, reader: Reader | None = None) -> list[str]:
         """The sessions that share this one's history, oldest first; of them those that exist for the reader."""
-        return list(self.tx.connection.execute(_FORKS.where(*self._visible(reader)), {"id": id}).scalars())
+        forks = _FORKS.where(*self.visible()) if is_restricted(reader) else _FORKS
+        return list(self.tx.connection.execute(forks, {"id": id, **reading(reader)}).scalars())
 
     def refuse_forked(self, id: str, reader: Reader | None = None) -> None:
         """Raises Conflict for a session that has forks, with the ids of those that exist for the reader."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing_extensions import override
 
-from agor_core.db.query import Clause
-from agor_core.db.reader import Reader
 from agor_core.db.repositories.base import Repository
 from agor_core.ids import short
 from agor_core.models import User
@@ -15,10 +13,6 @@ class UserRepository(Repository[User]):
     """The users."""
 
     entity, path, id_field, noun = User, "users", "user_id", "user"
-
-    @override
-    def visible(self, reader: Reader) -> list[Clause]:
-        return [] if reader.sees_users else [self.id_column == reader.user_id]
 
     @override
     def describe(self, entity: User) -> str:
