@@ -72,37 +72,6 @@ def test_a_board_is_used_without_a_mouse(daemon: Daemon, make_session, open_page
     assert daemon.call("GET", f"/sessions/{first['session_id']}")["position"] is None
 
 
-def test_a_worktree_with_changes_is_not_removed_but_explained(daemon: Daemon, make_session, open_page: OpenPage):
-    """Removing it is refused with what would be lost; a clean one goes."""
-    dirty, clean = make_session("dirty"), make_session("clean")
-    (Path(dirty["repo"]["cwd"]) / "precious.txt").write_text("mine")
-    # Chromium reports nothing here: refusals over the socket are answers like any other.
-    page = open_page(f"{daemon.url}/#/repos")
-    expect(page.get_by_text("1 changed")).to_be_visible()
-    page.get_by_role("button", name="Remove the worktree dirty").click()
-    dialog = page.get_by_role("dialog")
-    dialog.get_by_role("button", name="Remove").click()
-    expect(dialog.get_by_role("alert")).to_contain_text("precious.txt")
-    dialog.get_by_role("button", name="Keep it").click()
-    page.get_by_role("button", name="Remove the worktree clean").click()
-    page.get_by_role("dialog").get_by_role("button", name="Remove").click()
-    expect(page.get_by_role("button", name="Remove the worktree clean")).to_have_count(0)
-    assert (Path(dirty["repo"]["cwd"]) / "precious.txt").exists()
-    assert not Path(clean["repo"]["cwd"]).exists()
-
-
-def test_a_repository_is_registered_by_its_path(daemon: Daemon, repository: Path, open_page: OpenPage):
-    """A folder that is none is refused with the reason; a checkout appears with its branch."""
-    page = open_page(f"{daemon.url}/#/repos")
-    field = page.get_by_label("Register a checkout")
-    field.fill(str(repository.parent))
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("alert")).to_be_visible()
-    field.fill(str(repository))
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("region", name="Repository demo")).to_contain_text("main")
-
-
 def test_a_claude_code_transcript_is_imported(daemon: Daemon, open_page: OpenPage):
     """A path that does not exist is refused in the dialog; a transcript becomes a session with its tools."""
     page = open_page(daemon.url)

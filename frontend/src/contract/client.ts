@@ -93,7 +93,30 @@ export interface WorktreeStanding {
   ahead: number
   behind: number
   dirty: boolean
-  files: { path: string }[]
+  files: WorktreeFile[]
+}
+
+export interface WorktreeFile {
+  path: string
+  kind: 'changed' | 'untracked' | 'conflicted'
+  staged: string | null
+  unstaged: string | null
+  old_path: string | null
+}
+
+export interface Snapshot {
+  snapshot_id: string
+  sha: string
+  created_at: string
+  reason: string
+  branch: string | null
+}
+
+/** A branch that a worktree can be made of, or start at. `remote`: the remote it is on; null for a local one. */
+export interface Branch {
+  name: string
+  sha: string
+  remote: string | null
 }
 
 interface Services {
@@ -109,8 +132,8 @@ interface Services {
   messages: Service<Message>
   permissions: Service<PermissionRequest> & { decide: Method<PermissionRequest> }
   boards: Service<Board>
-  repos: Service<Repo>
-  worktrees: Service<Worktree>
+  repos: Service<Repo> & { clone: Method<Repo> }
+  worktrees: Service<Worktree> & { restore: Method<Worktree>; snapshot: Method<Snapshot | null> }
   users: Service<User>
 }
 
@@ -137,6 +160,8 @@ const STANDARD = ['find', 'get', 'create', 'update', 'patch', 'remove']
 const CUSTOM_METHODS: Record<string, string[]> = {
   sessions: ['fork', 'spawn', 'prompt', 'stop', 'queue', 'import'],
   permissions: ['decide'],
+  repos: ['clone'],
+  worktrees: ['restore', 'snapshot'],
 }
 
 // With a time limit socket.io-client fails calls in flight at once when the connection drops; without one they would

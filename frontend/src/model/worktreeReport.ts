@@ -6,6 +6,7 @@ const WORDS: Record<string, string> = {
   nested: 'Repositories inside',
   operation: 'Half done',
   detached_commits: 'Commits that no branch leads to',
+  running_sessions: 'Sessions that run in it',
   unpushed: 'Commits that are nowhere else (they stay, with the branch)',
 }
 // What the worktree is, rather than what is in the way.

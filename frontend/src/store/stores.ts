@@ -53,6 +53,7 @@ const source = <T>(path: Parameters<typeof app.service>[0]): RecordSource<T> =>
 const text = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 const oldestFirst = <T extends { created_at: string }>(a: T, b: T): number => text(a.created_at, b.created_at)
 
+const MOST_REMOVED = 200
 const singles = new Kept<unknown>((key) => {
   switch (key) {
     case 'boards':
@@ -69,6 +70,14 @@ const singles = new Kept<unknown>((key) => {
         matches: (worktree) => worktree.status !== 'removed' && worktree.status !== 'preparing',
         order: (a, b) => text(a.name, b.name),
       })
+    case 'removed-worktrees':
+      return new LiveCollection<Worktree>(source('worktrees'), connection, {
+        id: 'worktree_id',
+        query: { status: 'removed', $sort: { last_updated: -1 } },
+        matches: (worktree) => worktree.status === 'removed',
+        order: (a, b) => text(b.last_updated, a.last_updated),
+        most: MOST_REMOVED,
+      })
     default:
       return new LiveCollection<PermissionRequest>(source('permissions'), connection, {
         id: 'request_id',
@@ -82,6 +91,8 @@ const singles = new Kept<unknown>((key) => {
 export const boards = () => singles.get('boards') as LiveCollection<Board>
 export const repos = () => singles.get('repos') as LiveCollection<Repo>
 export const worktrees = () => singles.get('worktrees') as LiveCollection<Worktree>
+/** Those that were removed and can be restored, the latest first. */
+export const removedWorktrees = () => singles.get('removed-worktrees') as LiveCollection<Worktree>
 /** Questions of agents that nobody answered yet, of all sessions. */
 export const openQuestions = () => singles.get('permissions') as LiveCollection<PermissionRequest>
 

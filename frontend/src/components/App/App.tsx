@@ -1,17 +1,18 @@
 import { AppShell } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
-import { useEffect, useState } from 'react'
+import { lazy, Suspense, useEffect, useState } from 'react'
 import { useConnection } from '../../hooks/useConnection'
 import { useRoute } from '../../hooks/useRoute'
-import { ImportDialog } from '../ImportDialog/ImportDialog'
-import { NewSessionDialog } from '../NewSessionDialog/NewSessionDialog'
-import { ReposPage } from '../ReposPage/ReposPage'
 import { Sidebar } from '../Sidebar/Sidebar'
 import { SignIn } from '../SignIn/SignIn'
 import { Empty, Loading } from '../States/States'
 import { ConnectionBanner, TopBar } from '../TopBar/TopBar'
 import { Workspace } from '../Workspace/Workspace'
 import styles from './App.module.css'
+
+const ImportDialog = lazy(() => import('../ImportDialog/ImportDialog'))
+const NewSessionDialog = lazy(() => import('../NewSessionDialog/NewSessionDialog'))
+const ReposPage = lazy(() => import('../ReposPage/ReposPage'))
 
 /** The frame: what is always there, and the view the address asks for. */
 export function App() {
@@ -50,7 +51,9 @@ export function App() {
           ) : !isOpen ? (
             <Loading what={link === 'offline' ? 'Agor, as soon as the daemon answers' : 'Agor'} />
           ) : route.name === 'repos' ? (
-            <ReposPage />
+            <Suspense fallback={<Loading what="repositories" />}>
+              <ReposPage />
+            </Suspense>
           ) : route.name === 'unknown' ? (
             <Empty title="There is nothing here">
               <a href="#/">To the boards</a>
@@ -60,8 +63,10 @@ export function App() {
           )}
         </div>
       </AppShell.Main>
-      {isOpen && isStarting && <NewSessionDialog boardId={boardId} onClose={starting.close} />}
-      {isOpen && isImporting && <ImportDialog boardId={boardId} onClose={importing.close} />}
+      <Suspense>
+        {isOpen && isStarting && <NewSessionDialog boardId={boardId} onClose={starting.close} />}
+        {isOpen && isImporting && <ImportDialog boardId={boardId} onClose={importing.close} />}
+      </Suspense>
     </AppShell>
   )
 }

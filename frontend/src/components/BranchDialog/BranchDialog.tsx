@@ -24,7 +24,15 @@ const WORDS = {
 } as const
 
 /** Start a session from another one: with its memory (fork) or without (spawn). */
-export function BranchDialog({ session, kind, onClose }: { session: Session; kind: BranchKind; onClose: () => void }) {
+export default function BranchDialog({
+  session,
+  kind,
+  onClose,
+}: {
+  session: Session
+  kind: BranchKind
+  onClose: () => void
+}) {
   const { records } = useRecords(tasksOf(session.session_id))
   const ended = records.filter((task) => task.status === 'completed').reverse()
   const agents = useAgents()

@@ -1,5 +1,5 @@
 import { ActionIcon, Alert, Button, Loader, Menu, Text, TextInput } from '@mantine/core'
-import { useCallback, useState } from 'react'
+import { lazy, Suspense, useCallback, useState } from 'react'
 import { app } from '../../contract/client'
 import type { Session } from '../../contract/records'
 import { useAction } from '../../hooks/useAction'
@@ -13,7 +13,7 @@ import { placeOf, type ShownSession, titleOf } from '../../model/session'
 import { isBusy, sessionLook } from '../../model/status'
 import { compact, dollars } from '../../model/time'
 import { oneSession } from '../../store/stores'
-import { BranchDialog, type BranchKind } from '../BranchDialog/BranchDialog'
+import type { BranchKind } from '../BranchDialog/BranchDialog'
 import { Icon } from '../Icon/Icon'
 import { PermissionPanel } from '../PermissionPanel/PermissionPanel'
 import { PromptBox } from '../PromptBox/PromptBox'
@@ -22,6 +22,8 @@ import { StatusBadge } from '../StatusBadge/StatusBadge'
 import { Transcript } from '../Transcript/Transcript'
 import styles from './Conversation.module.css'
 import { Family } from './Family'
+
+const BranchDialog = lazy(() => import('../BranchDialog/BranchDialog'))
 
 interface Closing {
   onClose: () => void
@@ -123,7 +125,9 @@ function Header({ session, onClose, onExpand }: { session: Session } & Closing) 
           {error}
         </Alert>
       )}
-      {branching && <BranchDialog session={session} kind={branching} onClose={() => setBranching(null)} />}
+      <Suspense>
+        {branching && <BranchDialog session={session} kind={branching} onClose={() => setBranching(null)} />}
+      </Suspense>
     </header>
   )
 }

@@ -7,7 +7,7 @@ import { goTo } from '../../hooks/useRoute'
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 
 /** Take over a conversation that Claude Code had without Agor. */
-export function ImportDialog({ boardId, onClose }: { boardId: string | null; onClose: () => void }) {
+export default function ImportDialog({ boardId, onClose }: { boardId: string | null; onClose: () => void }) {
   const [text, setText] = useState('')
   const load = useCallback(async () => {
     const from = text.trim()

@@ -39,7 +39,7 @@ interface Wish {
 }
 
 /** Start an agent: which one, where, and with what prompt. */
-export function NewSessionDialog({ boardId, onClose }: { boardId: string | null; onClose: () => void }) {
+export default function NewSessionDialog({ boardId, onClose }: { boardId: string | null; onClose: () => void }) {
   const agents = useAgents()
   const known = useRecords(repos())
   return (

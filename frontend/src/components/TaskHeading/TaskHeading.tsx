@@ -1,15 +1,11 @@
-import { Alert, Modal, Stack, Text } from '@mantine/core'
-import { memo, useCallback, useState } from 'react'
-import { type DiffFile, read } from '../../contract/client'
+import { Alert, Modal, Text } from '@mantine/core'
+import { memo, useState } from 'react'
 import type { Task } from '../../contract/records'
-import { useRead } from '../../hooks/useRead'
-import { patchLines } from '../../model/diff'
 import { shortSha } from '../../model/ids'
 import { adviceFor, hasEnded, taskLook } from '../../model/status'
 import { compact, dollars, duration } from '../../model/time'
 import { Continue } from '../Continue/Continue'
-import { Diff } from '../Diff/Diff'
-import { Empty, Failed, Loading } from '../States/States'
+import { DiffFiles } from '../Diff/DiffFiles'
 import { StatusBadge } from '../StatusBadge/StatusBadge'
 import styles from './TaskHeading.module.css'
 
@@ -62,40 +58,9 @@ function TaskFacts({ task }: { task: Task }) {
 }
 
 function TaskDiff({ taskId, onClose }: { taskId: string; onClose: () => void }) {
-  const load = useCallback(() => read<{ files: DiffFile[]; total: number }>(`tasks/${taskId}/diff`), [taskId])
-  const { value, error, again } = useRead(load)
   return (
     <Modal opened onClose={onClose} title="What this task changed" size="xl">
-      {error ? (
-        <Failed error={error} onRetry={again} />
-      ) : !value ? (
-        <Loading what="the changes" />
-      ) : value.files.length === 0 ? (
-        <Empty title="Nothing differs any more" />
-      ) : (
-        <Stack gap="md">
-          {value.files.map((file) => (
-            <div key={file.path}>
-              <Text size="sm" fw={600}>
-                {file.path}{' '}
-                <Text span c="dimmed">
-                  {file.status} +{file.insertions} −{file.deletions}
-                </Text>
-              </Text>
-              {file.patch ? (
-                <Diff lines={patchLines(file.patch)} label={`Changes in ${file.path}`} />
-              ) : (
-                <Text size="sm" c="dimmed">
-                  {file.binary ? 'A binary file.' : 'Too large to show.'}
-                </Text>
-              )}
-            </div>
-          ))}
-          {value.total > value.files.length && (
-            <Text size="sm">And {value.total - value.files.length} more files.</Text>
-          )}
-        </Stack>
-      )}
+      <DiffFiles path={`tasks/${taskId}/diff`} emptyText="Nothing differs any more" />
     </Modal>
   )
 }

@@ -1,50 +1,48 @@
-import { ActionIcon, Badge, Button, Checkbox, Group, List, Modal, Stack, Table, Text, Alert } from '@mantine/core'
-import { useCallback, useState } from 'react'
-import { app, read, type ServiceError, type WorktreeStanding } from '../../contract/client'
+import { ActionIcon, Badge, Group, Text } from '@mantine/core'
+import { useCallback, useEffect, useId, useState } from 'react'
+import { read, type WorktreeStanding } from '../../contract/client'
 import type { Worktree } from '../../contract/records'
-import { useAction } from '../../hooks/useAction'
-import { useRead } from '../../hooks/useRead'
-import { errorText, isConflict } from '../../model/errors'
+import { type Reading, useRead } from '../../hooks/useRead'
 import { shortSha } from '../../model/ids'
-import { reportLines } from '../../model/worktreeReport'
 import { Icon } from '../Icon/Icon'
+import { RemoveWorktree } from '../RemoveWorktree/RemoveWorktree'
+import { Restore, WorktreeDetails } from '../WorktreeDetails/WorktreeDetails'
+import styles from './WorktreeRow.module.css'
 
-/** A worktree: its branch, and how it stands against git now. */
+/** A worktree: its branch, and how it stands against git now; opened, what is in it. */
 export function WorktreeRow({ worktree }: { worktree: Worktree }) {
+  const [isOpen, setOpen] = useState(false)
   const [isRemoving, setRemoving] = useState(false)
-  const { worktree_id: id, last_updated: changed } = worktree
-  const load = useCallback(() => read<WorktreeStanding>(`worktrees/${id}/status`), [id, changed]) // changed: read again
-  const { value: status, error } = useRead(load)
+  const detailsId = useId()
+  const standing = useStanding(worktree)
+  const isMissing = worktree.status === 'missing'
   return (
-    <Table.Tr>
-      <Table.Td>
-        <Text size="sm" fw={600}>
-          {worktree.name}
-        </Text>
-        <Text size="xs" c="dimmed" style={{ overflowWrap: 'anywhere' }}>
-          {worktree.path}
-        </Text>
-      </Table.Td>
-      <Table.Td>
-        <Text size="sm">{status?.branch ?? worktree.ref}</Text>
-        <Text size="xs" c="dimmed" ff="monospace">
-          {shortSha(worktree.base_sha)}
-        </Text>
-      </Table.Td>
-      <Table.Td>
-        {error ? (
-          <Text size="xs" c="red">
-            {error}
-          </Text>
-        ) : status ? (
-          <Standing status={status} />
+    <li className={styles.row}>
+      <div className={styles.line}>
+        <button
+          type="button"
+          className={styles.summary}
+          aria-expanded={isOpen}
+          aria-controls={detailsId}
+          disabled={isMissing}
+          onClick={() => setOpen(!isOpen)}
+        >
+          <span className={isOpen ? `${styles.chevron} ${styles.open}` : styles.chevron}>
+            <Icon name="chevron" size={12} />
+          </span>
+          <strong>{worktree.name}</strong>
+          <Branch worktree={worktree} branch={standing.value?.branch ?? worktree.ref} />
+        </button>
+        {isMissing ? (
+          <>
+            <Badge color="red" variant="light">
+              missing
+            </Badge>
+            <Restore worktree={worktree} />
+          </>
         ) : (
-          <Text size="xs" c="dimmed">
-            …
-          </Text>
+          <Standing standing={standing} />
         )}
-      </Table.Td>
-      <Table.Td ta="right">
         <ActionIcon
           variant="subtle"
           color="gray"
@@ -53,115 +51,89 @@ export function WorktreeRow({ worktree }: { worktree: Worktree }) {
         >
           <Icon name="trash" />
         </ActionIcon>
-        {isRemoving && <RemoveWorktree worktree={worktree} onClose={() => setRemoving(false)} />}
-      </Table.Td>
-    </Table.Tr>
+      </div>
+      <div className={styles.path}>
+        {worktree.path}
+        {worktree.notes && <span> · {worktree.notes}</span>}
+      </div>
+      {isOpen && (
+        <div id={detailsId}>
+          <WorktreeDetails worktree={worktree} standing={standing} />
+        </div>
+      )}
+      {isRemoving && <RemoveWorktree worktree={worktree} onClose={() => setRemoving(false)} />}
+    </li>
   )
 }
 
-function Standing({ status }: { status: WorktreeStanding }) {
+/** Where it stands against git: read again when its record changes, and when somebody comes back to the page. */
+function useStanding({ worktree_id: id, last_updated: changed, status }: Worktree): Reading<WorktreeStanding> {
+  const load = useCallback(
+    async () => (status === 'ready' ? await read<WorktreeStanding>(`worktrees/${id}/status`) : NO_STANDING),
+    [id, changed, status], // changed: read again
+  )
+  const reading = useRead(load)
+  const { again } = reading
+  useEffect(() => {
+    window.addEventListener('focus', again)
+    return () => window.removeEventListener('focus', again)
+  }, [again])
+  return reading
+}
+
+const NO_STANDING: WorktreeStanding = { branch: null, ahead: 0, behind: 0, dirty: false, files: [] }
+
+function Branch({ worktree, branch }: { worktree: Worktree; branch: string | null }) {
+  const isSame = branch === worktree.name
+  return (
+    <span className={styles.branch} title={`Began at ${worktree.base_ref ?? ''} ${shortSha(worktree.base_sha)}`}>
+      <Icon name="branch" size={13} />
+      {branch === null ? 'no branch' : isSame ? '' : branch}
+      {worktree.base_ref && <span> from {worktree.base_ref}</span>}
+    </span>
+  )
+}
+
+function Standing({ standing: { value, error } }: { standing: Reading<WorktreeStanding> }) {
+  if (error)
+    return (
+      <Text size="xs" c="red">
+        {error}
+      </Text>
+    )
+  if (!value)
+    return (
+      <Text size="xs" c="dimmed" role="status" aria-label="Reading its state">
+        …
+      </Text>
+    )
+  const conflicts = value.files.filter((file) => file.kind === 'conflicted').length
   return (
     <Group gap={6}>
-      {status.dirty ? (
+      {conflicts > 0 && (
+        <Badge color="red" variant="light">
+          {conflicts} in conflict
+        </Badge>
+      )}
+      {value.dirty ? (
         <Badge color="yellow" variant="light">
-          {status.files.length || ''} changed
+          {value.files.length || ''} changed
         </Badge>
       ) : (
         <Badge color="teal" variant="light">
           clean
         </Badge>
       )}
-      {status.ahead > 0 && (
+      {value.ahead > 0 && (
         <Badge color="blue" variant="light">
-          {status.ahead} ahead
+          {value.ahead} ahead
         </Badge>
       )}
-      {status.behind > 0 && (
+      {value.behind > 0 && (
         <Badge color="gray" variant="light">
-          {status.behind} behind
+          {value.behind} behind
         </Badge>
       )}
     </Group>
-  )
-}
-
-interface Refusal {
-  message: string
-  report: unknown
-  token: string | null
-}
-
-/** Removes what git has stored already at once; of anything else it shows first what would be lost. */
-function RemoveWorktree({ worktree, onClose }: { worktree: Worktree; onClose: () => void }) {
-  const [refusal, setRefusal] = useState<Refusal | null>(null)
-  const [isSure, setSure] = useState(false)
-  const token = refusal?.token ?? null
-  const remove = useCallback(async () => {
-    try {
-      await app.service('worktrees').remove(worktree.worktree_id, token ? { query: { force: token } } : undefined)
-      onClose()
-    } catch (error) {
-      if (!isConflict(error)) throw error
-      const { data } = error as ServiceError
-      setSure(false)
-      setRefusal({
-        message: errorText(error),
-        report: data?.['report'],
-        token: typeof data?.['token'] === 'string' ? data['token'] : null,
-      })
-    }
-  }, [worktree.worktree_id, token, onClose])
-  const { run, isBusy, error } = useAction(remove)
-  return (
-    <Modal opened onClose={onClose} title={`Remove ${worktree.name}?`} size="lg">
-      <Stack gap="sm">
-        {refusal ? (
-          <RefusalReport refusal={refusal} />
-        ) : (
-          <Text size="sm">The folder {worktree.path} goes; the branch and its commits stay in the repository.</Text>
-        )}
-        {token && (
-          <Checkbox
-            label="Remove it all the same; a snapshot of the changes is kept"
-            checked={isSure}
-            onChange={(event) => setSure(event.currentTarget.checked)}
-          />
-        )}
-        {error && (
-          <Alert color="red" role="alert">
-            {error}
-          </Alert>
-        )}
-        <Group justify="flex-end">
-          <Button variant="default" data-autofocus onClick={onClose}>
-            Keep it
-          </Button>
-          {(!refusal || token) && (
-            <Button color="red" loading={isBusy} disabled={token !== null && !isSure} onClick={() => void run()}>
-              Remove
-            </Button>
-          )}
-        </Group>
-      </Stack>
-    </Modal>
-  )
-}
-
-function RefusalReport({ refusal }: { refusal: Refusal }) {
-  const lines = reportLines(refusal.report)
-  return (
-    <Alert color="yellow" title="It was not removed" role="alert">
-      <Text size="sm">{refusal.message}</Text>
-      {lines.length > 0 && (
-        <List size="sm" mt="xs">
-          {lines.map((line) => (
-            <List.Item key={line}>{line}</List.Item>
-          ))}
-        </List>
-      )}
-      <Text size="sm" mt="xs">
-        Commit what is worth keeping, or move it elsewhere, and try again.
-      </Text>
-    </Alert>
   )
 }

@@ -1,0 +1,61 @@
+import { Button, Stack, Text } from '@mantine/core'
+import { useCallback, useState } from 'react'
+import { type DiffFile, type Query, read } from '../../contract/client'
+import { useRead } from '../../hooks/useRead'
+import { patchLines } from '../../model/diff'
+import { Empty, Failed, Loading } from '../States/States'
+import styles from './Diff.module.css'
+import { Diff } from './Diff'
+
+const FILES_AT_ONCE = 50
+// Beyond these a file is closed at first, so that a large difference is there at once.
+const OPEN_FILES = 12
+const OPEN_LINES = 400
+
+/** A difference, file by file: what `<path>` answers, `against` what the query says. */
+export function DiffFiles({ path, query, emptyText }: { path: string; query?: Query; emptyText: string }) {
+  const [most, setMost] = useState(FILES_AT_ONCE)
+  const key = JSON.stringify(query ?? {})
+  const load = useCallback(
+    () => read<{ files: DiffFile[]; total: number }>(path, { ...(JSON.parse(key) as Query), $limit: most }),
+    [path, key, most],
+  )
+  const { value, error, again } = useRead(load)
+  if (error) return <Failed error={error} onRetry={again} />
+  if (!value) return <Loading what="the changes" />
+  if (value.files.length === 0) return <Empty title={emptyText} />
+  return (
+    <Stack gap="xs">
+      {value.files.map((file, place) => (
+        <FileDiff key={file.path} file={file} startsOpen={place < OPEN_FILES} />
+      ))}
+      {value.total > value.files.length && (
+        <Button variant="default" size="xs" onClick={() => setMost(most + FILES_AT_ONCE)}>
+          Show more of the {value.total - value.files.length} other files
+        </Button>
+      )}
+    </Stack>
+  )
+}
+
+function FileDiff({ file, startsOpen }: { file: DiffFile; startsOpen: boolean }) {
+  const [isOpen, setOpen] = useState(startsOpen && file.insertions + file.deletions <= OPEN_LINES)
+  return (
+    <details open={isOpen} onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary className={styles.file}>
+        <strong>{file.path}</strong>{' '}
+        <Text span size="xs" c="dimmed">
+          {file.status} +{file.insertions} −{file.deletions}
+        </Text>
+      </summary>
+      {isOpen &&
+        (file.patch ? (
+          <Diff lines={patchLines(file.patch)} label={`Changes in ${file.path}`} />
+        ) : (
+          <Text size="sm" c="dimmed">
+            {file.binary ? 'A binary file.' : 'Too large to show.'}
+          </Text>
+        ))}
+    </details>
+  )
+}

@@ -1,0 +1,123 @@
+"""Repositories and worktrees: cloned, registered, looked into, removed without loss, and brought back."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import OpenPage
+from tests.support.daemon import Daemon
+
+pytestmark = pytest.mark.browser
+
+
+def add_repository(page: Page, source: str) -> None:
+    """Type where a repository comes from, and send it."""
+    page.get_by_label("Add a repository").fill(source)
+    page.keyboard.press("Enter")
+
+
+def test_a_repository_is_registered_by_its_path(daemon: Daemon, repository: Path, open_page: OpenPage):
+    """A folder that is none is refused with the reason; a checkout appears with its branch."""
+    page = open_page(f"{daemon.url}/#/repos")
+    add_repository(page, str(repository.parent))
+    expect(page.get_by_role("alert")).to_be_visible()
+    add_repository(page, str(repository))
+    expect(page.get_by_role("region", name="Repository demo")).to_contain_text("main")
+
+
+def test_a_url_is_cloned_and_forgotten_again(daemon: Daemon, repository: Path, open_page: OpenPage):
+    """It appears on every screen with the worktree of its default branch; without worktrees it can be forgotten."""
+    page, other = open_page(f"{daemon.url}/#/repos"), open_page(f"{daemon.url}/#/repos")
+    add_repository(page, f"file://{repository}")
+    for screen in (page, other):
+        card = screen.get_by_role("region", name="Repository demo")
+        expect(card.get_by_role("list", name="Worktrees of demo")).to_contain_text("main")
+    page.get_by_role("button", name="Forget").click()
+    page.get_by_role("dialog").get_by_role("button", name="Forget").click()
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("still has worktrees")
+    page.get_by_role("dialog").get_by_role("button", name="Keep it").click()
+    page.get_by_role("button", name="Remove the worktree main").click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    expect(page.get_by_role("button", name="Remove the worktree main")).to_have_count(0)
+    page.get_by_role("button", name="Forget").click()
+    page.get_by_role("dialog").get_by_role("button", name="Forget").click()
+    expect(other.get_by_role("region", name="Repository demo")).to_have_count(0)
+
+
+def test_a_clone_that_takes_long_is_cancelled(daemon: Daemon, open_page: OpenPage):
+    """While it connects, a clone shows that it goes on; cancelled, it is gone from every screen."""
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        page = open_page(f"{daemon.url}/#/repos")
+        add_repository(page, f"http://127.0.0.1:{mute.getsockname()[1]}/slow.git")
+        card = page.get_by_role("region", name="Repository slow")
+        expect(card.get_by_role("progressbar", name="Clone of slow")).to_be_visible()
+        card.get_by_role("button", name="Cancel").click()
+        expect(card).to_have_count(0)
+    assert daemon.call("GET", "/repos")["total"] == 0
+
+
+def test_a_worktree_is_made_of_any_branch(daemon: Daemon, repository: Path, open_page: OpenPage):
+    """Of one that exists, or a new one that starts anywhere; what git refuses is said in the dialog."""
+    subprocess.run(["git", "branch", "feature/old"], cwd=repository, check=True)
+    daemon.call("POST", "/repos", {"local_path": str(repository)})
+    page = open_page(f"{daemon.url}/#/repos")
+    page.get_by_role("button", name="New worktree").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name of the worktree").fill("from-old")
+    dialog.get_by_label("Starts at").fill("no-such-branch")
+    dialog.get_by_role("button", name="Create").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("no-such-branch")
+    dialog.get_by_label("Starts at").fill("feature/old")
+    dialog.get_by_role("button", name="Create").click()
+    expect(page.get_by_role("list", name="Worktrees of demo")).to_contain_text("from-old from feature/old")
+    page.get_by_role("button", name="New worktree").click()
+    dialog.get_by_text("A branch that exists").click()
+    dialog.get_by_label("Branch", exact=True).fill("feature/old")
+    dialog.get_by_role("button", name="Create").click()
+    expect(page.get_by_role("button", name="Remove the worktree feature/old")).to_be_visible()
+
+
+def test_a_worktree_is_looked_into_removed_and_restored(daemon: Daemon, make_session, open_page: OpenPage):
+    """Files and differences are shown; removal says what would be lost; forced, all of it can be brought back."""
+    session, clean = make_session("dirty"), make_session("clean")
+    folder = Path(session["repo"]["cwd"])
+    (folder / "precious.txt").write_text("mine\n")
+    (folder / "hello.py").write_text("print('changed')\n")
+    page = open_page(f"{daemon.url}/#/repos")
+    row = page.get_by_role("listitem").filter(has=page.get_by_role("button", name="Remove the worktree dirty"))
+    expect(row).to_contain_text("2 changed")
+    row.get_by_role("button", expanded=False).click()
+    expect(row.get_by_role("listitem").filter(has_text="precious.txt")).to_contain_text("untracked")
+    expect(row.get_by_role("listitem").filter(has_text="hello.py")).to_contain_text("modified, not staged")
+    row.get_by_text("Differences").click()
+    expect(row.get_by_label("Changes in hello.py")).to_contain_text("print('changed')")
+    page.get_by_role("button", name="Remove the worktree dirty").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Remove").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("precious.txt")
+    expect(dialog.get_by_role("button", name="Remove")).to_be_disabled()
+    assert (folder / "precious.txt").exists()
+    dialog.get_by_label("Remove it all the same").check()
+    dialog.get_by_role("button", name="Remove").click()
+    expect(page.get_by_role("button", name="Remove the worktree dirty")).to_have_count(0)
+    assert not folder.exists()
+    page.get_by_text("Removed worktrees (1)").click()
+    page.get_by_text("Snapshots of dirty").click()
+    page.get_by_role("button", name="Restore dirty as of").click()
+    expect(page.get_by_role("button", name="Remove the worktree dirty")).to_be_visible()
+    assert (folder / "precious.txt").read_text() == "mine\n"
+    assert (folder / "hello.py").read_text() == "print('changed')\n"
+    page.get_by_role("button", name="Remove the worktree clean").click()
+    dialog.get_by_label("Delete its branch clean").check()
+    dialog.get_by_role("button", name="Remove").click()
+    expect(page.get_by_role("button", name="Remove the worktree clean")).to_have_count(0)
+    assert not Path(clean["repo"]["cwd"]).exists()
+    branches = subprocess.run(
+        ["git", "branch", "--format=%(refname:short)"], cwd=folder, check=True, capture_output=True, text=True
+    )
+    assert "clean" not in branches.stdout.split()
