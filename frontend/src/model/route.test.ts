@@ -8,16 +8,23 @@ describe('routes', () => {
     ['#/boards/default', { name: 'board', slug: 'default' }],
     ['#/sessions/0192', { name: 'session', id: '0192' }],
     ['#/repos', { name: 'repos' }],
+    ['#/users', { name: 'users' }],
+    ['#/sessions/0192/0193', { name: 'session', id: '0192', message: '0193' }],
+    ['#/search/', { name: 'search', text: '' }],
+    ['#/search/two%20words', { name: 'search', text: 'two words' }],
     ['#/boards/a%20b', { name: 'board', slug: 'a b' }],
     ['#/boards/%E0%A4%A', { name: 'board', slug: '%E0%A4%A' }],
     ['#/boards', { name: 'unknown', path: '/boards' }],
-    ['#/sessions/1/2', { name: 'unknown', path: '/sessions/1/2' }],
+    ['#/sessions/1/2/3', { name: 'unknown', path: '/sessions/1/2/3' }],
   ])('%s is read as %o', (fragment, route) => {
     expect(parseRoute(fragment)).toEqual(route)
   })
 
-  it('come back from the address as they went in, whatever is in a slug', () => {
-    const route: Route = { name: 'board', slug: 'owner/name #1?' }
+  it.each<Route>([
+    { name: 'board', slug: 'owner/name #1?' },
+    { name: 'search', text: '"a/b" 100%' },
+    { name: 'session', id: '0192', message: '0193' },
+  ])('%o comes back from the address as it went in', (route) => {
     expect(parseRoute(formatRoute(route))).toEqual(route)
   })
 })

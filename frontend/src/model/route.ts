@@ -3,7 +3,9 @@
 export type Route =
   | { name: 'home' }
   | { name: 'board'; slug: string }
-  | { name: 'session'; id: string }
+  | { name: 'session'; id: string; message?: string }
+  | { name: 'search'; text: string }
+  | { name: 'users' }
   | { name: 'repos' }
   | { name: 'unknown'; path: string }
 
@@ -15,6 +17,9 @@ export function parseRoute(fragment: string): Route {
   if (first === 'repos' && second === '') return { name: 'repos' }
   if (first === 'boards' && second !== '' && rest.length === 0) return { name: 'board', slug: second }
   if (first === 'sessions' && second !== '' && rest.length === 0) return { name: 'session', id: second }
+  if (first === 'sessions' && rest.length === 1) return { name: 'session', id: second, message: rest[0]! }
+  if (first === 'search' && rest.length === 0) return { name: 'search', text: second }
+  if (first === 'users' && second === '') return { name: 'users' }
   return { name: 'unknown', path }
 }
 
@@ -26,7 +31,11 @@ export function formatRoute(route: Route): string {
     case 'board':
       return `#/boards/${encodeURIComponent(route.slug)}`
     case 'session':
-      return `#/sessions/${encodeURIComponent(route.id)}`
+      return `#/sessions/${encodeURIComponent(route.id)}${route.message ? `/${encodeURIComponent(route.message)}` : ''}`
+    case 'search':
+      return `#/search/${encodeURIComponent(route.text)}`
+    case 'users':
+      return '#/users'
     case 'repos':
       return '#/repos'
     case 'unknown':

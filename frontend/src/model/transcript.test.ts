@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Message, Task } from '../contract/records'
-import { type Conversation, type Row, transcriptRows } from './transcript'
+import { type Conversation, placeOfMessage, type Row, transcriptRows } from './transcript'
 
 const task = (id: string, given: object = {}): Task =>
   ({
@@ -120,5 +120,33 @@ describe('transcriptRows', () => {
     const messages = [say(0, 'a', { task_id: 't1' }), say(1, 'b', { task_id: 't2' }), say(2, 'c', { task_id: 't1' })]
     const keys = rowsOf({ tasks: [task('t1'), task('t2')], messages }).map((row) => row.key)
     expect(new Set(keys).size).toBe(keys.length)
+  })
+})
+
+describe('placeOfMessage', () => {
+  const tasks = [task('t1')]
+  const messages = [
+    say(0, 'do t1', { role: 'user', task_id: 't1' }),
+    use(1, 'u1', { task_id: 't1' }),
+    say(2, 'inside', { parent_tool_use_id: 'u1', task_id: 't1' }),
+    result(3, 'u1', { task_id: 't1' }),
+    say(4, 'ok', { task_id: 't1' }),
+  ]
+  const seenAt = (index: number, toggled: string[] = []): string => {
+    const rows = rowsOf({ tasks, messages, toggled: new Set(toggled) })
+    return rows[placeOfMessage(rows, messages[index]!)]!.key
+  }
+
+  it('is its row, its task’s heading for a prompt, and the use of the tool for a result', () => {
+    expect([seenAt(4), seenAt(0), seenAt(3)]).toEqual(['m4', 't1', 'm1'])
+  })
+
+  it('is the line that shows a sub-agent’s messages while those are hidden', () => {
+    expect(seenAt(2)).toBe('sub-u1')
+    expect(seenAt(2, ['u1'])).toBe('m2')
+  })
+
+  it('is nowhere while nothing of it is there', () => {
+    expect(placeOfMessage(rowsOf({ tasks: [] }), say(9, 'elsewhere'))).toBe(-1)
   })
 })

@@ -40,6 +40,27 @@ export function transcriptRows(conversation: Conversation): Row[] {
   return new Transcript(conversation).rows()
 }
 
+/**
+ * Where a message is seen, as the place of its row: -1 where it is not, or not yet. Of a prompt that is its task's heading,
+ * of a tool's result the use of the tool, of a sub-agent's hidden message the line that shows it.
+ */
+export function placeOfMessage(rows: readonly Row[], message: Message): number {
+  const results = new Set(
+    blocksOf(message.content).flatMap((block) => (block.type === 'tool_result' ? [block.toolUseId] : [])),
+  )
+  const isIt: ((row: Row) => boolean)[] = [
+    (row) => row.kind === 'message' && row.message.message_id === message.message_id,
+    (row) => row.kind === 'message' && row.parts.some((part) => part.type === 'tool' && results.has(part.use.id)),
+    (row) => row.kind === 'subagent' && row.toolUseId === message.parent_tool_use_id,
+    (row) => row.kind === 'task' && row.task.task_id === message.task_id,
+  ]
+  for (const test of isIt) {
+    const place = rows.findIndex(test)
+    if (place >= 0) return place
+  }
+  return -1
+}
+
 class Transcript {
   private readonly tasks: Map<string, Task>
   private readonly results = new Map<string, ToolResult>()

@@ -12,6 +12,7 @@ import styles from './App.module.css'
 
 const ImportDialog = lazy(() => import('../ImportDialog/ImportDialog'))
 const NewSessionDialog = lazy(() => import('../NewSessionDialog/NewSessionDialog'))
+const SearchPage = lazy(() => import('../SearchPage/SearchPage'))
 const ReposPage = lazy(() => import('../ReposPage/ReposPage'))
 
 /** The frame: what is always there, and the view the address asks for. */
@@ -25,6 +26,7 @@ export function App() {
   const { close: closeNav } = nav
   useEffect(closeNav, [route, closeNav])
   const isOpen = access === 'open'
+  const isOnBoard = route.name === 'home' || route.name === 'board' || route.name === 'session'
   return (
     <AppShell
       header={{ height: 50 }}
@@ -36,8 +38,8 @@ export function App() {
       {isOpen && (
         <AppShell.Navbar aria-label="Boards">
           <Sidebar
-            currentBoardId={route.name === 'repos' ? null : boardId}
-            isOnRepos={route.name === 'repos'}
+            currentBoardId={isOnBoard ? boardId : null}
+            place={route.name}
             onNewSession={starting.open}
             onImport={importing.open}
           />
@@ -53,6 +55,10 @@ export function App() {
           ) : route.name === 'repos' ? (
             <Suspense fallback={<Loading what="repositories" />}>
               <ReposPage />
+            </Suspense>
+          ) : route.name === 'search' ? (
+            <Suspense fallback={<Loading what="the search" />}>
+              <SearchPage text={route.text} />
             </Suspense>
           ) : route.name === 'unknown' ? (
             <Empty title="There is nothing here">

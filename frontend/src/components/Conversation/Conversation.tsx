@@ -30,8 +30,14 @@ interface Closing {
   onExpand?: () => void
 }
 
+interface ConversationProps extends Closing {
+  sessionId: string
+  /** The message to go to. */
+  messageId?: string | undefined
+}
+
 /** A session with all that was said, and the place to say more. */
-export function Conversation({ sessionId, ...closing }: { sessionId: string } & Closing) {
+export function Conversation({ sessionId, messageId, ...closing }: ConversationProps) {
   const { records, status, error } = useRecords(oneSession(sessionId))
   const session = records[0]
   useLookingAt(sessionId)
@@ -50,7 +56,7 @@ export function Conversation({ sessionId, ...closing }: { sessionId: string } & 
   return (
     <section className={styles.panel} aria-label={`Session ${titleOf(session)}`}>
       <Header session={session} {...closing} />
-      <Transcript sessionId={sessionId} />
+      <Transcript sessionId={sessionId} messageId={messageId} />
       <PermissionPanel session={session} />
       <PromptBox key={sessionId} session={session} />
     </section>

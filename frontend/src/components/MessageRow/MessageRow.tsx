@@ -10,21 +10,27 @@ const INDENT_PX = 22
 export const indent = (depth: number) =>
   depth > 0 ? { marginLeft: 18 + (depth - 1) * INDENT_PX, paddingLeft: 12 } : undefined
 
+interface MessageRowProps {
+  row: Extract<Row, { kind: 'message' }>
+  /** Whether its tools are open at first. */
+  isOpen: boolean
+}
+
 /** A finished message: its text, thoughts, pictures and tool uses. */
-export const MessageRow = memo(function MessageRow({ row }: { row: Extract<Row, { kind: 'message' }> }) {
+export const MessageRow = memo(function MessageRow({ row, isOpen }: MessageRowProps) {
   const { message, parts, depth, isInherited } = row
   const classes = [styles.row, depth > 0 && styles.nested, isInherited && styles.inherited].filter(Boolean).join(' ')
   const look = depth === 0 ? message.role : 'assistant'
   return (
     <article className={classes} style={indent(depth)} aria-label={`${depth > 0 ? 'Sub-agent, ' : ''}${message.role}`}>
       {parts.map((part, place) => (
-        <PartView key={place} part={part} role={look} />
+        <PartView key={place} part={part} role={look} isOpen={isOpen} />
       ))}
     </article>
   )
 })
 
-function PartView({ part, role }: { part: Part; role: string }) {
+function PartView({ part, role, isOpen }: { part: Part; role: string; isOpen: boolean }) {
   switch (part.type) {
     case 'text':
       if (role === 'user')
@@ -49,7 +55,7 @@ function PartView({ part, role }: { part: Part; role: string }) {
         <em>(a picture that is not stored here)</em>
       )
     case 'tool':
-      return <ToolPart part={part} />
+      return <ToolPart part={part} startsOpen={isOpen} />
     case 'tool_result':
       return <pre className={styles.hidden}>{part.text}</pre>
     case 'other':

@@ -4,10 +4,11 @@ import { app } from '../../contract/client'
 import type { Board } from '../../contract/records'
 import { useAction } from '../../hooks/useAction'
 import { useRecords } from '../../hooks/useCollection'
+import { useConnection } from '../../hooks/useConnection'
 import { goTo } from '../../hooks/useRoute'
-import { formatRoute } from '../../model/route'
+import { formatRoute, type Route } from '../../model/route'
 import { boards, countOfBoard } from '../../store/stores'
-import { Icon } from '../Icon/Icon'
+import { Icon, type IconName } from '../Icon/Icon'
 import { Failed, Loading } from '../States/States'
 import styles from './Sidebar.module.css'
 
@@ -15,13 +16,15 @@ type Asking = { what: 'create' } | { what: 'rename' | 'delete'; board: Board } |
 
 interface SidebarProps {
   currentBoardId: string | null
-  isOnRepos: boolean
+  /** Which page is open. */
+  place: Route['name']
   onNewSession: () => void
   onImport: () => void
 }
 
 /** The boards, and what can be started from anywhere. */
-export function Sidebar({ currentBoardId, isOnRepos, onNewSession, onImport }: SidebarProps) {
+export function Sidebar({ currentBoardId, place, onNewSession, onImport }: SidebarProps) {
+  const { user } = useConnection()
   const { records, status, error } = useRecords(boards())
   const [asking, setAsking] = useState<Asking>(null)
   const close = useCallback(() => setAsking(null), [])
@@ -56,16 +59,9 @@ export function Sidebar({ currentBoardId, isOnRepos, onNewSession, onImport }: S
         </ul>
       )}
       <div className={styles.foot}>
-        <div className={isOnRepos ? `${styles.item} ${styles.current}` : styles.item}>
-          <a
-            className={styles.link}
-            href={formatRoute({ name: 'repos' })}
-            aria-current={isOnRepos ? 'page' : undefined}
-          >
-            <Icon name="folder" />
-            <span>Repositories</span>
-          </a>
-        </div>
+        <PageLink route={{ name: 'search', text: '' }} place={place} icon="search" label="Search" />
+        <PageLink route={{ name: 'repos' }} place={place} icon="folder" label="Repositories" />
+        {user && <PageLink route={{ name: 'users' }} place={place} icon="users" label="People" />}
         <Button variant="light" size="xs" leftSection={<Icon name="add" size={14} />} onClick={onNewSession}>
           New session
         </Button>
@@ -78,6 +74,28 @@ export function Sidebar({ currentBoardId, isOnRepos, onNewSession, onImport }: S
       {asking?.what === 'delete' && (
         <DeleteBoard board={asking.board} isCurrent={asking.board.board_id === currentBoardId} onClose={close} />
       )}
+    </div>
+  )
+}
+
+function PageLink({
+  route,
+  place,
+  icon,
+  label,
+}: {
+  route: Route
+  place: Route['name']
+  icon: IconName
+  label: string
+}) {
+  const isCurrent = route.name === place
+  return (
+    <div className={isCurrent ? `${styles.item} ${styles.current}` : styles.item}>
+      <a className={styles.link} href={formatRoute(route)} aria-current={isCurrent ? 'page' : undefined}>
+        <Icon name={icon} />
+        <span>{label}</span>
+      </a>
     </div>
   )
 }

@@ -8,8 +8,8 @@ import { Icon } from '../Icon/Icon'
 import styles from './ToolPart.module.css'
 
 /** One use of a tool in a line; opened, what it was given and what came of it. */
-export function ToolPart({ part }: { part: Extract<Part, { type: 'tool' }> }) {
-  const [isOpen, setOpen] = useState(false)
+export function ToolPart({ part, startsOpen }: { part: Extract<Part, { type: 'tool' }>; startsOpen: boolean }) {
+  const [isOpen, setOpen] = useState(startsOpen)
   const body = useId()
   const { use, result } = part
   return (

@@ -5,7 +5,9 @@ import icon from '../../assets/icon.svg'
 import { useAction } from '../../hooks/useAction'
 import { useAttention } from '../../hooks/useAttention'
 import { useConnection } from '../../hooks/useConnection'
+import { goTo } from '../../hooks/useRoute'
 import { attentionWords } from '../../model/attention'
+import { formatRoute } from '../../model/route'
 import { connection, forgetAll } from '../../store/stores'
 import { Icon } from '../Icon/Icon'
 import styles from './TopBar.module.css'
@@ -42,6 +44,7 @@ export function TopBar({ isNavOpen, onToggleNav }: TopBarProps) {
           {look.label}
         </Text>
       </span>
+      {access === 'open' && <SearchButton />}
       {access === 'open' && <AttentionButton />}
       <SchemeSwitch />
       {user && <UserMenu name={user.name || user.email} />}
@@ -77,6 +80,33 @@ function AttentionButton() {
         </Suspense>
       )}
     </>
+  )
+}
+
+/** The way to the search; Ctrl+K from everywhere. */
+function SearchButton() {
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent): void => {
+      if (event.key.toLowerCase() !== 'k' || !(event.ctrlKey || event.metaKey)) return
+      event.preventDefault()
+      const field = document.querySelector<HTMLInputElement>('main input[type=search]')
+      if (field) field.select()
+      else goTo({ name: 'search', text: '' })
+    }
+    window.addEventListener('keydown', onKey)
+    return () => window.removeEventListener('keydown', onKey)
+  }, [])
+  return (
+    <ActionIcon
+      component="a"
+      href={formatRoute({ name: 'search', text: '' })}
+      variant="subtle"
+      color="gray"
+      aria-label="Search"
+      title="Search (Ctrl+K)"
+    >
+      <Icon name="search" />
+    </ActionIcon>
   )
 }
 

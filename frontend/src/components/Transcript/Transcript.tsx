@@ -1,11 +1,12 @@
 import { Button } from '@mantine/core'
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
+import type { Message } from '../../contract/records'
 import { useRecords } from '../../hooks/useCollection'
 import { useStreams } from '../../hooks/useStreams'
 import { formatRoute } from '../../model/route'
 import { shortId } from '../../model/ids'
-import { type Row, transcriptRows } from '../../model/transcript'
+import { placeOfMessage, type Row, transcriptRows } from '../../model/transcript'
 import { messagesOf, streamsOf, tasksOf } from '../../store/stores'
 import type { SessionStreams } from '../../store/streams'
 import { Icon } from '../Icon/Icon'
@@ -19,8 +20,8 @@ import styles from './Transcript.module.css'
 const FOLLOW_PX = 80
 const ROW_HEIGHT_GUESS_PX = 90
 
-/** The whole conversation of a session; only the rows in sight are in the page. */
-export function Transcript({ sessionId }: { sessionId: string }) {
+/** The whole conversation of a session; only the rows in sight are in the page. `messageId`: the message to go to. */
+export function Transcript({ sessionId, messageId }: { sessionId: string; messageId?: string | undefined }) {
   const tasks = useRecords(tasksOf(sessionId))
   const messages = useRecords(messagesOf(sessionId))
   const streams = streamsOf(sessionId)
@@ -46,20 +47,39 @@ export function Transcript({ sessionId }: { sessionId: string }) {
       </Empty>
     )
   }
-  return <Rows key={sessionId} rows={rows} streams={streams} onToggle={toggle} />
+  const sought = messageId ? messages.records.find((message) => message.message_id === messageId) : undefined
+  const isWhole = messages.status === 'ready' && messages.records.length >= messages.total
+  return (
+    <Rows
+      key={`${sessionId}/${messageId ?? ''}`}
+      rows={rows}
+      target={messageId ? { message: sought ?? null, isWhole } : null}
+      streams={streams}
+      onToggle={toggle}
+    />
+  )
+}
+
+interface Target {
+  /** null until it was fetched, or because it does not exist. */
+  message: Message | null
+  /** All of the conversation was fetched. */
+  isWhole: boolean
 }
 
 function Rows({
   rows,
+  target,
   streams,
   onToggle,
 }: {
   rows: Row[]
+  target: Target | null
   streams: SessionStreams
   onToggle: (toolUseId: string) => void
 }) {
   const scroller = useRef<HTMLDivElement>(null)
-  const [follows, setFollows] = useState(true)
+  const [follows, setFollows] = useState(target === null)
   const list = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
@@ -77,6 +97,17 @@ function Rows({
   useLayoutEffect(() => {
     if (follows) toEnd()
   }, [follows, height, rows, toEnd])
+
+  const place = target?.message ? placeOfMessage(rows, target.message) : -1
+  const hasArrived = useRef(false)
+  // Older messages come in above while they are fetched, so it is gone to until all are there.
+  useLayoutEffect(() => {
+    if (place < 0 || hasArrived.current) return
+    const row = rows[place]!
+    if (row.kind === 'subagent' && !row.isOpen) return onToggle(row.toolUseId)
+    list.scrollToIndex(place, { align: 'center' })
+    hasArrived.current = target?.isWhole ?? true
+  }, [place, rows, target?.isWhole, list, onToggle])
 
   // Only a person's own movement ends the following: what is written moves the end away, too.
   useEffect(() => {
@@ -107,10 +138,12 @@ function Rows({
               key={item.key}
               data-index={item.index}
               ref={list.measureElement}
-              className={styles.row}
+              className={item.index === place ? `${styles.row} ${styles.target}` : styles.row}
+              aria-current={item.index === place || undefined}
               style={{ transform: `translateY(${item.start}px)` }}
             >
               <RowView
+                isTarget={item.index === place}
                 row={rows[item.index]!}
                 isLast={item.index === rows.length - 1}
                 streams={streams}
@@ -137,11 +170,13 @@ function Rows({
 
 function RowView({
   row,
+  isTarget,
   isLast,
   streams,
   onToggle,
 }: {
   row: Row
+  isTarget: boolean
   isLast: boolean
   streams: SessionStreams
   onToggle: (toolUseId: string) => void
@@ -158,7 +193,7 @@ function RowView({
     case 'task':
       return <TaskHeading task={row.task} isInherited={row.isInherited} />
     case 'message':
-      return <MessageRow row={row} />
+      return <MessageRow row={row} isOpen={isTarget} />
     case 'subagent':
       return (
         <div className={styles.subagent} style={indent(row.depth)}>

@@ -24,7 +24,8 @@ interface WorkspaceProps {
 
 /** A board, and beside it the session that is open. */
 export function Workspace({ route, onBoard, onNewSession }: WorkspaceProps) {
-  if (route.name === 'session' && route.id.length !== FULL_ID_CHARACTERS) return <FullId shortId={route.id} />
+  if (route.name === 'session' && route.id.length !== FULL_ID_CHARACTERS)
+    return <FullId shortId={route.id} message={route.message} />
   return <BoardAndSession route={route} onBoard={onBoard} onNewSession={onNewSession} />
 }
 
@@ -69,7 +70,13 @@ function BoardAndSession({ route, onBoard, onNewSession }: WorkspaceProps) {
       </div>
       {sessionId && (
         <div className={styles.panel}>
-          <Conversation key={sessionId} sessionId={sessionId} onClose={onClose} onExpand={() => setWide(!isWide)} />
+          <Conversation
+            key={sessionId}
+            sessionId={sessionId}
+            messageId={route.name === 'session' ? route.message : undefined}
+            onClose={onClose}
+            onExpand={() => setWide(!isWide)}
+          />
         </div>
       )}
     </div>
@@ -77,12 +84,12 @@ function BoardAndSession({ route, onBoard, onNewSession }: WorkspaceProps) {
 }
 
 /** Opens the session whose short id is in the address. */
-function FullId({ shortId }: { shortId: string }) {
+function FullId({ shortId, message }: { shortId: string; message: string | undefined }) {
   const load = useCallback(() => app.service('sessions').get(shortId), [shortId])
   const { value, error, again } = useRead(load)
   useEffect(() => {
-    if (value) goTo({ name: 'session', id: value.session_id }, true)
-  }, [value])
+    if (value) goTo({ name: 'session', id: value.session_id, ...(message && { message }) }, true)
+  }, [value, message])
   return error ? <Failed error={error} onRetry={again} /> : <Loading what="the session" />
 }
 

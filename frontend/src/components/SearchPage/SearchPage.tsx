@@ -1,0 +1,183 @@
+/** Full-text search over all that was said. Loaded by itself. */
+import { Badge, Button, Group, NativeSelect, ScrollArea, Stack, Text, TextInput, Title } from '@mantine/core'
+import { useEffect, useState } from 'react'
+import type { Message, Session } from '../../contract/records'
+import { useNow } from '../../hooks/useNow'
+import { goTo } from '../../hooks/useRoute'
+import { type Found, type Snippet, useSearch } from '../../hooks/useSearch'
+import { formatRoute } from '../../model/route'
+import { ANY, type SearchFilters, searchText } from '../../model/search'
+import { titleOf } from '../../model/session'
+import { sessionLook } from '../../model/status'
+import { timeAgo } from '../../model/time'
+import { Icon } from '../Icon/Icon'
+import { Empty, Failed, Loading } from '../States/States'
+import { StatusBadge } from '../StatusBadge/StatusBadge'
+import styles from './SearchPage.module.css'
+
+const PAGE = 25
+const WHO = [
+  { value: 'anybody', label: 'Said by anybody' },
+  { value: 'user', label: 'Said by people and tools' },
+  { value: 'assistant', label: 'Said by agents' },
+]
+const DAYS = [
+  { value: 'ever', label: 'At any time' },
+  { value: '7', label: 'In the last 7 days' },
+  { value: '30', label: 'In the last 30 days' },
+]
+
+export default function SearchPage({ text }: { text: string }) {
+  const [typed, setTyped] = useState(text)
+  const [filters, setFilters] = useState<SearchFilters>(ANY)
+  const [most, setMost] = useState(PAGE)
+  const { value, error, again } = useSearch(typed, filters, most)
+  // The address follows, so that the way back from a message leads to these results.
+  useEffect(() => {
+    if (typed !== text) goTo({ name: 'search', text: typed }, true)
+  }, [typed])
+  const isWord = searchText(typed) !== null
+  return (
+    <ScrollArea h="100%">
+      <Stack p="md" maw={820} mx="auto" gap="md">
+        <Title order={1} size="h3">
+          Search
+        </Title>
+        <Group gap="xs">
+          <TextInput
+            className={styles.field}
+            aria-label="Search for"
+            type="search"
+            placeholder='Words, a beginning*, or "words that follow each other"'
+            leftSection={<Icon name="search" />}
+            autoFocus
+            value={typed}
+            onChange={(event) => {
+              setTyped(event.currentTarget.value)
+              setMost(PAGE)
+            }}
+          />
+          <NativeSelect
+            aria-label="Said by"
+            data={WHO}
+            value={filters.who}
+            onChange={(event) => setFilters({ ...filters, who: event.currentTarget.value as SearchFilters['who'] })}
+          />
+          <NativeSelect
+            aria-label="When"
+            data={DAYS}
+            value={filters.days}
+            onChange={(event) => setFilters({ ...filters, days: event.currentTarget.value as SearchFilters['days'] })}
+          />
+        </Group>
+        {error ? (
+          <Failed error={error} onRetry={again} />
+        ) : !isWord ? (
+          <Text c="dimmed">
+            Everything that was asked, answered, thought and done in your sessions can be found by its words.
+          </Text>
+        ) : !value ? (
+          <Loading what="what was found" />
+        ) : (
+          <Results found={value} onMore={() => setMost(most + PAGE)} />
+        )}
+      </Stack>
+    </ScrollArea>
+  )
+}
+
+function Results({ found: { sessions, messages, homes }, onMore }: { found: Found; onMore: () => void }) {
+  if (sessions.total === 0 && messages.total === 0)
+    return (
+      <Empty title="Nothing was found">
+        <Text size="sm" c="dimmed">
+          Words are found whole; with a * at its end, a word is a beginning.
+        </Text>
+      </Empty>
+    )
+  return (
+    <>
+      {sessions.data.length > 0 && (
+        <section aria-label="Sessions found">
+          <Heading name="Sessions" count={sessions.total} />
+          <ul className={styles.list}>
+            {sessions.data.map((session) => (
+              <SessionHit key={session.session_id} session={session} />
+            ))}
+          </ul>
+        </section>
+      )}
+      {messages.data.length > 0 && (
+        <section aria-label="Messages found">
+          <Heading name="Messages" count={messages.total} />
+          <ul className={styles.list}>
+            {messages.data.map((message) => (
+              <MessageHit key={message.message_id} message={message} home={homes.get(message.session_id)} />
+            ))}
+          </ul>
+          {messages.total > messages.data.length && (
+            <Button mt="sm" size="xs" variant="default" onClick={onMore}>
+              Show more
+            </Button>
+          )}
+        </section>
+      )}
+    </>
+  )
+}
+
+function Heading({ name, count }: { name: string; count: number }) {
+  return (
+    <Title order={2} size="h6">
+      {name}{' '}
+      <Badge size="sm" variant="light" color="gray">
+        {count}
+      </Badge>
+    </Title>
+  )
+}
+
+function SessionHit({ session }: { session: Session & { snippet: Snippet } }) {
+  return (
+    <li>
+      <a className={styles.hit} href={formatRoute({ name: 'session', id: session.session_id })}>
+        <span className={styles.facts}>
+          <strong>{titleOf(session)}</strong>
+          <StatusBadge look={sessionLook(session.status)} />
+          <span>{session.agent}</span>
+          {session.archived && <span>archived</span>}
+        </span>
+        <Passage snippet={session.snippet} />
+      </a>
+    </li>
+  )
+}
+
+function MessageHit({ message, home }: { message: Message & { snippet: Snippet }; home: Session | undefined }) {
+  const now = useNow()
+  return (
+    <li>
+      <a
+        className={styles.hit}
+        href={formatRoute({ name: 'session', id: message.session_id, message: message.message_id })}
+      >
+        <span className={styles.facts}>
+          <strong>{home ? titleOf(home) : 'A session'}</strong>
+          <span>{message.parent_tool_use_id ? 'sub-agent' : message.role}</span>
+          <span title={message.timestamp}>{timeAgo(message.timestamp, now)}</span>
+        </span>
+        <Passage snippet={message.snippet} />
+      </a>
+    </li>
+  )
+}
+
+function Passage({ snippet }: { snippet: Snippet }) {
+  return (
+    <span className={styles.passage}>
+      {snippet.map((part, place) =>
+        part.is_match ? <mark key={place}>{part.text}</mark> : <span key={place}>{part.text}</span>,
+      )}
+    </span>
+  )
+}

@@ -1,0 +1,59 @@
+import { useCallback, useEffect, useState } from 'react'
+import { app, type Page } from '../contract/client'
+import type { Message, Session } from '../contract/records'
+import { messageFilter, type SearchFilters, searchText, sessionFilter } from '../model/search'
+import { type Reading, useRead } from './useRead'
+
+/** A passage around what was found, in parts. */
+export type Snippet = { text: string; is_match: boolean }[]
+
+export interface Found {
+  sessions: Page<Session & { snippet: Snippet }>
+  messages: Page<Message & { snippet: Snippet }>
+  /** The sessions that the messages are of, by id. */
+  homes: Map<string, Session>
+}
+
+const TYPING_MS = 250
+const MOST_SESSIONS = 10
+
+/** What the daemon finds for a text, best first; null before the first answer, and where there is no word to look for. */
+export function useSearch(typed: string, filters: SearchFilters, most: number): Reading<Found | null> {
+  const text = useSettled(searchText(typed))
+  const { who, days } = filters
+  const load = useCallback(() => (text === null ? NOTHING : find(text, { who, days }, most)), [text, who, days, most])
+  return useRead(load)
+}
+
+const NOTHING = Promise.resolve(null)
+
+async function find(text: string, filters: SearchFilters, most: number): Promise<Found> {
+  const now = Date.now()
+  const [sessions, messages] = await Promise.all([
+    app.service('sessions').find({ query: { $search: text, ...sessionFilter(filters, now), $limit: MOST_SESSIONS } }),
+    app.service('messages').find({
+      query: { $search: text, ...messageFilter(filters, now), $limit: most, $select: MESSAGE_FIELDS },
+    }),
+  ])
+  const ids = [...new Set(messages.data.map((message) => message.session_id))]
+  const homes = await app
+    .service('sessions')
+    .find({ query: { session_id: { $in: ids }, $limit: ids.length, $total: false } })
+  return {
+    sessions: sessions as Found['sessions'],
+    messages: messages as Found['messages'],
+    homes: new Map(homes.data.map((session) => [session.session_id, session])),
+  }
+}
+
+const MESSAGE_FIELDS = ['message_id', 'session_id', 'task_id', 'role', 'timestamp', 'parent_tool_use_id']
+
+/** The value once it has not changed for a moment. */
+function useSettled(value: string | null): string | null {
+  const [settled, setSettled] = useState(value)
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(value), TYPING_MS)
+    return () => clearTimeout(timer)
+  }, [value])
+  return settled
+}

@@ -1,0 +1,65 @@
+"""Finding what was said, wherever it was said."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import OpenPage, prompt_box
+from tests.support.daemon import Daemon
+
+pytestmark = pytest.mark.browser
+
+
+def say(daemon: Daemon, session: dict[str, Any], *texts: str) -> None:
+    """Put messages into a session's transcript, as an importer would."""
+    records = [
+        {
+            "session_id": session["session_id"],
+            "type": "assistant",
+            "role": "assistant",
+            "content": [{"type": "text", "text": text}],
+        }
+        for text in texts
+    ]
+    daemon.call("POST", "/messages/bulk", records)
+
+
+def test_a_message_is_found_by_its_words_and_jumped_to(daemon: Daemon, make_session, open_page: OpenPage):
+    """Hits are marked; the link goes to the message in the middle of its conversation; the way back to the results."""
+    session = make_session("orchard")
+    say(daemon, session, *(f"Line {n}: " + "nothing of note. " * 20 for n in range(150)))
+    say(daemon, session, "The walnut tree stands by the gate.")
+    say(daemon, session, *(f"Later {n}: " + "nothing of note. " * 20 for n in range(150)))
+    page = open_page(daemon.url)
+    expect(page.get_by_role("heading", name="Default")).to_be_visible()
+    page.keyboard.press("Control+k")
+    page.get_by_label("Search for").fill("waln tree")
+    expect(page.get_by_text("Nothing was found")).to_be_visible()
+    page.get_by_label("Search for").fill("tree waln")
+    hits = page.get_by_role("region", name="Messages found")
+    expect(hits.get_by_role("link")).to_contain_text("orchard")
+    expect(hits.locator("mark")).to_have_text(["walnut", "tree"])
+    page.get_by_label("Said by").select_option("user")
+    expect(page.get_by_text("Nothing was found")).to_be_visible()
+    page.get_by_label("Said by").select_option("anybody")
+    hits.get_by_role("link").click()
+    expect(page).to_have_url(re.compile(f"#/sessions/{session['session_id']}/"))
+    sought = page.get_by_role("log").locator("[aria-current=true]")
+    expect(sought).to_have_text("The walnut tree stands by the gate.")
+    expect(sought).to_be_in_viewport()
+    expect(prompt_box(page)).to_be_visible()
+    page.go_back()
+    expect(page.get_by_label("Search for")).to_have_value("tree waln")
+    expect(hits.get_by_role("link")).to_have_count(1)
+
+
+def test_a_session_is_found_by_its_title(daemon: Daemon, make_session, open_page: OpenPage):
+    """Sessions come first, and a click opens one."""
+    make_session("the flux capacitor")
+    page = open_page(f"{daemon.url}/#/search/capacitor")
+    page.get_by_role("region", name="Sessions found").get_by_role("link").click()
+    expect(page.get_by_role("region", name="Session the flux capacitor")).to_be_visible()
