@@ -134,7 +134,7 @@ interface Services {
   boards: Service<Board>
   repos: Service<Repo> & { clone: Method<Repo> }
   worktrees: Service<Worktree> & { restore: Method<Worktree>; snapshot: Method<Snapshot | null> }
-  users: Service<User>
+  users: Service<User> & { revoke: Method<User> }
 }
 
 /** The sign-in a connection has. */
@@ -162,6 +162,7 @@ const CUSTOM_METHODS: Record<string, string[]> = {
   permissions: ['decide'],
   repos: ['clone'],
   worktrees: ['restore', 'snapshot'],
+  users: ['revoke'],
 }
 
 // With a time limit socket.io-client fails calls in flight at once when the connection drops; without one they would

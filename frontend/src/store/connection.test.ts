@@ -108,4 +108,22 @@ describe('the connection', () => {
     connection.notSignedIn()
     expect(connection.snapshot()).toMatchObject({ access: 'signin', reason: 'Your sign-in has expired.' })
   })
+  it('says why signing in is asked for, also when the connection drops meanwhile', async () => {
+    daemon.token = 'good'
+    await daemon.happens('connect')
+    connection.expectSignOut('The password is new.')
+    daemon.token = 'expired'
+    daemon.asks = true
+    connection.notSignedIn()
+    await daemon.happens('disconnect', 'io server disconnect')
+    await daemon.happens('connect')
+    expect(connection.snapshot()).toMatchObject({ access: 'signin', reason: 'The password is new.' })
+  })
+
+  it('knows the user by the new name', async () => {
+    daemon.token = 'good'
+    await daemon.happens('connect')
+    connection.renamed('Ann B.')
+    expect(connection.snapshot().user).toMatchObject({ ...ANN, name: 'Ann B.' })
+  })
 })

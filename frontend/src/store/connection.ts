@@ -33,6 +33,7 @@ export class Connection implements Reconnects {
   private state: ConnectionState = { link: 'connecting', access: 'checking', user: null, reason: null }
   private listeners = new Set<() => void>()
   private connectListeners = new Set<(recovered: boolean) => void>()
+  private expected: string | null = null
   private offlineTimer: ReturnType<typeof setTimeout> | undefined
 
   constructor(private readonly daemon: Daemon) {
@@ -67,10 +68,20 @@ export class Connection implements Reconnects {
     this.set({ access: 'signin', user: null, reason: null })
   }
 
+  /** What the user does now ends this sign-in, too: what the form is to say then. null: it did not after all. */
+  expectSignOut = (reason: string | null): void => {
+    this.expected = reason
+  }
+
+  /** The user has taken another name. */
+  renamed = (name: string): void => {
+    if (this.state.user) this.set({ user: { ...this.state.user, name } })
+  }
+
   /** A call was refused because nobody is signed in: the token expired, or the daemon was told to ask. */
   notSignedIn = (): void => {
     if (this.state.access !== 'open') return
-    this.set({ access: 'signin', user: null, reason: this.state.user ? 'Your sign-in has expired.' : null })
+    this.set({ access: 'signin', user: null, reason: this.endOfSignIn() })
   }
 
   private async onConnected(): Promise<void> {
@@ -85,9 +96,16 @@ export class Connection implements Reconnects {
       this.tell(recovered)
     } catch (error) {
       if (isConnectionLoss(error)) return
-      const reason = isNotSignedIn(error) ? (this.state.user ? 'Your sign-in has expired.' : null) : errorText(error)
+      const reason = isNotSignedIn(error) ? this.endOfSignIn() : errorText(error)
       this.set({ access: 'signin', user: null, reason })
     }
+  }
+
+  private endOfSignIn(): string | null {
+    if (!this.state.user) return this.state.reason
+    const reason = this.expected ?? 'Your sign-in has expired.'
+    this.expected = null
+    return reason
   }
 
   /** Who the token of last time belongs to. A token that counts no more is as good as none: maybe nobody is asked. */

@@ -1,6 +1,6 @@
 /** The collections this program looks at, one of each, made when first asked for. */
 import { app, type Page, type PartialMessage, read } from '../contract/client'
-import type { Board, Message, PermissionRequest, Repo, Session, Task, Worktree } from '../contract/records'
+import type { Board, Message, PermissionRequest, Repo, Session, Task, User, Worktree } from '../contract/records'
 import { Connection } from './connection'
 import type { EndedTask, NamedSession } from '../model/attention'
 import { BoardCount } from './counts'
@@ -70,6 +70,11 @@ const singles = new Kept<unknown>((key) => {
         matches: (worktree) => worktree.status !== 'removed' && worktree.status !== 'preparing',
         order: (a, b) => text(a.name, b.name),
       })
+    case 'users':
+      return new LiveCollection<User>(source('users'), connection, {
+        id: 'user_id',
+        order: (a, b) => text(a.name, b.name),
+      })
     case 'removed-worktrees':
       return new LiveCollection<Worktree>(source('worktrees'), connection, {
         id: 'worktree_id',
@@ -91,6 +96,8 @@ const singles = new Kept<unknown>((key) => {
 export const boards = () => singles.get('boards') as LiveCollection<Board>
 export const repos = () => singles.get('repos') as LiveCollection<Repo>
 export const worktrees = () => singles.get('worktrees') as LiveCollection<Worktree>
+/** The accounts, as far as this user may see them. */
+export const users = () => singles.get('users') as LiveCollection<User>
 /** Those that were removed and can be restored, the latest first. */
 export const removedWorktrees = () => singles.get('removed-worktrees') as LiveCollection<Worktree>
 /** Questions of agents that nobody answered yet, of all sessions. */

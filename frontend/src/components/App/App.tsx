@@ -13,11 +13,12 @@ import styles from './App.module.css'
 const ImportDialog = lazy(() => import('../ImportDialog/ImportDialog'))
 const NewSessionDialog = lazy(() => import('../NewSessionDialog/NewSessionDialog'))
 const SearchPage = lazy(() => import('../SearchPage/SearchPage'))
+const UsersPage = lazy(() => import('../UsersPage/UsersPage'))
 const ReposPage = lazy(() => import('../ReposPage/ReposPage'))
 
 /** The frame: what is always there, and the view the address asks for. */
 export function App() {
-  const { access, link } = useConnection()
+  const { access, link, user } = useConnection()
   const route = useRoute()
   const [isNavOpen, nav] = useDisclosure(false)
   const [isStarting, starting] = useDisclosure(false)
@@ -60,7 +61,11 @@ export function App() {
             <Suspense fallback={<Loading what="the search" />}>
               <SearchPage text={route.text} />
             </Suspense>
-          ) : route.name === 'unknown' ? (
+          ) : route.name === 'users' && user ? (
+            <Suspense fallback={<Loading what="accounts" />}>
+              <UsersPage me={user} />
+            </Suspense>
+          ) : route.name === 'unknown' || route.name === 'users' ? (
             <Empty title="There is nothing here">
               <a href="#/">To the boards</a>
             </Empty>

@@ -140,6 +140,9 @@ function UserMenu({ name }: { name: string }) {
       </Menu.Target>
       <Menu.Dropdown>
         <Menu.Label>{error ?? name}</Menu.Label>
+        <Menu.Item component="a" href={formatRoute({ name: 'users' })}>
+          Your account
+        </Menu.Item>
         <Menu.Item onClick={() => void run()}>Sign out</Menu.Item>
       </Menu.Dropdown>
     </Menu>
