@@ -40,11 +40,16 @@ class Idempotency:
     _entries: OrderedDict[tuple[str, ...], _Entry] = field(default_factory=OrderedDict)
 
     async def once(
-        self, key: str, scope: tuple[str, ...], data: Any, run: Callable[[], Awaitable[HookContext]]
+        self,
+        key: str,
+        scope: tuple[str, ...],
+        data: Any,
+        run: Callable[[], Awaitable[HookContext]],
+        admit: Callable[[], Awaitable[None]] | None = None,
     ) -> HookContext:
         """Run, or answer as the first call with this key did. Raises Conflict for the same key with other data.
 
-        `scope`: who calls what; keys of others are other keys.
+        `scope`: who calls what; keys of others are other keys. `admit` raises for a caller who may be answered no more.
         """
         if len(key) > LONGEST_KEY:
             raise BadRequest(f"an idempotency key has at most {LONGEST_KEY} characters")
@@ -58,6 +63,8 @@ class Idempotency:
             return await self._first(full_key, entry, run)
         if entry.fingerprint != fingerprint:
             raise Conflict("this idempotency key was used with other data")
+        if admit is not None:
+            await admit()
         # Shielded: one impatient caller must not cancel the answer of the others.
         return await asyncio.shield(entry.outcome)
 

@@ -8,12 +8,15 @@ import io
 import json
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
 
 from agor_core.feathers import Feathers
+from agor_core.feathers.guard import Guard
 from agor_core.feathers.transports.sockets import Limits
+from agor_core.feathers.web import ServerOptions, build_web
 from tests.conformance.doors import serving
 from tests.conformance.raw import CLOSED, raw
 from tests.conformance.server import build_site
@@ -314,3 +317,17 @@ async def test_a_large_event_and_a_large_answer_drop_nobody(both_urls: str) -> N
         assert len((await listener.events(1))[0][1]["data"]["text"]) == 8_000_000
         assert len((await calling)[1]["data"]["text"]) == 8_000_000
         assert (await client.call("create", "people", {}))[0] is None
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(app: Feathers) -> None:
+    """Who announces a body and dribbles is answered 408 and closed: it holds no connection for ever."""
+    site = build_web(app, ServerOptions(guard=Guard.open(), body_limit_s=0.2))
+    async with serving(site) as url:
+        address = urlsplit(url)
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        head = "POST /people HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n"
+        writer.write(f"{head}{{".encode())
+        async with asyncio.timeout(30):
+            answer = await reader.read()
+        assert answer.startswith(b"HTTP/1.1 408 "), answer
+        writer.close()

@@ -44,6 +44,7 @@ def test_a_strangers_origin_gets_nothing_from_any_door(daemon: Daemon) -> None:
         "/assets/x",
         "/docs",
         "/openapi.json",
+        "/asyncapi.json",
         "/metrics",
         "/socket.io/",
         "/nowhere",

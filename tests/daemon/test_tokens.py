@@ -132,6 +132,18 @@ def test_a_token_in_an_address_is_no_token(team: Team) -> None:
     assert team.owner.token not in team.daemon.log
 
 
+def test_a_kept_answer_is_not_for_a_dead_token(team: Team) -> None:
+    """A write that is repeated under its idempotency key is answered again, but not once the token has ended."""
+    team.owner.call("POST", "/users", {"email": "k@example.com", "password": "k@example.com", "role": "member"})
+    caller = Client(team.daemon, "k@example.com")
+    key = {"Idempotency-Key": "the same"}
+    answers = [caller.request("POST", "/boards", {"name": "Once"}, headers=key) for _ in range(2)]
+    assert answers[0] == answers[1]
+    assert [caller.request("DELETE", "/authentication", headers=key)[0] for _ in range(2)] == [200, 200]
+    assert caller.request("POST", "/boards", {"name": "Once"}, headers=key)[0] == 401
+    assert team.owner.call("GET", "/boards?name=Once")["total"] == 1
+
+
 def test_guessing_a_password_ends_soon_and_locks_nobody_else_out(team: Team) -> None:
     """After ten failures an account takes no more from that address, however its name is spelled; others sign in."""
     spellings = ("guessed@example.com", "GUESSED@example.com", " guessed@Example.com ")

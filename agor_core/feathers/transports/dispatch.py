@@ -44,7 +44,14 @@ class Call:
         scope = (caller_of(params), self.service.path, self.method.name)
         given = [None if part is UNSET else part for part in (self.id, self.data, self.sub)]
         said = [dict(self.route), *given, params.query]
-        return await idempotency.once(key, scope, said, lambda: self._run(params))
+        return await idempotency.once(key, scope, said, lambda: self._run(params), lambda: self._admit(params))
+
+    async def _admit(self, params: Params) -> None:
+        """Raises NotAuthenticated for a token that has ended since; signing out, which ended it, may be repeated."""
+        authentication = self.service.app.authentication
+        if authentication is None or params.authentication is None or self.service.object is authentication:
+            return
+        await authentication.identify(params.authentication)
 
     async def _run(self, params: Params) -> HookContext:
         return await self.service.run(self.method, params, id=self.id, data=self.data, sub=self.sub)
