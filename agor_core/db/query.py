@@ -29,6 +29,8 @@ OPERATORS = frozenset({"$in", "$nin", "$ne", *_ORDERINGS})
 # Enough for any GUI; SQLite itself gives up at 1,000 levels and 32,766 values.
 MOST_LEVELS = 20
 MOST_VALUES = 5000
+MOST_VALUES_IN_ALL = 20_000
+MOST_CONDITIONS = 400
 _PLAIN_KEY = re.compile(r"[\w-]{1,200}")
 
 
@@ -54,7 +56,20 @@ def bound(cls: type[SQLModel], query: Mapping[str, Any]) -> tuple[Shape, dict[st
     """
     values: dict[str, Any] = {}
     rows = {key: value for key, value in query.items() if key not in PAGE_KEYS}
-    return _shape(cls, rows, values, 0), values
+    shape = _shape(cls, rows, values, 0)
+    in_all = sum(len(value) if isinstance(value, list | tuple) else 1 for value in values.values())
+    if _width(shape) > MOST_CONDITIONS or in_all > MOST_VALUES_IN_ALL:
+        raise BadRequest(
+            f"the query is too large: at most {MOST_CONDITIONS} conditions with {MOST_VALUES_IN_ALL} values"
+        )
+    return shape, values
+
+
+def _width(shape: Shape) -> int:
+    """How many conditions a query has, empty ones counted."""
+    return sum(
+        sum(max(1, _width(part)) for part in inner) if key in ("$or", "$and") else len(inner) for key, inner in shape
+    )
 
 
 def _shape(cls: type[SQLModel], query: Mapping[str, Any], values: dict[str, Any], level: int) -> Shape:

@@ -255,6 +255,23 @@ async def test_what_a_query_cannot_mean_is_refused(database: Database, query: Qu
         await database.read(lambda tx: tx.sessions.page(query, None, 10, 10))
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"$or": [{"status": "idle"}] * 4000},
+        {"$and": [{"$or": [{"agent": "x"}] * 300}] * 3},
+        {"$or": [{}] * 4000},
+        {field: {"$in": ["x"] * 5000} for field in ("agent", "title", "description", "created_by", "repo.cwd")},
+    ],
+)
+async def test_a_query_too_large_for_a_database_is_refused(database: Database, query: Query) -> None:
+    """More conditions or values than a backend can take are refused by all; a good deal is fine."""
+    with pytest.raises(BadRequest, match="too large"):
+        await database.read(lambda tx: tx.sessions.page(query, None, 50, 1000))
+    many: Query = {"$or": [{"title": str(number)} for number in range(390)], "agent": {"$in": ["x"] * 5000}}
+    assert (await database.read(lambda tx: tx.sessions.page(many, None, 50, 1000)))["total"] == 0
+
+
 async def test_a_password_is_neither_found_nor_shown(database: Database) -> None:
     """Hidden columns cannot be asked for, compared, sorted by, or selected."""
     for query in ({"password": "x"}, {"$sort": {"password": 1}}, {"$select": ["password"]}, {"token_generation": 0}):
