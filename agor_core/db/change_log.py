@@ -62,6 +62,7 @@ class Staged:
     path: str
     event: str
     record_id: str | None
+    created_at: int
     facts: Mapping[str, Any]
     payload: Any
 
@@ -84,12 +85,12 @@ _AFTER = (
 )
 
 
-def append(connection: sa.Connection, staged: Sequence[Staged], now: int) -> list[LogEntry]:
+def append(connection: sa.Connection, staged: Sequence[Staged]) -> list[LogEntry]:
     """Number and store the lines; the last statements of a transaction."""
     newest, epoch = connection.execute(_ADVANCE, {"count": len(staged)}).one()
     first = newest - len(staged) + 1
     entries = [
-        LogEntry(epoch, first + nth, line.path, line.event, line.record_id, now, line.facts, line.payload)
+        LogEntry(epoch, first + nth, line.path, line.event, line.record_id, line.created_at, line.facts, line.payload)
         for nth, line in enumerate(staged)
     ]
     connection.execute(_INSERT, [_row(entry) for entry in entries])

@@ -1,27 +1,30 @@
 """The database: units of work on one hop to a thread each, the change log, and its own upkeep.
 
-SQLite has one writer, so all writes share one thread and never wait for each other in vain; readers go on beside it.
+SQLite has one writer, so all writes share one thread, and their commits where they queue up; readers go on beside it.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+import contextlib
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
 from agor_core.clock import Clock, now_ms
 from agor_core.db import failures, migrate
-from agor_core.db.change_log import ChangeLog, LogEntry
+from agor_core.db.change_log import ChangeLog, append
 from agor_core.db.connections import Connections
 from agor_core.db.engine import READERS, backend_of, file_of, make_engine, parse_url, shown
 from agor_core.db.peers import Peers
 from agor_core.db.short_ids import ShortIds
 from agor_core.db.totals import Totals
 from agor_core.db.transaction import Kept, Transaction
+from agor_core.db.writer import Writer
 
 T = TypeVar("T")
 
@@ -57,7 +60,8 @@ class Database:
         self._engine = make_engine(self.url)
         self._writing = self._engine.execution_options(write=True)
         self._readers = ThreadPoolExecutor(READERS, "db-reader")
-        self._writer = ThreadPoolExecutor(1 if self.backend != "postgresql" else READERS, "db-writer")
+        self._writers = ThreadPoolExecutor(READERS, "db-writer") if self.backend == "postgresql" else None
+        self._writer = Writer(self._write_together, self.write_now, self._checkpoint) if self._writers is None else None
         self._kept = Kept(Totals(), ShortIds())
         self.change_log = ChangeLog(self, self._kept.short_ids)
         self.connections = Connections(self)
@@ -70,9 +74,12 @@ class Database:
     async def write(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` in a thread: what it changed and its events are committed when this returns, or not at all.
 
-        On PostgreSQL `work` may run again, if the server ended its first try in a deadlock.
+        `work` may run again: if the server ended its first try in a deadlock, or if another one failed in the same
+        transaction.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._writer, self.write_now, work)
+        if self._writer is not None:
+            return await self._writer.write(work)
+        return await asyncio.get_running_loop().run_in_executor(self._writers, self.write_now, work)
 
     def read_now(self, work: Callable[[Transaction], T]) -> T:
         """The same in the calling thread, for programs without a loop."""
@@ -113,7 +120,10 @@ class Database:
         """Finish what is under way, and close all connections."""
         self.peers.stop()
         self._readers.shutdown()
-        self._writer.shutdown()
+        if self._writer is not None:
+            self._writer.close()
+        if self._writers is not None:
+            self._writers.shutdown()
         self._engine.dispose()
 
     def forget_connections(self) -> None:
@@ -130,10 +140,30 @@ class Database:
         return self._clock()
 
     def _write_once(self, work: Callable[[Transaction], T]) -> T:
+        (result,) = self._in_one_transaction([work])
+        return result
+
+    def _write_together(self, works: Iterable[Callable[[Transaction], Any]]) -> list[Any]:
+        with failures.translated():
+            return self._in_one_transaction(works)
+
+    def _in_one_transaction(self, works: Iterable[Callable[[Transaction], T]]) -> list[T]:
         with self._writing.connect() as connection:
             with connection.begin():
-                tx = Transaction(connection, self._clock(), self._kept, is_writer=True)
-                result = work(tx)
-                entries: list[LogEntry] = tx.seal()
+                results, staged = [], []
+                for work in works:
+                    tx = Transaction(connection, self._clock(), self._kept, is_writer=True)
+                    results.append(work(tx))
+                    staged += tx.staged
+                entries = append(connection, staged) if staged else []
             self.change_log.committed(entries)
-        return result
+        return results
+
+    def _checkpoint(self) -> None:
+        """Bring what was written from the log of an embedded database into its file, while nobody waits for it."""
+        if self.file is not None:
+            with (
+                contextlib.suppress(sqlite3.Error, sa.exc.DBAPIError),
+                closing(self._engine.raw_connection()) as pooled,
+            ):
+                pooled.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")

@@ -10,8 +10,7 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
-from agor_core.db import change_log
-from agor_core.db.change_log import LogEntry, Staged
+from agor_core.db.change_log import Staged
 from agor_core.db.repositories.base import Repository
 from agor_core.db.repositories.boards import BoardRepository
 from agor_core.db.repositories.events import EventRepository
@@ -48,7 +47,8 @@ class Transaction:
         """The time of this transaction, in milliseconds since 1970."""
         self.is_writer = is_writer
         self.is_postgresql = connection.dialect.name == "postgresql"
-        self._staged: list[Staged] = []
+        self.staged: list[Staged] = []
+        """What the commit is to announce, in that order."""
         self._repositories: dict[str, Repository[Any]] = {}
 
     @cached_property
@@ -101,11 +101,8 @@ class Transaction:
         self, path: str, event: str, record_id: str, facts: Mapping[str, Any], payload: dict[str, Any]
     ) -> None:
         """Have the commit announce a change. `facts`: what the rule for hearing needs to know."""
-        self._staged.append(Staged(path, event, record_id, {**facts, "record_id": record_id}, _bounded(payload)))
-
-    def seal(self) -> list[LogEntry]:
-        """Write the announced events: the last statements before the commit."""
-        return change_log.append(self.connection, self._staged, self.now) if self._staged else []
+        known = {**facts, "record_id": record_id}
+        self.staged.append(Staged(path, event, record_id, self.now, known, _bounded(payload)))
 
 
 def _bounded(payload: dict[str, Any]) -> dict[str, Any]:

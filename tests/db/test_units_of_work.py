@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from agor_core.db import Database, Transaction, open_database
 from agor_core.errors import BadRequest, Conflict, NotFound
 from agor_core.models import Board, Session, Task
+from tests.support.databases import MakeUrl
 from tests.support.records import a_session, said
 
 WRITERS, APPENDS = 8, 50
@@ -57,6 +61,34 @@ async def test_a_failing_unit_of_work_does_not_fail_its_neighbours(database: Dat
     results = await asyncio.gather(*(add(slug) for slug in ("a", "b", "a", "c")), return_exceptions=True)
     assert [type(result).__name__ for result in results].count("Conflict") == 1
     assert [type(result).__name__ for result in results].count("Board") == 3
+
+
+async def test_what_waits_together_is_committed_together(make_url: MakeUrl) -> None:
+    """Behind a slow unit of work many queue up: they share a few commits, their events are in the order they came, and
+    one that was given up meanwhile is not done."""
+    commits = 0
+
+    def count(_connection: Any) -> None:
+        nonlocal commits
+        commits += 1
+
+    with open_database(make_url("sqlite")) as database:
+        hold = threading.Event()
+        slow = asyncio.create_task(database.write(lambda tx: hold.wait(30)))
+        sa.event.listen(database.engine, "commit", count)
+        adding = [
+            asyncio.create_task(database.write(lambda tx, nth=nth: tx.boards.add(Board(name="x", slug=f"s{nth}"))))
+            for nth in range(50)
+        ]
+        given_up = asyncio.create_task(database.write(lambda tx: tx.boards.add(Board(name="x", slug="given up"))))
+        await asyncio.sleep(0)
+        given_up.cancel()
+        hold.set()
+        boards = [board.board_id for board in await asyncio.gather(*adding)]
+        await slow
+        assert commits < 30
+        events = await database.change_log.after(1, 100)
+        assert [event.record_id for event in events] == boards
 
 
 async def test_eight_writers_lose_no_message_and_leave_no_gap(database: Database) -> None:
