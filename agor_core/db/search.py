@@ -33,6 +33,9 @@ MOST_INDEXED = 100_000
 MOST_TERMS = 20
 SNIPPET_LENGTH = 160
 
+_PUT = sa.insert(DOCUMENTS).inline()
+_TAKE_OUT = sa.delete(DOCUMENTS).where(DOCUMENTS.c.record_id == sa.bindparam("id"))
+
 _TERM = re.compile(r'"([^"]*)"|(\S+)')
 _WORD = re.compile(r"[^\W_]+")
 
@@ -88,12 +91,12 @@ def put(tx: Transaction, documents: Iterable[tuple[str, str | None, str]]) -> No
         if body
     ]
     if rows:
-        tx.connection.execute(sa.insert(DOCUMENTS).inline(), rows)
+        tx.connection.execute(_PUT, rows)
 
 
 def take_out(tx: Transaction, record_id: str) -> None:
     """Let a record be found no more."""
-    tx.connection.execute(sa.delete(DOCUMENTS).where(DOCUMENTS.c.record_id == record_id))
+    tx.connection.execute(_TAKE_OUT, {"id": record_id})
 
 
 def take_out_session(tx: Transaction, session_id: str) -> None:

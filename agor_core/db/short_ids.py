@@ -20,8 +20,8 @@ from agor_core.models.shape import Field, field_at
 MOST_CANDIDATES = 10
 # Some 4 MB.
 MOST_KNOWN = 20_000
-# By then no later id can share 8 digits.
-SETTLED_MS = 2 * 16**4
+# News of what was stored just now may take a moment.
+LATEST_MS = 5000
 _DIGITS_OF_CLOCK = 12
 # Sorts after every hexadecimal digit and hyphen.
 _AFTER_ALL = "~"
@@ -64,14 +64,15 @@ def only_one(found: Sequence[str], describe: Callable[[str], str], noun: str) ->
 
 
 class ShortIds:
-    """The shortest prefixes that are known for good.
+    """The shortest prefixes that are known, which need not be looked up again until they may be shorter.
 
-    A prefix stays unique once the clock has left the span it stands for, so what is found then need not be looked up
-    again; but only `noticed` of all that is stored, by any process, may one rely on it: an import may bring older ids.
+    An id of later shares too few digits to matter, but an import may bring one of earlier: only where `noticed` is told
+    of all that is stored, by any process, can one rely on what is known.
     """
 
     def __init__(self) -> None:
-        self._known: dict[str, str] = {}
+        self._known: dict[str, tuple[int, str]] = {}
+        """For each id how many digits were settled when it was looked up, and the prefix."""
         self.is_noticing = False
         """Whether someone tells of everything that is stored."""
 
@@ -81,14 +82,15 @@ class ShortIds:
         """For each stored id the shortest prefix, at least 8 digits, that no other id begins with, now or later."""
         # If something is noticed meanwhile, what is found here goes with the dict that is then forgotten.
         kept = self._known
-        found = {id: known for id in ids if (known := kept.get(id)) is not None}
-        if len(found) == len(ids):
+        settled = {id: _settled(id, now) for id in ids}
+        found = {id: kept[id][1] for id in ids if id in kept and kept[id][0] == settled[id]}
+        if len(found) == len(settled):
             return found
         rows = connection.execute(_neighbours(table, id_field), {"ids": [id for id in ids if id not in found]}).all()
         for own, left, right in rows:
-            found[own] = _shown(own, (left, right), now)
-            if self.is_noticing and now - _time_of(own) > SETTLED_MS:
-                kept[own] = found[own]
+            found[own] = _shown(own, (left, right), settled[own])
+            if self.is_noticing:
+                kept[own] = settled[own], found[own]
         if len(kept) > MOST_KNOWN:
             self._known = {}
         return found
@@ -96,7 +98,7 @@ class ShortIds:
     def noticed(self, record_ids: Iterable[str | None], now: int) -> None:
         """Records with these ids were stored. One that is not of now may be the new neighbour of a known one."""
         for id in record_ids:
-            if id is not None and is_id(id) and now - _time_of(id) > SETTLED_MS // 2:
+            if id is not None and is_id(id) and now - _time_of(id) > LATEST_MS:
                 self._known = {}
                 return
 
@@ -156,10 +158,10 @@ def _resolved(path: str, value: Any, resolve: Callable[[str, str], str]) -> Any:
     return value
 
 
-def _shown(id: str, neighbours: Sequence[str | None], now: int) -> str:
+def _shown(id: str, neighbours: Sequence[str | None], settled: int) -> str:
     digits = id.replace("-", "")
     shared = max((_shared(digits, other.replace("-", "")) for other in neighbours if other is not None), default=0)
-    return digits[: max(_settled(digits, now), shared + 1)]
+    return digits[: max(settled, shared + 1)]
 
 
 def _shared(one: str, other: str) -> int:
@@ -167,9 +169,9 @@ def _shared(one: str, other: str) -> int:
     return next((nth for nth, (a, b) in enumerate(zip(one, other, strict=True)) if a != b), len(one))
 
 
-def _settled(digits: str, now: int) -> int:
+def _settled(id: str, now: int) -> int:
     """How many leading digits no id of the future can share any more."""
-    age_ms = now - _time_of(digits)
+    age_ms = now - _time_of(id)
     for length in range(DISPLAY_LENGTH, _DIGITS_OF_CLOCK):
         if age_ms >= 16 ** (_DIGITS_OF_CLOCK - length):
             return length

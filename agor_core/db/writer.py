@@ -7,6 +7,7 @@ group fails, its neighbours do not fail with it: the group is undone, and each i
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import threading
 import time
@@ -87,8 +88,13 @@ class Writer:
             answers = self._together(self._queued(first, taken))
             outcomes: list[_Outcome] = [(job, answer, None) for job, answer in zip(taken, answers, strict=True)]
         except Exception as error:
-            # A unit of work that was by itself failed for itself.
-            outcomes = [(first, None, error)] if len(taken) == 1 else [self._done_alone(job) for job in taken]
+            if not taken:
+                # Not even begun: the database cannot be written, and nobody need wait to be told so again.
+                outcomes = [(job, None, error) for job in (first, *self._waiting())]
+            elif len(taken) == 1:
+                outcomes = [(taken[0], None, error)]
+            else:
+                outcomes = [self._done_alone(job) for job in taken]
         by_loop: dict[asyncio.AbstractEventLoop, list[_Outcome]] = {}
         for outcome in outcomes:
             by_loop.setdefault(outcome[0].loop, []).append(outcome)
@@ -114,6 +120,12 @@ class Writer:
                 return
             if job is None:
                 self._queue.put(None)  # the end comes behind this group
+
+    def _waiting(self) -> Iterator[_Job]:
+        with contextlib.suppress(queue.Empty):
+            while (job := self._queue.get_nowait()) is not None:
+                yield job
+            self._queue.put(None)  # the end comes behind them
 
     def _done_alone(self, job: _Job) -> _Outcome:
         try:

@@ -68,7 +68,11 @@ def addressed(database: Database) -> Callable[[HookContext], Awaitable[None]]:
             raise NotAuthenticated("Not authenticated")
         if not role_may(user, rule):
             raise Forbidden(_refusal(user, context))
-        if context.path not in _STORED or (context.path, context.method) in _WITHOUT_ROW or _is_plain_read(context):
+        if (
+            context.path not in _STORED
+            or (context.path, context.method) in _WITHOUT_ROW
+            or _names_nothing_short(context)
+        ):
             return
         reader = reader_of(context.params)
         await database.read(lambda tx: _resolve(tx, context, rule, user, reader))
@@ -76,11 +80,13 @@ def addressed(database: Database) -> Callable[[HookContext], Awaitable[None]]:
     return resolve
 
 
-def _is_plain_read(context: HookContext) -> bool:
-    """Whether the method itself looks up what is addressed, by a full id, as this reader."""
+def _names_nothing_short(context: HookContext) -> bool:
+    """Whether there is nothing to look up: no record is named, or the method itself looks up the one with a full id."""
+    is_found_by_method = context.method in ("find", "get") and is_id(str(context.id))
     return (
-        context.method in ("find", "get")
-        and (context.id is None or is_id(str(context.id)))
+        (context.id is None or is_found_by_method)
+        and context.sub is None
+        and not (isinstance(context.data, dict) and any(isinstance(context.data.get(key), str) for key in REFERENCES))
         and not has_short_ids(ENTITIES[context.path], context.params.query)
     )
 

@@ -18,10 +18,14 @@ from agor_core.db.repositories.statements import (
     Members,
     array_of,
     by_id,
+    delete_from,
     ids_of,
+    insert_into,
     is_restricted,
     listed,
     reading,
+    rows_where,
+    update_of,
 )
 from agor_core.errors import BadRequest, NotFound
 from agor_core.ids import ANONYMOUS_ID, is_id, short
@@ -71,14 +75,17 @@ class Repository(Generic[E]):
 
     def where(self, limit: int | None = None, **columns: Any) -> list[E]:
         """All whose columns have these values, in the default order; a list or tuple stands for any of its values."""
-        query = sa.select(self.table).where(*(self._column_is(name, value) for name, value in columns.items()))
-        rows = self.tx.connection.execute(query.order_by(*self.default_order(columns)).limit(limit)).mappings()
-        return [self._entity(row) for row in rows]
+        kinds = tuple((name, type(value) in (list, tuple), value is None) for name, value in columns.items())
+        key = ("where", self.path, kinds, limit)
+        query = KEPT.get(
+            key, lambda: rows_where(self.table, columns).order_by(*self.default_order(columns)).limit(limit)
+        )
+        return [self._entity(row) for row in self.tx.connection.execute(query, columns).mappings()]
 
     def add(self, entity: E) -> E:
         """Store a new entity, and announce it."""
         self.fill_in(entity)
-        self.tx.connection.execute(sa.insert(self.table), self.row_of(entity))
+        self.tx.connection.execute(insert_into(self.table), self.row_of(entity))
         self.make_findable([entity])
         self.announce("created", entity)
         return entity
@@ -107,7 +114,7 @@ class Repository(Generic[E]):
         """Delete the entity and what belongs to it, each announced. Raises NotFound."""
         entity = self.get(id)
         self.before_removal(entity)
-        self.tx.connection.execute(sa.delete(self.table).where(self.id_column == id))
+        self.tx.connection.execute(delete_from(self.table, self.id_field), {"old_id": id})
         if self.is_searched:
             search.take_out(self.tx, id)
         self.announce("removed", entity)
@@ -306,7 +313,7 @@ class Repository(Generic[E]):
     def insert(self, entities: Sequence[E]) -> None:
         """Write the rows of new entities, complete as they are, and let them be found."""
         if entities:
-            self.tx.connection.execute(sa.insert(self.table), [self.row_of(entity) for entity in entities])
+            self.tx.connection.execute(insert_into(self.table), [self.row_of(entity) for entity in entities])
             self.make_findable(entities)
 
     def make_findable(self, entities: Sequence[E]) -> None:
@@ -321,8 +328,8 @@ class Repository(Generic[E]):
         if is_announced:
             entity.last_updated = max(self.tx.now, entity.last_updated)
         values = self.row_of(entity)
-        id = values.pop(self.id_field)
-        self.tx.connection.execute(sa.update(self.table).where(self.id_column == id), values)
+        values["old_id"] = values.pop(self.id_field)
+        self.tx.connection.execute(update_of(self.table, self.id_field), values)
 
     def _field(self, name: str) -> Field:
         fields = fields_of(self.entity)
@@ -344,10 +351,6 @@ class Repository(Generic[E]):
 
     def _entity(self, row: Mapping[Any, Any]) -> E:
         return self.entity.of_columns(row)  # type: ignore[return-value]
-
-    def _column_is(self, name: str, value: Any) -> Clause:
-        column = self.table.c[name]
-        return column.in_(value) if isinstance(value, list | tuple) else column == value
 
     @cached_property
     def filter(self) -> Filter:

@@ -73,6 +73,37 @@ def by_id(entity: type[Entity], id_field: str, *, is_held: bool) -> sa.Select[An
     return query.with_for_update() if is_held else query
 
 
+@cache
+def insert_into(table: sa.Table) -> sa.Insert:
+    """Stores rows."""
+    return sa.insert(table)
+
+
+@cache
+def update_of(table: sa.Table, id_field: str) -> sa.Update:
+    """Writes the values it is given into the row with the parameter `old_id`."""
+    return sa.update(table).where(table.c[id_field] == sa.bindparam("old_id"))
+
+
+@cache
+def delete_from(table: sa.Table, id_field: str) -> sa.Delete:
+    """Deletes the row with the parameter `old_id`."""
+    return sa.delete(table).where(table.c[id_field] == sa.bindparam("old_id"))
+
+
+def rows_where(table: sa.Table, columns: Mapping[str, Any]) -> sa.Select[Any]:
+    """The rows whose columns have values like these, each a parameter; a list or tuple stands for any of its values."""
+    conditions: list[Clause] = []
+    for name, value in columns.items():
+        if isinstance(value, list | tuple):
+            conditions.append(table.c[name].in_(sa.bindparam(name, expanding=True)))
+        elif value is None:
+            conditions.append(table.c[name].is_(None))
+        else:
+            conditions.append(table.c[name] == sa.bindparam(name))
+    return sa.select(table).where(*conditions)
+
+
 def ids_of(
     tx: Transaction, path: str, members: Callable[[bool], Members], ids: Sequence[str], reader: Reader | None
 ) -> dict[str, list[str]]:

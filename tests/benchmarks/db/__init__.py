@@ -1,0 +1,1 @@
+"""How fast the data layer is: through its repositories, and through the daemon."""
