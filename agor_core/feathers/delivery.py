@@ -63,6 +63,9 @@ class Delivery:
 
     def push(self, announcement: Announcement) -> asyncio.Future[None] | None:
         """Deliver, at once if nothing is in the way; else the answer is done once it has been delivered."""
+        service, event = announcement.service, announcement.event
+        if self._app.publisher(service, event) is None and not service.listeners(event):
+            return None
         if self._pump is None and self._in_burst():
             # Behind a pause, so that those who read have the time to.
             return self._later(announcement, None, pause=True)

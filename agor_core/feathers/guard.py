@@ -44,7 +44,10 @@ class Guard:
         return cls(frozenset(host.lower() for host in hosts), frozenset(origins), is_loopback)
 
     def check(self, method: str, path: str, headers: Mapping[str, str]) -> None:
-        """Raises Forbidden or NotAuthenticated for a request that may not come in. Header names in lower case."""
+        """Raises Forbidden or NotAuthenticated for a request that may not come in.
+
+        Header names are in lower case, or in a mapping that does not care.
+        """
         self._check_host(headers.get("host", ""))
         origin = headers.get("origin")
         if origin is not None:

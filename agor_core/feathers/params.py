@@ -59,13 +59,13 @@ class HookContext:
 
     __slots__ = (
         "_dispatch",
+        "_http",
         "_result",
         "app",
         "data",
         "error",
         "event",
         "given",
-        "http",
         "id",
         "method",
         "params",
@@ -93,15 +93,32 @@ class HookContext:
         self.method: str = method.name
         self.type: Literal["around", "before", "after", "error"] | None = None
         self.params: Params = params
-        self.given = frozenset(name for name, value in (("id", id), ("data", data), ("sub", sub)) if value is not UNSET)
-        self.id: Any = None if id is UNSET else id
-        self.data: Any = None if data is UNSET else data
-        self.sub: Any = None if sub is UNSET else sub
+        given: list[str] = []
+        self.id: Any = None
+        self.data: Any = None
+        self.sub: Any = None
+        if id is not UNSET:
+            given.append("id")
+            self.id = id
+        if data is not UNSET:
+            given.append("data")
+            self.data = data
+        if sub is not UNSET:
+            given.append("sub")
+            self.sub = sub
+        self.given = frozenset(given)
         self.error: BaseException | None = None
         self.event: str | None = method.event
-        self.http = Http()
+        self._http: Http | None = None
         self._result: Any = UNSET
         self._dispatch: Any = UNSET
+
+    @property
+    def http(self) -> Http:
+        """What is to be said in HTTP; made when first asked for, which is seldom."""
+        if self._http is None:
+            self._http = Http()
+        return self._http
 
     @property
     def result(self) -> Any:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from agor_core.errors import MethodNotAllowed
@@ -130,7 +129,9 @@ class ServiceHandle:
         else:
             await run(context)
         if context.event is not None and self.events_from is None and context.event in self.service_events:
-            await self._announce(context, context.event)
+            done = self._announce(context, context.event)
+            if done is not None:
+                await done
         return context
 
     def emit(self, event: str, data: Any, volatile: bool = False) -> None:
@@ -159,20 +160,20 @@ class ServiceHandle:
             for observer in self.app.observers:
                 observer(context, seconds, error)
 
-    async def _announce(self, context: HookContext, event: str) -> None:
+    def _announce(self, context: HookContext, event: str) -> Awaitable[None] | None:
+        """Tell of what a call has done; what is returned is done once the last of it has been delivered."""
         answer = context.answer
         # The result decides whether it was one record or several; what is sent is the dispatch.
         many = isinstance(context.result, list) and isinstance(answer, list)
         log = self.app.event_log
-        done = None
+        done: Awaitable[None] | None = None
         for record in answer if many else [answer]:
             if log is not None:
                 record_id = record.get(self.id_field) if isinstance(record, dict) else None
                 log.append(self.path, event, record, None if record_id is None else str(record_id))
             else:
                 done = self.app.delivery.push(Announcement(self, event, record, context))
-        if inspect.isawaitable(done):
-            await done
+        return done
 
 
 def add_publisher(table: dict[str, Publisher], event: str | Publisher, publisher: Publisher | None) -> None:

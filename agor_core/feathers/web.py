@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -116,7 +116,7 @@ def _door_keeper(app: Feathers, guard: Guard, options: ServerOptions) -> Callabl
     @web.middleware
     async def keep(request: web.Request, handler: Handler) -> web.StreamResponse:
         cors = _cors_headers(request, options.cors_origins)
-        headers = {name.lower(): value for name, value in request.headers.items()}
+        headers = request.headers
         try:
             guard.check(request.method, request.path, headers)
             if request.method == "OPTIONS" and cors and "access-control-request-method" in headers:
@@ -128,7 +128,8 @@ def _door_keeper(app: Feathers, guard: Guard, options: ServerOptions) -> Callabl
         except Exception as error:
             response = error_response(service_error(error, expose=app.expose_errors))
         if not response.prepared:
-            response.headers.update(cors)
+            if cors:
+                response.headers.update(cors)
             response.headers.setdefault("X-Content-Type-Options", "nosniff")
         if isinstance(response, web.HTTPException):
             raise response
@@ -154,18 +155,18 @@ def _for_those_signed_in(app: Feathers, handler: Handler) -> Handler:
 
 
 def _cors_headers(request: web.Request, origins: Sequence[str]) -> dict[str, str]:
-    origin = request.headers.get("Origin")
-    if "*" in origins:
-        return {"Access-Control-Allow-Origin": "*"}
     if not origins:
         return {}
+    if "*" in origins:
+        return {"Access-Control-Allow-Origin": "*"}
+    origin = request.headers.get("Origin")
     found = {"Vary": "Origin"}
     if origin in origins:
         found["Access-Control-Allow-Origin"] = str(origin)
     return found
 
 
-def _preflight(headers: dict[str, str]) -> web.Response:
+def _preflight(headers: Mapping[str, str]) -> web.Response:
     response = web.Response(status=204, headers={"Access-Control-Allow-Methods": CORS_METHODS})
     asked = headers.get("access-control-request-headers")
     if asked:

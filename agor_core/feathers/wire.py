@@ -15,6 +15,9 @@ from agor_core.errors import BadRequest, GeneralError, ServiceError
 MAX_DEPTH = 200
 """Levels of nesting in data and queries: far more than a record has, far fewer than Python's stack."""
 
+_LISTS = (list, tuple)
+_CONTAINERS = (dict, list, tuple)
+
 logger = logging.getLogger(__name__)
 
 
@@ -32,7 +35,7 @@ def loads(text: str | bytes | bytearray, *, broken_text: bool = False) -> Any:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         value = _loads_again(text, error, broken_text)
-    if _bound(text) > MAX_DEPTH and not _is_shallow(value):
+    if len(text) > MAX_DEPTH and _bound(text) > MAX_DEPTH and not _is_shallow(value):
         raise BadRequest(f"JSON is nested deeper than {MAX_DEPTH} levels")
     return value
 
@@ -142,14 +145,17 @@ def _is_shallow(value: Any) -> bool:
 
 
 def _holds_nan(value: Any) -> bool:
+    # Most answers with a null come here: exact types first, which is what they are made of.
     stack = [value]
     while stack:
         node = stack.pop()
-        if isinstance(node, float):
-            if not math.isfinite(node):
-                return True
-        elif isinstance(node, dict):
-            stack.extend(node.values())
-        elif isinstance(node, list | tuple):
-            stack.extend(node)
+        for part in node.values() if isinstance(node, dict) else node if isinstance(node, _LISTS) else (node,):
+            kind = type(part)
+            if kind is str or kind is int or kind is bool or part is None:
+                continue
+            if isinstance(part, float):
+                if not math.isfinite(part):
+                    return True
+            elif isinstance(part, _CONTAINERS):
+                stack.append(part)
     return False

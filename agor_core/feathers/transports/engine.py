@@ -83,7 +83,7 @@ class Backlog(asyncio.Queue[Any]):
         return item
 
     def _count(self, item: Any, sign: int) -> None:
-        size = sign * (len(item.encode_cache) if item is not None and item.encode_cache else 32)
+        size = sign * (len(item.raw) if isinstance(item, Packet) else 32)
         self.size_bytes += size
         if getattr(item, "is_event", False):
             self.event_frames += sign
@@ -93,16 +93,22 @@ class Backlog(asyncio.Queue[Any]):
 class Packet(eio_packet.Packet):  # type: ignore[misc]  # engineio has no types
     """A Socket.IO packet in an Engine.IO one, encoded once for however many recipients.
 
-    `frame`: room for the fast path's WebSocket frame. `is_event`: it counts towards what may wait unread; answers
-    do not, they are paced.
+    `raw`: what travels. `frame`: room for the fast path's WebSocket frame. `is_event`: it counts towards what may wait
+    unread; answers do not, they are paced.
     """
 
     frame: bytes | None = None
     is_event = False
 
-    def __init__(self, text: str) -> None:
-        super().__init__(eio_packet.MESSAGE, text)
-        self.encode_cache: str = f"4{text}"
+    def __init__(self, payload: bytes) -> None:
+        super().__init__(eio_packet.MESSAGE)
+        self.raw = b"4" + payload
+
+    def encode(self, b64: bool = False) -> str:
+        """The text that the stock path sends."""
+        if self.encode_cache is None:
+            self.encode_cache: str | None = self.raw.decode()
+        return self.encode_cache
 
 
 class Socket(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no types
@@ -134,7 +140,7 @@ class Socket(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no
         """Send an event, or say that too much waits already. One packet of any size may wait alone."""
         queue: Backlog = self.queue
         waiting = queue.event_frames
-        if waiting and (waiting >= most_frames or queue.event_bytes + len(packet.encode_cache) > most_bytes):
+        if waiting and (waiting >= most_frames or queue.event_bytes + len(packet.raw) > most_bytes):
             return False
         self.push(packet)
         return True

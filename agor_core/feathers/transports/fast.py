@@ -193,5 +193,5 @@ def frame(payload: bytes) -> bytes:
 def frame_of(packet: Packet) -> bytes:
     """The frame of a packet, made once."""
     if packet.frame is None:
-        packet.frame = frame(packet.encode_cache.encode())
+        packet.frame = frame(packet.raw)
     return packet.frame

@@ -10,8 +10,8 @@ recipients share. In exchange:
   are bounded by the door's limits; what its transport holds stays under `MOST_UNSENT_BYTES`, or one frame. It flows
   again once it has read everything.
 - **Events wait up to `TICK_S`.** The first after a quiet spell leave at the end of their turn of the loop; those that
-  follow are gathered, and leave as one write for each client, in their order. An answer to a call never waits: it takes
-  along what was gathered.
+  follow are gathered, and leave as one write for each client, in their order. An answer to a call leaves at
+  the end of its turn, and takes along what was gathered.
 
 Order is the same in all cases: a frame is written, or put behind what waits, never before it.
 """
@@ -83,16 +83,17 @@ class Lane:
             reader.lane = self
 
     def answer(self, raw: bytes) -> None:
-        """Send a frame that is no event: at once, and with it whatever was gathered."""
-        self._outbox.spill()
+        """Send a frame that is no event: at the end of this turn of the loop, and with it whatever was gathered."""
+        outbox = self._outbox
+        outbox.spill()
         if not self.is_behind and self.unsent_bytes > UNSENT_BYTES:
             self.fall_behind()
         if self.is_behind:
             self._keep(raw, is_event=False)
             self.catch_up()
             return
-        gathered, self.gathered = self.gathered, []
-        self.send(b"".join((*gathered, raw)) if gathered else raw)
+        self.gathered.append(raw)
+        outbox.hurry(self)
 
     def event(self, raw: bytes, most_frames: int, most_bytes: int) -> bool:
         """Send an event, or say that too many wait already. One of any size may wait alone."""
@@ -120,8 +121,9 @@ class Lane:
         self.is_behind = True
         if self.reader is not None:
             self.reader.lane = None
+        # Little, and possibly answers: it is not counted among the events that may wait.
         for raw in self.gathered:
-            self._keep(raw, is_event=True)
+            self._keep(raw, is_event=False)
         self.gathered = []
         self._given_bytes, self._read_bytes, self._moved_at = self.unsent_bytes, 0, time.monotonic()
         self._outbox.behind[self] = None
@@ -214,8 +216,9 @@ class Outbox:
         self.behind: dict[Lane, None] = {}
         self._frames: list[bytes] = []
         self._audience: list[Lane] = []
-        # Lanes with a list of their own.
+        # Lanes with a list of their own; the urgent ones have an answer in it.
         self._dirty: list[Lane] = []
+        self._urgent: list[Lane] = []
         self._unlooked_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
         # Until then what comes is gathered.
@@ -246,6 +249,12 @@ class Outbox:
                 if not lane.gathered:
                     self._dirty.append(lane)
                 lane.gathered.extend(frames)
+
+    def hurry(self, lane: Lane) -> None:
+        """Let go what a lane has gathered at the end of this turn of the loop."""
+        if not self._urgent:
+            asyncio.get_running_loop().call_soon(self._flush_urgent)
+        self._urgent.append(lane)
 
     def note(self, raw: bytes) -> None:
         """An event is about to be told; now and then it is looked who does not read."""
@@ -303,6 +312,7 @@ class Outbox:
 
     def _flush(self) -> None:
         """Write what was gathered: the loop in which the time of a fan-out goes."""
+        self._flush_urgent()
         frames, self._frames = self._frames, []
         if frames:
             raw = frames[0] if len(frames) == 1 else b"".join(frames)
@@ -314,15 +324,23 @@ class Outbox:
                     # uvloop raises once a transport is closed; the others must still get theirs.
                     lane.close()
         dirty, self._dirty = self._dirty, []
-        # As a rule all have gathered the same, and one copy serves all.
-        last: list[bytes] = []
-        joined = b""
-        for lane in dirty:
-            gathered = lane.gathered
-            if not gathered:
-                # An answer took it along, or the client is behind, or gone.
-                continue
-            lane.gathered = []
-            if gathered != last:
-                last, joined = gathered, b"".join(gathered)
-            lane.send(joined)
+        _write_gathered(dirty)
+
+    def _flush_urgent(self) -> None:
+        urgent, self._urgent = self._urgent, []
+        _write_gathered(urgent)
+
+
+def _write_gathered(lanes: list[Lane]) -> None:
+    # As a rule all have gathered the same, and one copy serves all.
+    last: list[bytes] = []
+    joined = b""
+    for lane in lanes:
+        gathered = lane.gathered
+        if not gathered:
+            # It has been written already, or the client is behind, or gone.
+            continue
+        lane.gathered = []
+        if gathered != last:
+            last, joined = gathered, gathered[0] if len(gathered) == 1 else b"".join(gathered)
+        lane.send(joined)

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from aiohttp import web
 
-from agor_core.errors import BadRequest, Unavailable
+from agor_core.errors import BadRequest, ServiceError, Unavailable
 from agor_core.feathers.app import Feathers
 from agor_core.feathers.channels import Connection
 from agor_core.feathers.idempotency import Idempotency
@@ -158,7 +158,7 @@ class SocketDoor:
         # Connections that name this door as their outlet are its own; asking each would cost more than telling it.
         for connection in self._server.tell(cast("Iterable[SocketConnection]", connections), packet):
             self._deliver(connection, held)
-        return len(packet.encode_cache)
+        return len(packet.raw)
 
     def is_behind(self) -> bool:
         """Whether half of what may wait for some client does."""
@@ -199,7 +199,8 @@ class SocketDoor:
         if packet.type == frames.DISCONNECT:
             await self._server._handle_disconnect(eio_sid, "/")
         elif packet.type == frames.EVENT:
-            await self.room(connection)
+            if self._must_wait(connection):
+                await self.room(connection)
             background(self._call(connection, packet), connection.tasks, "socket call")
         elif packet.type == frames.BINARY_EVENT:
             if packet.attachments:
@@ -221,7 +222,7 @@ class SocketDoor:
     def _refuse_binary(self, connection: SocketConnection, packet: frames.Packet) -> None:
         if packet.id is not None:
             error = error_json(BadRequest("binary data is not supported"))
-            connection.socket.push(Packet(frames.ack_frame(packet.id, [error])))
+            connection.socket.push(Packet(frames.error_frame(packet.id, error)))
 
     async def _call(self, connection: SocketConnection, packet: frames.Packet) -> None:
         try:
@@ -232,30 +233,35 @@ class SocketDoor:
                 raise Unavailable("the server is stopping")
             call = socket_call(self.app, name, arguments)
             context = await call.run(socket_params(connection, call), self._idempotency)
-            answer: list[Any] = [None, context.answer]
+            # An answer that is no JSON raises here: the service's mistake, which the caller is told of too.
+            text = frames.answer_frame(packet.id, context.answer) if packet.id is not None else b""
         except Exception as error:
-            answer = [error_json(service_error(error, expose=self.app.expose_errors))]
+            refusal = service_error(error, expose=self.app.expose_errors)
+            if packet.id is None:
+                return
+            text = self._refusal(packet.id, refusal)
         if packet.id is not None:
-            connection.socket.push(Packet(self._encoded(packet.id, answer)))
+            connection.socket.push(Packet(text))
 
-    def _encoded(self, id: int, answer: list[Any]) -> str:
+    def _refusal(self, id: int, error: ServiceError) -> bytes:
         try:
-            return frames.ack_frame(id, answer)
-        except (TypeError, ValueError) as error:
-            # A service answered something that is not JSON: its mistake, not the caller's.
-            return frames.ack_frame(id, [error_json(service_error(error, expose=self.app.expose_errors))])
+            return frames.error_frame(id, error_json(error))
+        except (TypeError, ValueError) as problem:
+            return frames.error_frame(id, error_json(service_error(problem, expose=self.app.expose_errors)))
 
     async def room(self, connection: SocketConnection) -> None:
         """Wait until this client has read enough of its answers, and has few enough calls running."""
-        limits = self.limits
-        while connection.is_open:
-            if len(connection.tasks) >= limits.calls:
+        while connection.is_open and self._must_wait(connection):
+            if len(connection.tasks) >= self.limits.calls:
                 await asyncio.wait(connection.tasks, return_when=asyncio.FIRST_COMPLETED)
-                continue
-            waiting_frames, waiting_bytes = connection.socket.backlog()
-            if waiting_frames <= limits.frames and waiting_bytes <= limits.bytes:
-                return
-            await asyncio.sleep(PACE_S)
+            else:
+                await asyncio.sleep(PACE_S)
+
+    def _must_wait(self, connection: SocketConnection) -> bool:
+        if len(connection.tasks) >= self.limits.calls:
+            return True
+        waiting_frames, waiting_bytes = connection.socket.backlog()
+        return waiting_frames > self.limits.frames or waiting_bytes > self.limits.bytes
 
     async def _connect(self, eio_sid: str, packet: frames.Packet) -> None:
         socket: Socket | None = self._server.eio.sockets.get(eio_sid)
