@@ -1,4 +1,4 @@
-"""Pages about the server itself: `/openapi.json`, `/asyncapi.json`, `/docs` and `/metrics`."""
+"""Pages about the server itself: `/openapi.json`, `/asyncapi.json`, `/docs`, `/metrics` and `/health`."""
 
 from __future__ import annotations
 
@@ -101,6 +101,11 @@ def docs_page(openapi: dict[str, Any], asyncapi: dict[str, Any]) -> str:
         example = answer["content"]["application/json"]["example"]
         parts.append(f"<p>{escape(answer['description'])}</p>{_code(example)}")
     return "\n".join(parts)
+
+
+async def health_page(_request: web.Request) -> web.Response:
+    """Answers as long as the server does; an application that knows more of its health has a service of that name."""
+    return web.Response(body=dumps({"status": "ok"}), content_type="application/json", charset="utf-8")
 
 
 def metrics_page(observer: Observer, door: SocketDoor, recovery: Recovery | None) -> Handler:

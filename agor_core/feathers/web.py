@@ -10,7 +10,7 @@ from aiohttp import web
 
 from agor_core.errors import NotAuthenticated
 from agor_core.feathers.app import Feathers
-from agor_core.feathers.documents import ApiInfo, add_documents, metrics_page
+from agor_core.feathers.documents import ApiInfo, add_documents, health_page, metrics_page
 from agor_core.feathers.guard import Guard
 from agor_core.feathers.idempotency import Idempotency
 from agor_core.feathers.observe import Observer
@@ -36,8 +36,8 @@ class ServerOptions:
     read answers, `("*",)` for all. `routes` win over services. `form_bodies`: also take form-encoded bodies.
     `broken_text`: take text with half surrogate pairs, as JavaScript does. A body has to be there
     within `body_limit_s`. `fast`: the fast path of Socket.IO.
-    `idempotency` None takes no keys. With an `observer` there are `/metrics` and a log line a call; with `documents`
-    `/openapi.json` and `/docs`. `shorten` makes events of more than 64 kB smaller.
+    `idempotency` None takes no keys. With an `observer` there are `/metrics`, `/health` and a log line a call; with
+    `documents` `/openapi.json`, `/asyncapi.json` and `/docs`. `shorten` makes events of more than 64 kB smaller.
     """
 
     guard: Guard | None = None
@@ -58,6 +58,7 @@ class ServerOptions:
 
 APP = web.AppKey("feathers", Feathers)
 DOOR = web.AppKey("feathers_door", SocketDoor)
+REST = web.AppKey("feathers_rest", Rest)
 
 
 def build_web(app: Feathers, options: ServerOptions | None = None) -> web.Application:
@@ -84,6 +85,8 @@ def build_web(app: Feathers, options: ServerOptions | None = None) -> web.Applic
         app.observers.append(options.observer)
         page = metrics_page(options.observer, door, options.recovery)
         site.router.add_get("/metrics", page if guard.is_loopback else _for_those_signed_in(app, page))
+        if "health" not in app.services:
+            site.router.add_get("/health", health_page)
     if options.documents is not None:
         add_documents(site, app, options.documents)
     rest = Rest(
@@ -96,14 +99,26 @@ def build_web(app: Feathers, options: ServerOptions | None = None) -> web.Applic
     # (?s: a path may hold line breaks, which are then part of an id.
     site.router.add_route("*", "/{path:(?s:.*)}", rest.handle)
     site.on_startup.append(_starter(app, door))
-    site.on_shutdown.append(_stopper(door, rest))
+    site[REST] = rest
+    site.on_shutdown.append(_stop)
     site.on_cleanup.append(_cleaner(app))
     return site
 
 
+class Runner(web.AppRunner):
+    """Lets calls finish before aiohttp shuts down: from then on it reads nothing, so no call could even be refused."""
+
+    async def cleanup(self) -> None:
+        """Listen no more, let what runs finish, close everything."""
+        for site in list(self.sites):
+            await site.stop()
+        await _finish(self.app)
+        await super().cleanup()
+
+
 def runner(site: web.Application, **settings: Any) -> web.AppRunner:
     """A runner with the settings this needs: long request lines, no access log of aiohttp's."""
-    return web.AppRunner(
+    return Runner(
         site,
         access_log=None,
         max_line_size=MAX_LINE_BYTES,
@@ -183,12 +198,15 @@ def _starter(app: Feathers, door: SocketDoor) -> Callable[[web.Application], Awa
     return start
 
 
-def _stopper(door: SocketDoor, rest: Rest) -> Callable[[web.Application], Awaitable[None]]:
-    async def stop(_site: web.Application) -> None:
-        rest.is_stopping = True
-        await door.stop()
+async def _finish(site: web.Application) -> None:
+    """Take no new calls, and let those that run finish."""
+    site[REST].is_stopping = True
+    await site[DOOR].finish()
 
-    return stop
+
+async def _stop(site: web.Application) -> None:
+    await _finish(site)
+    await site[DOOR].stop()
 
 
 def _cleaner(app: Feathers) -> Callable[[web.Application], Awaitable[None]]:

@@ -11,7 +11,7 @@ import pytest
 import socketio.exceptions
 
 from agor_core.feathers import Feathers
-from agor_core.feathers.authentication import sign_token
+from agor_core.feathers.authentication import Attempts, sign_token
 from tests.conformance.accounts import SETTINGS
 from tests.conformance.doors import QUIET_S, Refused, Rest, Socket, connected
 
@@ -230,3 +230,27 @@ async def test_errors_on_a_handshake_say_why(url: str) -> None:
             assert await websocket.receive_str() == (
                 '44{"message":"jwt malformed","data":{"name":"JsonWebTokenError"}}'
             )
+
+
+async def test_who_guesses_is_stopped_and_nobody_else(ann: dict[str, Any], app: Feathers, url: str) -> None:
+    """Too many failures on one account from one address are 429; the account elsewhere, and others here, go on."""
+    app.authentication._attempts = Attempts(per_account=3)
+    await app.service("users").create({"email": "bea@example.com", "password": "secret"})
+
+    async def sign_in(address: str, email: str, password: str) -> tuple[int, str | None]:
+        connector = aiohttp.TCPConnector(local_addr=(address, 0))
+        data = {"strategy": "local", "email": email, "password": password}
+        async with (
+            aiohttp.ClientSession(connector=connector) as session,
+            session.post(f"{url}/authentication", json=data) as response,
+        ):
+            return response.status, response.headers.get("Retry-After")
+
+    right = LOGIN["password"]
+    for _ in range(3):
+        assert await sign_in("127.0.0.1", ann["email"], "wrong") == (401, None)
+    status, wait = await sign_in("127.0.0.1", ann["email"], right)
+    assert status == 429
+    assert 0 < int(wait or 0) <= 60
+    assert await sign_in("127.0.0.1", "bea@example.com", "secret") == (201, None)
+    assert await sign_in("127.0.0.2", ann["email"], right) == (201, None)

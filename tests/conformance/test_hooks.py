@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+import json
+from typing import Any
+from urllib.parse import quote
 
+import aiohttp
+import pytest
+from yarl import URL
+
+from agor_core.feathers import Feathers, Params
 from tests.conformance.doors import Door, Refused, Rest, Socket
 
 IN = ["app-around:in", "app-before", "service-around:in", "service-before-all", "service-before"]
@@ -94,3 +101,29 @@ async def test_hooks_shape_the_http_answer(
         assert response.status == status
         if header is not None:
             assert response.headers[header[0]] == header[1]
+
+
+class Given:
+    """Answers with what the hook puts in its place."""
+
+    async def get(self, id: Any, _params: Params) -> Any:
+        """What the id says, as JSON."""
+        return json.loads(str(id))
+
+
+@pytest.mark.parametrize("result", [0, False, "", "text", [], {}, 1.5])
+async def test_whatever_is_not_null_is_a_result(app: Feathers, url: str, result: Any) -> None:
+    """A result that is false in JavaScript is no missing one: 200 and JSON, and only null is 204."""
+    app.use("given", Given())
+    async with aiohttp.ClientSession() as session:
+        async with session.get(URL(f"{url}/given/{quote(json.dumps(result), safe='')}", encoded=True)) as response:
+            assert (response.status, response.content_type, await response.json()) == (200, "application/json", result)
+        async with session.get(f"{url}/given/null") as response:
+            assert (response.status, await response.read()) == (204, b"")
+
+
+async def test_a_hook_need_not_ask_where_a_call_came_from(app: Feathers, door: Door) -> None:
+    """`context.http` is there for every call; over a socket and from inside it has no effect."""
+    for mode in ("status", "header"):
+        made = await door.call("create", "hooked", {"mode": mode, "text": "t"})
+        assert made["text"] == "t"

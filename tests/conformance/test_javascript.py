@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from agor_core.feathers import Feathers
+from agor_core.feathers import Feathers, Params, RecordMethod
 from tests.conformance.accounts import SETTINGS
 from tests.conformance.doors import serving
 from tests.conformance.recovering import Recovering
@@ -87,6 +87,37 @@ async def test_the_client_signs_in_and_out(packages: Path, url: str, door: str) 
 async def test_the_client_calls_custom_methods(packages: Path, url: str, door: str) -> None:
     """A method that the client registered reaches the service."""
     assert (await scenario("custom", url, door))["pong"]["data"] == {"text": "hello"}
+
+
+class Sessions:
+    """A service with a method of one record, and one of all."""
+
+    id = "session_id"
+
+    async def fork(self, id: Any, data: Any, _params: Params) -> Any:
+        """What arrived."""
+        return {"id": id, "data": data}
+
+    async def tidy(self, data: Any, _params: Params) -> Any:
+        """What arrived."""
+        return {"data": data}
+
+
+@pytest.mark.parametrize("door", DOORS)
+async def test_a_custom_method_is_found_in_every_way_a_client_might_try(packages: Path, door: str) -> None:
+    """By its name with the id in the data, on the path it has, and over REST by address and by header."""
+    app = Feathers()
+    app.use("sessions", Sessions(), methods=[RecordMethod("fork", write="fork", creates=True), "tidy"])
+    async with serving(build_site(app)) as url:
+        seen = await scenario("addressing", url, door)
+    refused = seen.pop("withoutId")
+    assert (refused["class"], refused["message"]) == (
+        "BadRequest",
+        "'fork' needs the record's id as 'session_id' in its data",
+    )
+    assert seen.pop("ofAll") == [{"data": {"text": "hello"}}] * 4
+    arrived = {"id": "7", "data": {"text": "hello"}}
+    assert seen == {"byName": arrived, "byPath": arrived, "byAddress": arrived, "byHeader": arrived}
 
 
 @pytest.mark.parametrize("door", DOORS[1:])

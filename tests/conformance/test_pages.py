@@ -12,10 +12,11 @@ import aiohttp
 import pytest
 from marshmallow import Schema, fields
 
-from agor_core.feathers import Feathers, MemoryEventLog, MemoryService
+from agor_core.feathers import Feathers, MemoryConnectionStore, MemoryEventLog, MemoryService
 from agor_core.feathers.__main__ import build_playground
 from agor_core.feathers.documents import ApiInfo
 from agor_core.feathers.observe import Observer
+from agor_core.feathers.transports.recovery import Recovery
 from agor_core.feathers.validation import validate
 from agor_core.feathers.web import ServerOptions, build_web
 from tests.conformance.doors import serving
@@ -176,8 +177,39 @@ async def test_calls_are_counted_and_logged_without_what_they_say(url: str, capl
     assert "feathers_connections 1" in metrics
 
 
+async def test_the_metrics_say_how_it_is(app: Feathers) -> None:
+    """Calls, latencies, connections, queues, dropped clients and the newest offset; `/health` for who watches."""
+    assert app.event_log is not None
+    recovery = Recovery(app.event_log, MemoryConnectionStore())
+    options = ServerOptions(observer=Observer(), recovery=recovery)
+    async with serving(build_web(app, options)) as url, raw(url) as client, aiohttp.ClientSession() as session:
+        for _ in range(3):
+            await client.call("create", "people", {})
+        async with session.get(f"{url}/metrics") as response:
+            lines = dict(line.rsplit(" ", 1) for line in (await response.text()).splitlines() if line[:1] != "#")
+        async with session.get(f"{url}/health") as response:
+            assert (response.status, await response.json()) == (200, {"status": "ok"})
+    assert lines['feathers_calls_total{path="people",method="create",code="200"}'] == "3"
+    assert lines['feathers_call_seconds_count{path="people",method="create"}'] == "3"
+    assert lines['feathers_call_seconds_bucket{path="people",method="create",le="+Inf"}'] == "3"
+    assert float(lines['feathers_call_seconds_sum{path="people",method="create"}']) > 0
+    expected = {"connections": 1, "connected_total": 1, "recovered_total": 0, "dropped_total": 0, "events_total": 3}
+    expected |= {"event_log_seq": 3, "waiting_frames": 0, "waiting_bytes": 0, "running_calls": 0}
+    assert {name: float(lines[f"feathers_{name}"]) for name in expected} == expected
+
+
 @pytest.mark.parametrize(
-    "path", ["/people", "/socket.io/?EIO=4&transport=polling", "/docs", "/openapi.json", "/metrics", "/nothing"]
+    "path",
+    [
+        "/people",
+        "/socket.io/?EIO=4&transport=polling",
+        "/docs",
+        "/openapi.json",
+        "/asyncapi.json",
+        "/metrics",
+        "/health",
+        "/nothing",
+    ],
 )
 @pytest.mark.parametrize("headers", [{"Host": "evil.example"}, {"Origin": "http://evil.example"}, {"Origin": "null"}])
 async def test_the_guard_is_before_every_door(url: str, path: str, headers: dict[str, str]) -> None:

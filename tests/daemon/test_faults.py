@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from tests.daemon.test_accounts import Client, make_user
 from tests.support.daemon import Daemon, running_daemon
 from tests.support.faulty import FaultyProxy, faulty_proxy
 from tests.support.node import find_node, install_packages, node_environment
+from tests.support.team import Client, make_user
 
 FOLDER = Path(__file__).parent.parent / "js"
 

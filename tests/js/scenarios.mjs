@@ -61,6 +61,29 @@ const scenarios = {
     return { pong: await app.service('echo').ping({ text: 'hello' }) }
   },
 
+  // A method of one record, asked for in every way there is.
+  async addressing() {
+    const app = client()
+    const connection = door === 'rest' ? feathers.rest(url).fetch(fetch) : feathers.socketio(app.socket)
+    app.use('sessions', connection.service('sessions'), { methods: ['get', 'create', 'fork', 'tidy'] })
+    const post = (path, headers, data) => fetch(url + path, {
+      method: 'POST', headers: { 'Content-Type': 'application/json', ...headers }, body: JSON.stringify(data)
+    }).then((response) => response.json())
+    return {
+      byName: await app.service('sessions').fork({ session_id: '7', text: 'hello' }),
+      byPath: await app.service('sessions/7/fork').create({ text: 'hello' }),
+      byAddress: await post('/sessions/7/fork', {}, { text: 'hello' }),
+      byHeader: await post('/sessions', { 'X-Service-Method': 'fork' }, { session_id: '7', text: 'hello' }),
+      ofAll: [
+        await app.service('sessions').tidy({ text: 'hello' }),
+        await app.service('sessions/tidy').create({ text: 'hello' }),
+        await post('/sessions/tidy', {}, { text: 'hello' }),
+        await post('/sessions', { 'X-Service-Method': 'tidy' }, { text: 'hello' })
+      ],
+      withoutId: await caught(app.service('sessions').fork({ text: 'hello' }))
+    }
+  },
+
   async signIn() {
     const app = client()
     await app.service('users').create({ email: 'ann@example.com', password: 'secret' })

@@ -123,7 +123,10 @@ def error_response(error: ServiceError) -> web.Response:
     except (TypeError, ValueError):
         body = dumps({**shown, "data": None, "errors": None})
     status = error.code if 400 <= error.code <= 599 else 500
-    return web.Response(status=status, body=body, headers={"Content-Type": JSON_TYPE})
+    response = web.Response(status=status, body=body, headers={"Content-Type": JSON_TYPE})
+    if isinstance(error.data, dict) and isinstance(error.data.get("retry_after_s"), int):
+        response.headers["Retry-After"] = str(error.data["retry_after_s"])
+    return response
 
 
 def _raw_path(request: web.Request) -> str:

@@ -84,14 +84,19 @@ class SocketDoor:
         """Begin to look after the connections."""
         background(self._sweep(), self._tasks, "feathers socket sweep")
 
-    async def stop(self) -> None:
-        """Refuse new connections, let running calls finish for a moment, and close everything."""
+    async def finish(self) -> None:
+        """Refuse new connections and calls, and let running ones finish for a moment; only the first time."""
+        if self._stopping:
+            return
         self._stopping = True
         running = [task for connection in self._by_socket.values() for task in connection.tasks]
         if running:
             await asyncio.wait(running, timeout=self.limits.stall_s)
         for task in running:
             task.cancel()
+
+    async def stop(self) -> None:
+        """Close everything."""
         await self._server.eio.stop()
         for task in list(self._tasks):
             task.cancel()
