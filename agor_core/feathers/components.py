@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -40,8 +41,10 @@ class Spec(APISpec):
     def registered(self, service: ServiceHandle, name: str) -> Schema | None:
         """What was registered for `name`: a JSON schema as it is, a marshmallow schema as a component."""
         schema = service.schemas.get(name)
-        if schema is None or isinstance(schema, dict):
-            return schema
+        if schema is None:
+            return None
+        if isinstance(schema, dict):
+            return copy.deepcopy(schema)
         component = re.sub(r"\W+", "_", f"{service.path}.{name}")
         if name != "record":
             # One schema may stand for several things; the first of them names its component.
