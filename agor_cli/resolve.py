@@ -16,9 +16,12 @@ MOST = 1000
 
 
 def repo_of(client: Client, text: str) -> Record:
-    """The registered repo that `text` means: a folder in it, its slug, or its id."""
+    """The registered repo that `text` means: a folder in it, its slug, `slug:worktree`, or its id."""
     if is_path(text):
         return _repo_at(client, Path(text).expanduser().resolve())
+    if ":" in text:
+        repo: Record = client.service("repos").get(worktree_of(client, text)["repo_id"])
+        return repo
     try:
         found: Record = client.service("repos").get(text)
     except NotFound:

@@ -15,7 +15,7 @@ from agor_cli.output import facts, next_steps, one_line, paged, say, show, table
 from agor_cli.progress import cloning_progress
 from agor_cli.resolve import repo_of, top_of
 from agor_cli.words import ago, short_id
-from agor_core.errors import NotFound, Unavailable
+from agor_core.errors import BadRequest, NotFound, Unavailable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -77,6 +77,8 @@ def show_repo(repo: str) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def remove(repo: str, yes: bool) -> None:
     """Forget REPO. A folder that was registered in place stays as it is; a clone goes if all of it is pushed."""
+    if ":" in repo:
+        raise BadRequest(f"{repo} names a worktree; `agor worktree rm {repo}` removes that, and only that")
     with connected() as client:
         found = repo_of(client, repo)
         if not yes:

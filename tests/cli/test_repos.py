@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tests.cli.conftest import Agor
 from tests.support.repository import git, make_repository
+from tests.support.smart_http import serving
 
 
 def test_a_repo_is_named_by_folder_slug_and_id(agor: Agor, repository: Path) -> None:
@@ -38,6 +39,27 @@ def test_a_url_is_cloned(agor: Agor, repository: Path, environment: dict[str, st
     assert "branch feature" in agor("worktree", "add", "shop", "feature").out
     failed = agor("repo", "add", (tmp_path / "nowhere.git").as_uri(), code=1)
     assert failed.err.count("\n") == 1
+
+
+def test_a_clone_is_shown_and_can_be_cancelled(
+    agor: Agor, repository: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """At a terminal a clone shows how far it is; Ctrl-C ends it, and nothing of it is left."""
+    git("clone", "-q", "--bare", str(repository), str(tmp_path / "origin.git"), cwd=tmp_path, environment=environment)
+    with serving(tmp_path) as url:
+        with agor.at_terminal("repo", "add", f"{url}/origin.git") as terminal:
+            terminal.wait_for("Added origin")
+            assert terminal.end() == 0
+        with agor.at_terminal("repo", "add", f"{url}/stalls/origin.git", "--slug", "shop", kind="xterm") as terminal:
+            terminal.wait_for("Ctrl-C", "Asking the server")
+            while not list(Path(environment["AGOR_HOME"], "repos").glob(".cloning-shop*")):
+                assert agor("repo", "show", "shop", "--json").json["status"] == "cloning"
+            terminal.interrupt()
+            assert terminal.end() == 130
+            assert "nothing of shop is left" in terminal.text
+        assert [one["slug"] for one in agor("repo", "list", "--json").json["data"]] == ["origin"]
+        assert [path.name for path in Path(environment["AGOR_HOME"], "repos").iterdir()] == ["origin"]
+        assert "credential helper" in agor("repo", "add", f"{url}/private/origin.git", code=1).err
 
 
 def test_worktrees_come_and_go(agor: Agor, repository: Path) -> None:
@@ -101,6 +123,24 @@ def test_boards(agor: Agor) -> None:
     made = agor("board", "add", "red \x1b[31malert", "--slug", "red")
     for done in (made, agor("board", "list"), agor("board", "show", "red"), agor("board", "show", "\x1b[2J", code=1)):
         assert "\x1b" not in done.out + done.err  # names do not control the terminal
+
+
+def test_a_branch_goes_with_its_worktree(agor: Agor, repository: Path) -> None:
+    """Asked for, a merged branch is deleted too; one with commits of its own only when forced, and it comes back."""
+    agor("repo", "add", ".")
+    agor("worktree", "add", "demo", "w")
+    folder = Path(agor("worktree", "cd", "demo:w").out.strip())
+    assert agor("repo", "show", "demo:w", "--json").json["slug"] == "demo"
+    assert "worktree rm demo:w" in agor("repo", "rm", "demo:w", "--yes", code=1).err
+    git("commit", "-q", "--allow-empty", "-m", "mine", cwd=folder, environment=agor.environment)
+    refused = agor("worktree", "rm", "w", "--delete-branch", code=1).err
+    assert "1 commit that is neither merged nor pushed" in refused
+    assert "rm w --delete-branch --force" in refused
+    assert "and its branch w" in agor("worktree", "rm", "w", "--delete-branch", "--force").out
+    assert "w" not in git("branch", "--format=%(refname:short)", cwd=repository).split()
+    assert "removed" in agor("worktree", "snapshots", "w").out
+    assert "Restored w on branch w" in agor("worktree", "restore", "w").out
+    assert git("log", "-1", "--format=%s", "w", cwd=repository) == "mine"
 
 
 def test_a_worktree_name_that_two_repos_have_needs_the_slug(
