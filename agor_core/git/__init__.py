@@ -8,7 +8,7 @@ from agor_core.git.diffs import diff
 from agor_core.git.half_made import discard_half_made, settle_removals
 from agor_core.git.history import Changes, Commit, branched_off, changes_since
 from agor_core.git.holding import Hold, hold_worktree, release_leftovers
-from agor_core.git.listing import LinkedWorktree, linked_worktrees, linked_worktrees_of
+from agor_core.git.listing import LinkedWorktree, index_mark, linked_worktrees, linked_worktrees_of
 from agor_core.git.names import (
     check_ref,
     check_slug,
@@ -63,6 +63,7 @@ __all__ = [
     "folder_name",
     "has_own_work",
     "hold_worktree",
+    "index_mark",
     "inspect",
     "is_local_url",
     "linked_worktrees",

@@ -50,6 +50,23 @@ def _read(root: Path) -> tuple[LinkedWorktree, ...] | None:
         return None
 
 
+async def index_mark(path: Path | str) -> tuple[int, str]:
+    """(size of the index in bytes, a mark that is another one once index or HEAD were written) of a worktree.
+
+    The size tells what looking at the worktree costs: about 70 bytes and 2 µs for each file. (0, "") if there is none.
+    """
+    return await asyncio.to_thread(_index_mark, Path(path))
+
+
+def _index_mark(path: Path) -> tuple[int, str]:
+    own = _pointed_at(path / ".git") or path / ".git"
+    try:
+        index, head = (own / "index").stat(), (own / "HEAD").stat()
+    except OSError:
+        return 0, ""
+    return index.st_size, f"{index.st_mtime_ns} {index.st_ino} {head.st_mtime_ns} {head.st_ino}"
+
+
 def git_dir_of(root: Path) -> Path:
     """The git directory of the main worktree at `root`, or `root` itself where that is bare. Raises NotFound."""
     pointer = root / ".git"

@@ -25,6 +25,11 @@ LIST_LIMIT_S = 2.0
 # `git status` is busy with the disk half of the time.
 AT_ONCE = 4
 
+# From some 20,000 files on, a look costs so much that whoever keeps asking gets the last one for a while, unless
+# something was staged, committed or checked out since.
+LARGE_INDEX_BYTES = 1_500_000
+REUSE_S = 3.0
+
 Facts = dict[str, Any]
 
 
@@ -37,6 +42,7 @@ class Standing:
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._to_come: dict[str, asyncio.Task[Facts]] = {}
+        self._recent: dict[str, tuple[float, str, Facts]] = {}
 
     async def of(self, worktrees: Sequence[Worktree], limit_s: float = LIST_LIMIT_S) -> Mapping[str, Facts]:
         """What of each worktree is known within `limit_s`: `FIELDS`, or `status` if it is `missing`; by its id."""
@@ -63,7 +69,7 @@ class Standing:
         try:
             async with self._turns[path], self._slots:
                 del self._to_come[path]  # from here on it may miss what happens: who asks now gets the next one
-                found = await git.standing(path)
+                return await self._facts(path)
         except NotFound:
             return {"status": "missing"}
         except ServiceError as error:
@@ -72,14 +78,16 @@ class Standing:
         finally:
             if not self._turns[path].locked():
                 del self._turns[path]
-        return {
-            "ref": found.branch,
-            "tracking_branch": found.upstream,
-            "dirty": found.dirty,
-            "ahead": found.ahead,
-            "behind": found.behind,
-            "last_commit_sha": found.head_sha,
-        }
+
+    async def _facts(self, path: str) -> Facts:
+        size, mark = await git.index_mark(path)
+        looked_at, known_mark, known = self._recent.pop(path, (0.0, "", {}))
+        now = asyncio.get_running_loop().time()
+        if mark != known_mark or now - looked_at > REUSE_S:
+            known, looked_at = _facts_of(await git.standing(path)), asyncio.get_running_loop().time()
+        if size > LARGE_INDEX_BYTES:
+            self._recent[path] = (looked_at, mark, known)
+        return known
 
     async def _store_later(self, looks: Mapping[str, asyncio.Task[Facts]]) -> None:
         await asyncio.wait(looks.values())
@@ -98,6 +106,17 @@ class Standing:
         # Mostly nothing changed; then nobody else's writing is kept waiting.
         if await self._database.read(differing):
             await self._database.write(unit_of_work)
+
+
+def _facts_of(found: git.Status) -> Facts:
+    return {
+        "ref": found.branch,
+        "tracking_branch": found.upstream,
+        "dirty": found.dirty,
+        "ahead": found.ahead,
+        "behind": found.behind,
+        "last_commit_sha": found.head_sha,
+    }
 
 
 def changed(row: Worktree, facts: Mapping[str, Any]) -> Facts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -112,3 +113,21 @@ def test_a_run_is_followed_by_a_look(start_daemon: Any, repository: Path) -> Non
             if events:
                 break
         assert (events[0]["record_id"], events[0]["payload"]["dirty"]) == (session["worktree_id"], True)
+
+
+def test_a_prompt_and_a_removal_at_once(start_daemon: Any, repository: Path) -> None:
+    """Either the session runs and the worktree stays, or the worktree goes and the task says that it is gone."""
+    with start_daemon() as daemon, ThreadPoolExecutor(2) as pool:
+        outcomes = []
+        for number in range(6):
+            session = start_session(daemon, repository, f"w{number}")
+            prompting = pool.submit(
+                daemon.request, "POST", f"/sessions/{session['session_id']}/prompt", {"prompt": "quick"}
+            )
+            removed, _ = daemon.request("DELETE", f"/worktrees/{session['worktree_id']}")
+            _, task = prompting.result()
+            task = wait_for_task(daemon, task["task_id"])
+            folder = Path(session["repo"]["cwd"])
+            outcomes.append((removed, task["status"], folder.exists(), (task["error"] or {}).get("kind")))
+            assert not folder.exists() or (folder / "quick.txt").exists()
+        assert set(outcomes) <= {(409, "completed", True, None), (200, "failed", False, "cwd_missing")}, outcomes

@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import random
-import signal
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ from hypothesis import strategies as st
 
 from agor_core import git
 from agor_core.errors import ServiceError
+from tests.support.killing import blobs_of, kill
 
 Git = Callable[..., str]
 
@@ -39,24 +39,6 @@ def contents(folder: Path, sh: Git) -> tuple[dict[str, tuple[bytes, bool]], str,
         if path.is_file() and path.name != ".git"
     }
     return files, sh("ls-files", "--stage", cwd=folder), sh("rev-parse", "HEAD", cwd=folder)
-
-
-def stored(repository: Path, sh: Git) -> set[bytes]:
-    """The content of every blob that some ref leads to, once all that no ref leads to is gone."""
-    sh("reflog", "expire", "--expire=now", "--expire-unreachable=now", "--all", cwd=repository)
-    sh("gc", "-q", "--prune=now", cwd=repository)
-    listed = sh("rev-list", "--objects", "--all", cwd=repository)
-    shas = "\n".join(line.split()[0] for line in listed.splitlines()).encode() + b"\n"
-    done = subprocess.run(["git", "cat-file", "--batch"], cwd=repository, input=shas, capture_output=True, check=True)
-    found: set[bytes] = set()
-    rest = done.stdout
-    while rest:
-        head, _, rest = rest.partition(b"\n")
-        size = int(head.split()[2])
-        if head.split()[1] == b"blob":
-            found.add(rest[:size])
-        rest = rest[size + 1 :]
-    return found
 
 
 class World:
@@ -83,7 +65,7 @@ class World:
             else:
                 await self.remove(restores=step == "remove and restore")
         await self.remove(restores=False)
-        missing = self.must_exist - stored(self.demo, self.sh)
+        missing = self.must_exist - blobs_of(self.demo)
         assert not missing
 
     def edit(self, step: str, name: str) -> None:
@@ -241,7 +223,7 @@ async def test_no_kill_loses_anything(demo: Path, tmp_path: Path, sh: Git) -> No
         with contextlib.suppress(FileNotFoundError):  # a git that was killed leaves its locks, as it does for anyone
             (Path(sh("rev-parse", "--absolute-git-dir", cwd=folder)) / "index.lock").unlink()
     there = {path.read_bytes() for path in folder.iterdir() if path.is_file()}
-    there |= stored(demo, sh)
+    there |= blobs_of(demo)
     written = [line["written"] for line in map(json.loads, log.read_text().splitlines()) if "written" in line]
     assert len(written) > 6
     assert [content for content in written if content.encode() not in there] == []
@@ -262,11 +244,5 @@ def kill_while_working(demo: Path, folder: Path, log: Path, seed: int) -> None:
     with contextlib.suppress(subprocess.TimeoutExpired):
         worker.wait(rng.uniform(0, 1.5))
     assert worker.poll() is None, worker.stderr.read().decode() if worker.stderr else ""
-    worker.send_signal(signal.SIGSTOP)
-    children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(worker.pid)], capture_output=True, text=True).stdout
-    worker.kill()
+    kill(worker, with_children=rng.random() < 0.5)
     worker.communicate()
-    if rng.random() < 0.5:
-        for child in children.split():
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(int(child), signal.SIGKILL)

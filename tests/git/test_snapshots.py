@@ -228,3 +228,30 @@ async def test_restoring_overwrites_nothing(busy: Path, demo: Path) -> None:
     with pytest.raises(BadRequest):
         await git.restore(demo, saved.snapshot_id, busy.with_name("x"), branch="-x")
     assert (await git.inspect(demo)).branches == ("busy", "main")
+
+
+async def test_what_is_hard_to_keep_comes_back(demo: Path, tmp_path: Path, sh: Git) -> None:
+    """Big and binary files, links, modes, renames, files only announced to git, and odd line ends: all as it was."""
+    folder = tmp_path / "w"
+    await git.add_worktree(demo, folder, branch="b")
+    sh("config", "core.autocrlf", "true", cwd=demo)
+    (folder / "big.bin").write_bytes(os.urandom(3_000_000) + b"\0")
+    (folder / "announced.txt").write_text("intent to add\n")
+    sh("add", "--intent-to-add", "announced.txt", cwd=folder)
+    (folder / "crlf.txt").write_bytes(b"one\r\ntwo\n")
+    (folder / "link").symlink_to("/nowhere/at all")
+    (folder / "folder-link").symlink_to("docs")
+    sh("mv", "hello.py", "renamed.py", cwd=folder)
+    (folder / "renamed.py").chmod(0o755)
+    (folder / "docs/a.md").unlink()
+    (folder / "docs/a.md").mkdir()
+    (folder / "docs/a.md/inside").write_text("a folder where a file was\n")
+    (folder / "empty").touch()
+    before = files_in(folder)
+    staged = sh("diff", "--cached", "--name-status", cwd=folder)
+    saved = await git.remove_worktree(demo, folder, force=True)
+    assert saved is not None
+    await git.restore(demo, saved.snapshot_id, folder)
+    assert files_in(folder) == before
+    assert os.access(folder / "renamed.py", os.X_OK)
+    assert sh("diff", "--cached", "--name-status", cwd=folder) == staged

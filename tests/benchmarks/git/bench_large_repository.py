@@ -30,12 +30,17 @@ ATTEMPTS = 3
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository of 30,000 small files in 300 folders, checked out."""
     folder = tmp_path_factory.mktemp("large")
-    blobs = "".join(f"M 100644 inline d{n % 300}/f{n}.txt\ndata <<E\nfile {n}\nE\n" for n in range(FILES))
+    fill(folder, FILES)
+    return folder
+
+
+def fill(folder: Path, files: int) -> None:
+    """Make `folder` a repository of that many small files in 300 folders, checked out."""
+    blobs = "".join(f"M 100644 inline d{n % 300}/f{n}.txt\ndata <<E\nfile {n}\nE\n" for n in range(files))
     commit = f"commit refs/heads/main\ncommitter Dev <dev@example.com> 1700000000 +0000\ndata <<E\nlarge\nE\n{blobs}"
     subprocess.run(["git", "init", "-q", "-b", "main"], cwd=folder, check=True)
     subprocess.run(["git", "fast-import", "--quiet"], cwd=folder, input=commit.encode(), check=True)
     subprocess.run(["git", "reset", "-q", "--hard"], cwd=folder, check=True)
-    return folder
 
 
 def plain(*args: str, cwd: Path) -> float:
@@ -46,13 +51,17 @@ def plain(*args: str, cwd: Path) -> float:
 
 
 async def beside_a_heartbeat(work: Awaitable[object]) -> tuple[float, float]:
-    """How long `work` takes, and the longest the event loop stood still meanwhile."""
-    beats: list[float] = [time.perf_counter()]
+    """How long `work` takes, and the longest that we kept the event loop from its next beat.
+
+    Only as much of a gap counts as this process computed in it, in whatever thread: for the rest of it a busy machine
+    gave the processor to somebody else.
+    """
+    beats: list[tuple[float, float]] = [(time.perf_counter(), time.process_time())]
 
     async def beat() -> None:
         while True:
             await asyncio.sleep(0.002)
-            beats.append(time.perf_counter())
+            beats.append((time.perf_counter(), time.process_time()))
 
     heart = asyncio.create_task(beat())
     begun = time.perf_counter()
@@ -60,8 +69,9 @@ async def beside_a_heartbeat(work: Awaitable[object]) -> tuple[float, float]:
     took = time.perf_counter() - begun
     heart.cancel()
     await asyncio.gather(heart, return_exceptions=True)
-    beats.append(time.perf_counter())
-    return took, max(after - before for before, after in pairwise(beats))
+    beats.append((time.perf_counter(), time.process_time()))
+    gaps = [(after[0] - before[0], after[1] - before[1]) for before, after in pairwise(beats)]
+    return took, max(min(gap) for gap in gaps)
 
 
 async def best(work: Callable[[], Awaitable[object]]) -> tuple[float, float]:
