@@ -1,8 +1,9 @@
 """Snapshots: uncommitted work as commits on hidden refs, so that nothing is ever deleted that cannot come back.
 
 `refs/agor/snapshots/<worktree>/<id>` points at a commit whose tree is all that was in the worktree. Its parents are, in
-this order: the commit that was checked out, a commit of what was staged, one of the sides of conflicts (if any), and
-commits nothing else refers to. Its message ends in one line of JSON that says which is which.
+this order: the commit that was checked out, a commit of what was staged, one of the sides of conflicts (if any), one of
+files that git would not give back byte for byte (if any), and commits nothing else refers to. Its message ends in one
+line of JSON that says which is which.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 from agor_core.clock import now_ms
 from agor_core.errors import NotFound
 from agor_core.git.capture import Capture, capture
+from agor_core.git.exact import keep_exact, lay_exact
 from agor_core.git.program import WRITE_LIMIT_S, run_git
 from agor_core.git.status import current_branch
 from agor_core.ids import new_id
@@ -32,7 +34,7 @@ class Snapshot:
 
     `head_sha`: the commit it was made on, None where there was none. `sha` is the snapshot's own commit.
     `left_out`: repositories inside the worktree, which a snapshot cannot hold. `index_sha`: the commit of what was
-    staged; `conflicts_sha`: of the sides of conflicts.
+    staged; `conflicts_sha`: of the sides of conflicts; `exact_sha`: of files that git converts, as they were.
     """
 
     snapshot_id: str
@@ -47,6 +49,7 @@ class Snapshot:
     index_sha: str
     conflicts_sha: str | None
     ref: str
+    exact_sha: str | None = None
 
 
 async def snapshot(path: Path | str, reason: str, *, name: str | None = None) -> Snapshot | None:
@@ -69,13 +72,18 @@ async def save(
 ) -> Snapshot:
     """A snapshot of `taken`, which was captured at `path`.
 
-    `keep`: commits that shall live as long as it does. `at`: where the worktree was, if not at `path`.
+    `keep`: commits that shall live as long as it does. `at`: where the worktree was, if `path` is only what git has
+    of it.
     """
+    holds_files = at is None
     snapshot_id, created_at = new_id(), now_ms()
     worktree = _fit(name or Path(path).name)
     head = (taken.head_sha,) if taken.head_sha else ()
     index = await _commit(path, taken.index_tree, "index", head, created_at)
     conflicts = await _commit_conflicts(path, taken.unmerged, created_at) if taken.unmerged else None
+    base = taken.head_tree or (await run_git("mktree", cwd=path, stdin=b"")).text
+    tree = await keep_exact(path, base, taken.work_tree) if holds_files else None
+    exact = await _commit(path, tree, "as they were", (), created_at) if tree is not None else None
     facts: dict[str, Any] = {
         "snapshot_id": snapshot_id,
         "created_at": created_at,
@@ -87,9 +95,10 @@ async def save(
         "left_out": taken.nested,
         "index_sha": index,
         "conflicts_sha": conflicts,
+        "exact_sha": exact,
     }
     message = f"Agor snapshot of {worktree}\n\n{json.dumps(facts)}\n"
-    parents = dict.fromkeys((*head, index, *((conflicts,) if conflicts else ()), *keep))
+    parents = dict.fromkeys((*head, index, *filter(None, (conflicts, exact)), *keep))
     sha = await _commit(path, taken.work_tree, message, parents, created_at)
     ref = f"{REFS}/{worktree}/{snapshot_id}"
     await run_git("update-ref", "-m", "agor: snapshot", ref, sha, "", cwd=path, writes=True)
@@ -128,6 +137,8 @@ async def lay_down(path: Path | str, saved: Snapshot) -> None:
     if saved.conflicts_sha:
         entries = await run_git("cat-file", "blob", f"{saved.conflicts_sha}:entries", cwd=path)
         await run_git("update-index", "-z", "--index-info", cwd=path, stdin=entries.stdout, writes=True)
+    if saved.exact_sha:
+        await lay_exact(path, saved.exact_sha)
     # Its answer, what differs, is what we came for: only the file times are wanted.
     await run_git("update-index", "-q", "--unmerged", "--refresh", cwd=path, writes=True, accept=(0, 1))
 

@@ -233,9 +233,11 @@ async def test_restoring_overwrites_nothing(busy: Path, demo: Path) -> None:
 async def test_what_is_hard_to_keep_comes_back(demo: Path, tmp_path: Path, sh: Git) -> None:
     """Big and binary files, links, modes, renames, files only announced to git, and odd line ends: all as it was."""
     folder = tmp_path / "w"
-    await git.add_worktree(demo, folder, branch="b")
     sh("config", "core.autocrlf", "true", cwd=demo)
-    (folder / "big.bin").write_bytes(os.urandom(3_000_000) + b"\0")
+    await git.add_worktree(demo, folder, branch="b")
+    (folder / ".gitattributes").write_text("*.bin text eol=lf\n*.txt -text\n[a-c]*.txt text\n")
+    (folder / 'odd "name" \\.md').write_bytes(b"\r\n\n")
+    (folder / "big.bin").write_bytes(os.urandom(3_000_000) + b"\0\r\n\n")
     (folder / "announced.txt").write_text("intent to add\n")
     sh("add", "--intent-to-add", "announced.txt", cwd=folder)
     (folder / "crlf.txt").write_bytes(b"one\r\ntwo\n")
@@ -255,3 +257,20 @@ async def test_what_is_hard_to_keep_comes_back(demo: Path, tmp_path: Path, sh: G
     assert files_in(folder) == before
     assert os.access(folder / "renamed.py", os.X_OK)
     assert sh("diff", "--cached", "--name-status", cwd=folder) == staged
+
+
+async def test_a_filter_that_cannot_give_back_loses_nothing(demo: Path, tmp_path: Path, sh: Git) -> None:
+    """Where a filter stores less than there is, or its way back fails, a snapshot has the file as it was too."""
+    folder = tmp_path / "w"
+    await git.add_worktree(demo, folder, branch="b")
+    (folder / ".gitattributes").write_text("*.key filter=strip\n")
+    sh("config", "filter.strip.clean", "head -c 3", cwd=demo)
+    sh("config", "filter.strip.smudge", "false", cwd=demo)
+    sh("config", "filter.strip.required", "true", cwd=demo)
+    (folder / "my.key").write_text("secret of mine\n")
+    saved = await git.remove_worktree(demo, folder, force=True)
+    assert saved is not None
+    assert saved.exact_sha is not None
+    sh("config", "filter.strip.smudge", "cat", cwd=demo)
+    await git.restore(demo, saved.snapshot_id, folder)
+    assert (folder / "my.key").read_text() == "secret of mine\n"
