@@ -122,15 +122,3 @@ def test_an_open_address_needs_signing_in(tmp_path: Path, environment: dict[str,
     assert done.returncode == 1
     assert "require_auth" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
-
-
-def test_a_worktree_of_others_is_safe_in_both_spellings(team: Daemon, repository: Path) -> None:
-    """A member removes worktrees they made, and no others, whether named by id or by repository and name."""
-    admin, member = Client(team, "admin@example.com"), Client(team, "member@example.com")
-    repo = admin.call("POST", "/repos", {"local_path": str(repository)})["repo_id"]
-    theirs = admin.call("POST", "/worktrees", {"repo_id": repo, "name": "theirs"})
-    member.call("POST", f"/repos/{repo}/worktrees", {"name": "mine"})
-    assert member.request("DELETE", f"/worktrees/{theirs['worktree_id']}")[0] == 403
-    assert member.request("DELETE", f"/repos/{repo}/worktrees/theirs")[0] == 403
-    assert Path(theirs["path"]).is_dir()
-    assert member.call("DELETE", f"/repos/{repo}/worktrees/mine")["status"] == "removed"
