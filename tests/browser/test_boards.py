@@ -114,3 +114,18 @@ def test_addresses_that_lead_nowhere_say_so(daemon: Daemon, open_page: OpenPage)
     expect(page.get_by_text("There is nothing here")).to_be_visible()
     page.get_by_role("link", name="To the boards").click()
     expect(page.get_by_role("heading", name="Default")).to_be_visible()
+
+
+def test_a_part_that_cannot_be_fetched_leaves_the_rest_usable(daemon: Daemon, open_page: OpenPage):
+    """As after an update of the daemon: the page says so and what helps; the bar stays, and reloading repairs it."""
+    page = open_page(daemon.url, may_complain=True)
+    page.route("**/assets/ReposPage*.js", lambda route: route.abort())
+    page.reload()
+    page.get_by_role("link", name="Repositories").click()
+    expect(page.get_by_role("alert")).to_contain_text("This could not be shown")
+    page.get_by_role("link", name="Default").click()
+    expect(page.get_by_role("heading", name="Default")).to_be_visible()
+    page.go_back()
+    page.unroute("**/assets/ReposPage*.js")
+    page.get_by_role("button", name="Reload the page").click()
+    expect(page.get_by_role("heading", name="Repositories")).to_be_visible()

@@ -68,9 +68,13 @@ def test_after_the_daemon_was_killed_the_gui_comes_back_by_itself(
     with running_daemon(tmp_path, environment=environment) as first:
         url, port = first.url, first.url.rsplit(":", 1)[-1]
         page = open_page(url, may_complain=True)
-        expect(page.get_by_label("Connection: Connected")).to_be_visible()
+        expect(page.get_by_text("No session on this board yet")).to_be_visible()
+        page.wait_for_load_state("networkidle")
         first.kill()
         expect(page.get_by_text("Reconnecting; what you see may be old")).to_be_visible()
+        page.get_by_role("button", name="Needs attention").click()  # what was not opened yet is there, too
+        expect(page.get_by_role("dialog", name="Needs attention")).to_be_visible()
+        page.keyboard.press("Escape")
     with running_daemon(tmp_path, f"--port={port}", environment=environment):
         cli("repo", "add", ".", cwd=repository)
         cli("session", "start", "--repo", ".", "--agent", "scripted", "while you were away", cwd=repository)

@@ -1,20 +1,25 @@
 import { AppShell } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
-import { lazy, Suspense, useEffect, useState } from 'react'
+import { Suspense, useEffect, useState } from 'react'
 import { useConnection } from '../../hooks/useConnection'
 import { useRoute } from '../../hooks/useRoute'
+import { Guard } from '../Guard/Guard'
 import { Sidebar } from '../Sidebar/Sidebar'
-import { SignIn } from '../SignIn/SignIn'
+
 import { Empty, Loading } from '../States/States'
 import { ConnectionBanner, TopBar } from '../TopBar/TopBar'
 import { Workspace } from '../Workspace/Workspace'
 import styles from './App.module.css'
+import { lazily, preloadAll } from '../lazily'
 
-const ImportDialog = lazy(() => import('../ImportDialog/ImportDialog'))
-const NewSessionDialog = lazy(() => import('../NewSessionDialog/NewSessionDialog'))
-const SearchPage = lazy(() => import('../SearchPage/SearchPage'))
-const UsersPage = lazy(() => import('../UsersPage/UsersPage'))
-const ReposPage = lazy(() => import('../ReposPage/ReposPage'))
+const ImportDialog = lazily(() => import('../ImportDialog/ImportDialog'))
+const NewSessionDialog = lazily(() => import('../NewSessionDialog/NewSessionDialog'))
+const SearchPage = lazily(() => import('../SearchPage/SearchPage'))
+const UsersPage = lazily(() => import('../UsersPage/UsersPage'))
+const SignIn = lazily(() => import('../SignIn/SignIn'))
+const ReposPage = lazily(() => import('../ReposPage/ReposPage'))
+
+const whenIdle = window.requestIdleCallback ?? ((run: () => void) => setTimeout(run)) // Safari has none
 
 /** The frame: what is always there, and the view the address asks for. */
 export function App() {
@@ -27,6 +32,9 @@ export function App() {
   const { close: closeNav } = nav
   useEffect(closeNav, [route, closeNav])
   const isOpen = access === 'open'
+  useEffect(() => {
+    if (isOpen) whenIdle(preloadAll)
+  }, [isOpen])
   const isOnBoard = route.name === 'home' || route.name === 'board' || route.name === 'session'
   return (
     <AppShell
@@ -49,35 +57,35 @@ export function App() {
       <AppShell.Main className={styles.main}>
         <ConnectionBanner />
         <div className={styles.view}>
-          {access === 'signin' ? (
-            <SignIn />
-          ) : !isOpen ? (
-            <Loading what={link === 'offline' ? 'Agor, as soon as the daemon answers' : 'Agor'} />
-          ) : route.name === 'repos' ? (
-            <Suspense fallback={<Loading what="repositories" />}>
-              <ReposPage />
+          <Guard what={route.name}>
+            <Suspense fallback={<Loading what="the page" />}>
+              {access === 'signin' ? (
+                <SignIn />
+              ) : !isOpen ? (
+                <Loading what={link === 'offline' ? 'Agor, as soon as the daemon answers' : 'Agor'} />
+              ) : route.name === 'repos' ? (
+                <ReposPage />
+              ) : route.name === 'search' ? (
+                <SearchPage text={route.text} />
+              ) : route.name === 'users' && user ? (
+                <UsersPage me={user} />
+              ) : route.name === 'unknown' || route.name === 'users' ? (
+                <Empty title="There is nothing here">
+                  <a href="#/">To the boards</a>
+                </Empty>
+              ) : (
+                <Workspace route={route} onBoard={setBoardId} onNewSession={starting.open} />
+              )}
             </Suspense>
-          ) : route.name === 'search' ? (
-            <Suspense fallback={<Loading what="the search" />}>
-              <SearchPage text={route.text} />
-            </Suspense>
-          ) : route.name === 'users' && user ? (
-            <Suspense fallback={<Loading what="accounts" />}>
-              <UsersPage me={user} />
-            </Suspense>
-          ) : route.name === 'unknown' || route.name === 'users' ? (
-            <Empty title="There is nothing here">
-              <a href="#/">To the boards</a>
-            </Empty>
-          ) : (
-            <Workspace route={route} onBoard={setBoardId} onNewSession={starting.open} />
-          )}
+          </Guard>
         </div>
       </AppShell.Main>
-      <Suspense>
-        {isOpen && isStarting && <NewSessionDialog boardId={boardId} onClose={starting.close} />}
-        {isOpen && isImporting && <ImportDialog boardId={boardId} onClose={importing.close} />}
-      </Suspense>
+      <Guard what={`${isStarting} ${isImporting}`}>
+        <Suspense>
+          {isOpen && isStarting && <NewSessionDialog boardId={boardId} onClose={starting.close} />}
+          {isOpen && isImporting && <ImportDialog boardId={boardId} onClose={importing.close} />}
+        </Suspense>
+      </Guard>
     </AppShell>
   )
 }

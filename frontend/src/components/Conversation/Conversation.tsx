@@ -1,5 +1,5 @@
 import { ActionIcon, Alert, Button, Loader, Menu, Text, TextInput } from '@mantine/core'
-import { lazy, Suspense, useCallback, useState } from 'react'
+import { Suspense, useCallback, useState } from 'react'
 import { app } from '../../contract/client'
 import type { Session } from '../../contract/records'
 import { useAction } from '../../hooks/useAction'
@@ -22,8 +22,9 @@ import { StatusBadge } from '../StatusBadge/StatusBadge'
 import { Transcript } from '../Transcript/Transcript'
 import styles from './Conversation.module.css'
 import { Family } from './Family'
+import { lazily } from '../lazily'
 
-const BranchDialog = lazy(() => import('../BranchDialog/BranchDialog'))
+const BranchDialog = lazily(() => import('../BranchDialog/BranchDialog'))
 
 interface Closing {
   onClose: () => void
@@ -37,7 +38,7 @@ interface ConversationProps extends Closing {
 }
 
 /** A session with all that was said, and the place to say more. */
-export function Conversation({ sessionId, messageId, ...closing }: ConversationProps) {
+export default function Conversation({ sessionId, messageId, ...closing }: ConversationProps) {
   const { records, status, error } = useRecords(oneSession(sessionId))
   const session = records[0]
   useLookingAt(sessionId)

@@ -1,6 +1,7 @@
-import { lazy, Suspense } from 'react'
+import { Suspense } from 'react'
+import { lazily } from '../lazily'
 
-const Markdown = lazy(() => import('./Markdown'))
+const Markdown = lazily(() => import('./Markdown'))
 
 /** Rendered Markdown; its source until the renderer is there. */
 export function LazyMarkdown({ text }: { text: string }) {

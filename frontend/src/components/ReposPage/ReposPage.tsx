@@ -1,5 +1,5 @@
 /** The registered repositories with their worktrees. Loaded by itself. */
-import { Alert, Button, Code, Group, ScrollArea, Stack, Text, TextInput, Title } from '@mantine/core'
+import { Alert, Button, Code, Group, Stack, Text, TextInput, Title } from '@mantine/core'
 import { useCallback, useState } from 'react'
 import { app } from '../../contract/client'
 import { useAction } from '../../hooks/useAction'
@@ -7,6 +7,7 @@ import { useRecords } from '../../hooks/useCollection'
 import { repoSource } from '../../model/repoSource'
 import { removedWorktrees, repos, worktrees } from '../../store/stores'
 import { RepoCard } from '../RepoCard/RepoCard'
+import page from '../States/Page.module.css'
 import { Failed, Loading } from '../States/States'
 
 export default function ReposPage() {
@@ -14,7 +15,7 @@ export default function ReposPage() {
   const trees = useRecords(worktrees())
   const removed = useRecords(removedWorktrees())
   return (
-    <ScrollArea h="100%">
+    <div className={page.page}>
       <Stack p="md" maw={980} mx="auto" gap="md">
         <Title order={1} size="h3">
           Repositories
@@ -40,7 +41,7 @@ export default function ReposPage() {
         )}
         {trees.status === 'error' && <Failed error={trees.error} onRetry={() => void worktrees().refresh()} />}
       </Stack>
-    </ScrollArea>
+    </div>
   )
 }
 

@@ -1,5 +1,5 @@
 /** Full-text search over all that was said. Loaded by itself. */
-import { Badge, Button, Group, NativeSelect, ScrollArea, Stack, Text, TextInput, Title } from '@mantine/core'
+import { Badge, Button, Group, NativeSelect, Stack, Text, TextInput, Title } from '@mantine/core'
 import { useEffect, useState } from 'react'
 import type { Message, Session } from '../../contract/records'
 import { useNow } from '../../hooks/useNow'
@@ -11,6 +11,7 @@ import { titleOf } from '../../model/session'
 import { sessionLook } from '../../model/status'
 import { timeAgo } from '../../model/time'
 import { Icon } from '../Icon/Icon'
+import page from '../States/Page.module.css'
 import { Empty, Failed, Loading } from '../States/States'
 import { StatusBadge } from '../StatusBadge/StatusBadge'
 import styles from './SearchPage.module.css'
@@ -38,7 +39,7 @@ export default function SearchPage({ text }: { text: string }) {
   }, [typed])
   const isWord = searchText(typed) !== null
   return (
-    <ScrollArea h="100%">
+    <div className={page.page}>
       <Stack p="md" maw={820} mx="auto" gap="md">
         <Title order={1} size="h3">
           Search
@@ -82,7 +83,7 @@ export default function SearchPage({ text }: { text: string }) {
           <Results found={value} onMore={() => setMost(most + PAGE)} />
         )}
       </Stack>
-    </ScrollArea>
+    </div>
   )
 }
 

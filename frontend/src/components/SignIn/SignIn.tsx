@@ -10,7 +10,7 @@ async function signIn(email: string, password: string): Promise<void> {
 }
 
 /** Asks who this is, where the daemon wants to know. */
-export function SignIn() {
+export default function SignIn() {
   const { reason } = useConnection()
   const [email, setEmail] = useState('')
   const [password, setPassword] = useState('')

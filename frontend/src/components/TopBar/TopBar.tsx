@@ -1,6 +1,6 @@
 import { ActionIcon, Burger, Button, Menu, Text, useComputedColorScheme, useMantineColorScheme } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
-import { lazy, Suspense, useCallback, useEffect } from 'react'
+import { Suspense, useCallback, useEffect } from 'react'
 import icon from '../../assets/icon.svg'
 import { useAction } from '../../hooks/useAction'
 import { useAttention } from '../../hooks/useAttention'
@@ -9,10 +9,12 @@ import { goTo } from '../../hooks/useRoute'
 import { attentionWords } from '../../model/attention'
 import { formatRoute } from '../../model/route'
 import { connection, forgetAll } from '../../store/stores'
+import { Guard } from '../Guard/Guard'
 import { Icon } from '../Icon/Icon'
 import styles from './TopBar.module.css'
+import { lazily } from '../lazily'
 
-const Inbox = lazy(() => import('../Inbox/Inbox'))
+const Inbox = lazily(() => import('../Inbox/Inbox'))
 
 const LINKS = {
   connecting: { label: 'Connecting', color: 'yellow' },
@@ -75,9 +77,11 @@ function AttentionButton() {
         {count}
       </Button>
       {isOpen && (
-        <Suspense>
-          <Inbox onClose={inbox.close} />
-        </Suspense>
+        <Guard what="inbox">
+          <Suspense>
+            <Inbox onClose={inbox.close} />
+          </Suspense>
+        </Guard>
       )}
     </>
   )

@@ -1,18 +1,5 @@
 /** The own account, and those of the others. Loaded by itself, and only where people sign in. */
-import {
-  ActionIcon,
-  Alert,
-  Badge,
-  Button,
-  Group,
-  Menu,
-  Modal,
-  NativeSelect,
-  ScrollArea,
-  Stack,
-  Text,
-  Title,
-} from '@mantine/core'
+import { ActionIcon, Alert, Badge, Button, Group, Menu, Modal, NativeSelect, Stack, Text, Title } from '@mantine/core'
 import { useCallback, useState } from 'react'
 import { app } from '../../contract/client'
 import type { User, UserRole } from '../../contract/records'
@@ -21,6 +8,7 @@ import { useRecords } from '../../hooks/useCollection'
 import { isAdmin, mayManage, ROLE_HINTS } from '../../model/users'
 import { users } from '../../store/stores'
 import { Icon } from '../Icon/Icon'
+import page from '../States/Page.module.css'
 import { Failed, Loading } from '../States/States'
 import { NewUserDialog } from './NewUserDialog'
 import { OwnAccount } from './OwnAccount'
@@ -33,7 +21,7 @@ export default function UsersPage({ me }: { me: User }) {
   const own = records.find((user) => user.user_id === me.user_id) ?? me
   const others = records.filter((user) => user.user_id !== me.user_id)
   return (
-    <ScrollArea h="100%">
+    <div className={page.page}>
       <Stack p="md" maw={820} mx="auto" gap="lg">
         <Title order={1} size="h3">
           People
@@ -68,7 +56,7 @@ export default function UsersPage({ me }: { me: User }) {
         </section>
         {isAdding && <NewUserDialog me={own} onClose={() => setAdding(false)} />}
       </Stack>
-    </ScrollArea>
+    </div>
   )
 }
 

@@ -1,5 +1,5 @@
 import { Anchor, Button } from '@mantine/core'
-import { lazy, Suspense, useCallback, useEffect, useState } from 'react'
+import { Suspense, useCallback, useEffect, useState } from 'react'
 import { app } from '../../contract/client'
 import type { Board } from '../../contract/records'
 import { useRecords } from '../../hooks/useCollection'
@@ -7,11 +7,12 @@ import { useRead } from '../../hooks/useRead'
 import { goTo } from '../../hooks/useRoute'
 import type { Route } from '../../model/route'
 import { boards, oneSession } from '../../store/stores'
-import { Conversation } from '../Conversation/Conversation'
 import { Empty, Failed, Loading } from '../States/States'
 import styles from './Workspace.module.css'
+import { lazily } from '../lazily'
 
-const BoardCanvas = lazy(() => import('../BoardCanvas/BoardCanvas'))
+const Conversation = lazily(() => import('../Conversation/Conversation'))
+const BoardCanvas = lazily(() => import('../BoardCanvas/BoardCanvas'))
 
 const FULL_ID_CHARACTERS = 36
 
@@ -70,13 +71,16 @@ function BoardAndSession({ route, onBoard, onNewSession }: WorkspaceProps) {
       </div>
       {sessionId && (
         <div className={styles.panel}>
-          <Conversation
-            key={sessionId}
-            sessionId={sessionId}
-            messageId={route.name === 'session' ? route.message : undefined}
-            onClose={onClose}
-            onExpand={() => setWide(!isWide)}
-          />
+          <Suspense fallback={<Loading what="the session" />}>
+            {' '}
+            <Conversation
+              key={sessionId}
+              sessionId={sessionId}
+              messageId={route.name === 'session' ? route.message : undefined}
+              onClose={onClose}
+              onExpand={() => setWide(!isWide)}
+            />
+          </Suspense>
         </div>
       )}
     </div>
