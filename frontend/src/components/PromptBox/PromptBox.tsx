@@ -1,5 +1,5 @@
-import { Alert, Button, NativeSelect, Text, Textarea } from '@mantine/core'
-import { useCallback, useState } from 'react'
+import { Alert, Button, Loader, NativeSelect, Text, Textarea } from '@mantine/core'
+import { useCallback, useRef, useState } from 'react'
 import { app } from '../../contract/client'
 import type { Session } from '../../contract/records'
 import { useAction } from '../../hooks/useAction'
@@ -20,15 +20,27 @@ export function PromptBox({ session }: { session: Session }) {
   const { link } = useConnection()
   const [prompt, setPrompt] = useDraft(sessionId)
   const [mode, setMode] = useState<string>(session.permission_config?.mode ?? DEFAULT_PERMISSION_MODE)
+  const typed = useRef(prompt)
+  typed.current = prompt
+  const turn = useRef<Promise<unknown>>(Promise.resolve())
+  // The box is free for the next prompt at once; they are sent one after the other, and a refused one comes back.
   const send = useCallback(async () => {
-    const task = await app
-      .service('sessions')
-      .prompt({ session_id: sessionId, prompt: prompt.trim(), permission_mode: mode })
-    if (task.task_id) tasksOf(sessionId).merge(task)
+    const text = prompt.trim()
     setPrompt('')
+    const sending = turn.current.then(() =>
+      app.service('sessions').prompt({ session_id: sessionId, prompt: text, permission_mode: mode }),
+    )
+    turn.current = sending.catch(() => undefined)
+    try {
+      const task = await sending
+      if (task.task_id) tasksOf(sessionId).merge(task)
+    } catch (refusal) {
+      setPrompt([text, typed.current].filter(Boolean).join('\n\n'))
+      throw refusal
+    }
   }, [sessionId, prompt, mode, setPrompt])
   const { run, isBusy: isSending, error } = useAction(send)
-  const maySend = prompt.trim() !== '' && !isSending && link === 'connected'
+  const maySend = prompt.trim() !== '' && link === 'connected'
   return (
     <form
       className={styles.box}
@@ -68,8 +80,7 @@ export function PromptBox({ session }: { session: Session }) {
           type="submit"
           size="xs"
           disabled={!maySend}
-          loading={isSending}
-          leftSection={<Icon name="send" size={14} />}
+          leftSection={isSending ? <Loader size={12} /> : <Icon name="send" size={14} />}
           title={KEYS}
         >
           {isBusy(session) ? 'Queue' : 'Send'}{' '}
