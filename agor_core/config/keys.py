@@ -193,6 +193,14 @@ KEYS: tuple[Key, ...] = (
         counts_at_once=True,
     ),
     Key(
+        "agents.<name>.limit",
+        duration_s,
+        None,
+        "how long it may work on one prompt: 2h; the time people take for an answer is not counted",
+        counts_at_once=True,
+        shown=lambda seconds: None if seconds is None else duration_text(seconds),
+    ),
+    Key(
         "agents.scripted.scenario",
         scenario,
         None,

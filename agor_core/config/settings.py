@@ -75,6 +75,8 @@ class AgentSettings:
     command: tuple[str, ...] | None = None
     model: str | None = None
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    limit: int | None = None
+    """Seconds that one prompt may take, the time people think not counted."""
     scenario: str | dict[str, Any] | None = None
 
 

@@ -30,6 +30,7 @@ from agor_core.ids import short
 from agor_daemon.runs import records
 from agor_daemon.runs.git_state import GitWatch
 from agor_daemon.runs.streaming import Emit, Stream
+from agor_daemon.runs.time_limit import OutOfTime, TimeLimit
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,8 @@ class Assignment:
     """Of the first message the agent will add."""
     facts: Mapping[str, Any]
     """Of the session, for deciding who hears its volatile events."""
+    limit_s: int | None = None
+    """How long the agent may work; None: as long as it takes."""
 
 
 class Run:
@@ -72,6 +75,7 @@ class Run:
         self._finished = Finished(error=AgentError("agent_crashed", "the agent ended without a word"))
         self._end_reason: AgentError = SHUT_DOWN
         self._asking = asyncio.Lock()
+        self._time = TimeLimit(assignment.limit_s)
         self.stream = Stream(assignment.session_id, assignment.task_id, emit)
 
     @property
@@ -104,7 +108,10 @@ class Run:
                 self._finished = Finished(error=AgentError("cwd_missing", trouble))
                 return
             await self._begin()
-            await self._follow()
+            await self._time.keep(self._follow())
+        except OutOfTime:
+            message = f"ended after {self._time.limit_s} s, as long as `agents.<name>.limit` lets it work on one prompt"
+            self._finished = Finished(error=AgentError("timed_out", message))
         except asyncio.CancelledError:
             self._finished = Finished(error=self._end_reason, usage=self._finished.usage)
             raise
@@ -176,7 +183,8 @@ class Run:
             )
             self._answers[request_id] = waiting
             try:
-                return await waiting
+                with self._time.stopped():
+                    return await waiting
             finally:
                 del self._answers[request_id]
 
