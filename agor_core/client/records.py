@@ -81,6 +81,9 @@ class Task(Record):
     message_range: dict[str, Any] | None = None
     git_state: dict[str, Any] | None = None
     permission_mode: str | None = None
+    thinking_tokens: int | None = None
+    allowed_tools: list[str] | None = None
+    denied_tools: list[str] | None = None
     from_history: bool = False
     model: str | None = None
     tool_use_count: int = 0

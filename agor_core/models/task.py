@@ -34,6 +34,9 @@ class TaskData(Data):
     message_range: MessageRange | None = None
     git_state: TaskGitState | None = None
     permission_mode: PermissionMode | None = DataField(default=None, description="asked for with this prompt only")
+    thinking_tokens: int | None = DataField(default=None, description="asked for with this prompt only")
+    allowed_tools: list[str] | None = DataField(default=None, description="asked for with this prompt only")
+    denied_tools: list[str] | None = DataField(default=None, description="asked for with this prompt only")
     from_history: bool = DataField(default=False, description="told from what is stored, not resumed")
     model: str | None = DataField(default=None, max_length=200)
     tool_use_count: int = 0

@@ -24,6 +24,8 @@ def queue_prompt(tx: Transaction, session_id: str, request: PromptRequest, user_
     task.data.full_prompt = request.prompt
     task.data.description = summary(request.prompt)
     task.data.model = request.model
+    task.data.thinking_tokens = request.thinking_tokens
+    task.data.allowed_tools, task.data.denied_tools = request.allowed_tools, request.denied_tools
     task.data.from_history = request.from_history
     task.data.permission_mode = request.permission_mode
     return tx.tasks.add(task)

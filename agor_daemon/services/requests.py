@@ -49,6 +49,7 @@ class SessionRequest(SQLModel):
 class PromptRequest(SQLModel):
     """A prompt to a session. `stream` is taken for older clients; answers always stream.
 
+    Mode, model and thinking are for this prompt alone, in place of the session's; tools are beside the session's.
     `from_history`: begin a new conversation of the agent's, and tell it what is stored of this one; for when the
     agent's own memory of it is gone.
     """
@@ -56,6 +57,9 @@ class PromptRequest(SQLModel):
     prompt: str = Field(min_length=1, max_length=PROMPT_LIMIT)
     permission_mode: PermissionMode | None = None
     model: str | None = Field(None, max_length=NAME_LIMIT)
+    thinking_tokens: int | None = Field(None, ge=0)
+    allowed_tools: list[str] | None = None
+    denied_tools: list[str] | None = None
     stream: bool = True
     from_history: bool = False
 

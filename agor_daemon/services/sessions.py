@@ -212,7 +212,7 @@ class SessionsService(StoredService):
             stored = tx.sessions.add(session)
             task = None
             if request.prompt is not None:
-                prompt = PromptRequest(prompt=request.prompt, model=None)
+                prompt = PromptRequest(prompt=request.prompt, model=None, thinking_tokens=None)
                 task = queue_prompt(tx, stored.session_id, prompt, user_id_of(params))
             return to_wire(stored), task
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,12 @@ class Lab:
         run: Run = await self._play(self.agent, prompt, *answers, environment=self.environment, **fields)
         assert not group_lives(run.of(AgentProcess)[0].pid)
         return run
+
+    def let_a_minute_pass(self) -> None:
+        """Move what was said into the past: Gemini names a conversation's file by the minute in which it began, and
+        overwrites it if it is taken up within that minute."""
+        for path in (self.home / ".gemini/tmp").glob("*/chats/session-*"):
+            path.rename(path.with_name(re.sub(r"T\d\d-\d\d", "T01-01", path.name)))
 
     def _codex(self) -> dict[str, str]:
         provider = {"name": "fake", "base_url": f"{self.fake.url}/v1", "wire_api": "responses", "env_key": "FAKE_KEY"}
@@ -123,12 +130,13 @@ async def test_a_prompt_with_a_tool(name, programs, play, tmp_path):
         assert "make a file" in fake.asked[0].whole
 
 
-@pytest.mark.parametrize("name", ["codex", "opencode"])
+@pytest.mark.parametrize("name", ["codex", "gemini", "opencode"])
 async def test_a_second_prompt_continues(name, programs, play, tmp_path):
     """Resumed by its session id in a new process, the agent sends the first prompt and its answer again."""
     async with FakeModels(lambda asked: f"Answer {len(fake.asked)}.") as fake:
         lab = Lab(name, fake, programs, tmp_path, play)
         first = await lab.prompt("remember the word zebra")
+        lab.let_a_minute_pass()
         second = await lab.prompt("which word?", agent_session_id=first.session_id)
 
         assert second.finished.error is None

@@ -220,3 +220,30 @@ def test_two_clients_see_the_same(agor: Agor, daemon: Daemon) -> None:
         client.service("sessions").patch(session["session_id"], {"title": "renamed elsewhere"})
     assert "renamed elsewhere" in agor("session", "list").out
     assert json.loads(agor("status", "--json").out)["sessions"] == 1
+
+
+def test_what_an_agent_may_and_how_much_it_thinks(agor: Agor) -> None:
+    """Tools, thinking and model are set for a session, and for one prompt; nonsense is refused before anything is."""
+    agor("repo", "add", ".")
+    options = (
+        "--model",
+        "big",
+        "--thinking",
+        "2000",
+        "--allow",
+        "Bash(npm test:*)",
+        "--allow",
+        "Edit",
+        "--deny",
+        "Web",
+    )
+    started = agor("session", "start", "--agent", "scripted", *options, "first", "--json").json["session"]
+    assert started["model_config"] == {"model": "big", "thinking_tokens": 2000}
+    assert started["permission_config"]["allowed_tools"] == ["Bash(npm test:*)", "Edit"]
+    assert started["permission_config"]["denied_tools"] == ["Web"]
+    more = ("--thinking", "0", "--deny", "Bash", "--permission-mode", "plan")
+    task = agor("session", "prompt", started["session_id"], *more, "second", "--json").json["task"]
+    assert (task["thinking_tokens"], task["denied_tools"], task["allowed_tools"]) == (0, ["Bash"], None)
+    assert task["permission_mode"] == "plan"
+    assert "--thinking" in agor("session", "start", "--thinking", "much", "third", code=2).err
+    assert len(agor("session", "list", "--json").json["data"]) == 1

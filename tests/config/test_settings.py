@@ -61,6 +61,7 @@ def test_flag_beats_environment_beats_file_beats_default(tmp_path: Path) -> None
         ("events.recovery_s", "30", 30),
         ("agents.claude-code.command", "claude --debug", ("claude", "--debug")),
         ("agents.my-own.model", "big", "big"),
+        ("agents.claude-code.limit", "2h", 7200),
         ("agents.codex.env", '{"A": "1"}', {"A": "1"}),
         ("agents.scripted.scenario", "/tmp/play.yaml", "/tmp/play.yaml"),
         ("credentials.ANTHROPIC_API_KEY", "sk-1", "sk-1"),

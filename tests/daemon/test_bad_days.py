@@ -5,10 +5,8 @@ The real Claude CLI meets a model that refuses; an agent of the Agent Client Pro
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -44,23 +42,9 @@ RULES = [
 
 @pytest.fixture(scope="module")
 def model() -> Iterator[FakeAnthropic]:
-    """A model that refuses in every way, in a thread of its own."""
-    ready, loop = threading.Event(), asyncio.new_event_loop()
-    fake = FakeAnthropic({"rules": RULES})
-
-    async def serve() -> None:
-        async with fake:
-            ready.set()
-            await stop.wait()
-
-    stop = asyncio.Event()
-    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
-    thread.start()
-    ready.wait()
-    yield fake
-    loop.call_soon_threadsafe(stop.set)
-    thread.join()
-    loop.close()
+    """A model that refuses in every way."""
+    with FakeAnthropic({"rules": RULES}).in_thread() as fake:
+        yield fake
 
 
 @pytest.fixture(scope="module")

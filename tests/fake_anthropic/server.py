@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import AsyncIterator, Mapping
+import threading
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -50,6 +52,26 @@ class FakeAnthropic:
 
     async def __aexit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         await self._runner.cleanup()
+
+    @contextmanager
+    def in_thread(self) -> Iterator[FakeAnthropic]:
+        """Serve from a thread of its own, for tests that are not async."""
+        ready, stop, loop = threading.Event(), asyncio.Event(), asyncio.new_event_loop()
+
+        async def serve() -> None:
+            async with self:
+                ready.set()
+                await stop.wait()
+
+        thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
+        thread.start()
+        try:
+            ready.wait()
+            yield self
+        finally:
+            loop.call_soon_threadsafe(stop.set)
+            thread.join()
+            loop.close()
 
     @property
     def url(self) -> str:

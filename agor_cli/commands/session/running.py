@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -42,12 +43,28 @@ def check_agent(client: Client, name: str) -> None:
         )
 
 
-def prompt_data(
-    prompt: str, model: str | None, permission_mode: str | None, *, from_history: bool = False
-) -> dict[str, Any]:
+def prompt_data(prompt: str, **options: Any) -> dict[str, Any]:
     """The data of `sessions.prompt`."""
-    options = {"model": model, "permission_mode": permission_mode, "from_history": from_history or None}
-    return {"prompt": prompt, **{name: value for name, value in options.items() if value is not None}}
+    return {"prompt": prompt, **given(**options)}
+
+
+def given(**options: Any) -> dict[str, Any]:
+    """The options that say something: not None, no flag that is off, no empty list."""
+    return {name: value for name, value in options.items() if value is not None and value is not False and value != ()}
+
+
+def tool_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options `--thinking`, `--allow` and `--deny`, as `thinking`, `allowed` and `denied`."""
+    rule: dict[str, Any] = {"multiple": True, "metavar": "TOOL"}
+    for option in (
+        click.option("--deny", "denied", help="A tool it may not use: Bash, WebFetch… Repeatable.", **rule),
+        click.option(
+            "--allow", "allowed", help="A tool it may use without asking: Bash, 'Bash(npm test:*)'… Repeatable.", **rule
+        ),
+        click.option("--thinking", type=click.IntRange(0), metavar="TOKENS", help="How much it may think, in tokens."),
+    ):
+        command = option(command)
+    return command
 
 
 def run_prompt(client: Client, session: Record, data: dict[str, Any], *, waits: bool) -> int:

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from agor_cli.commands.session.running import PERMISSION_MODES, check_agent, prompt_data, run_prompt, text_of
+from agor_cli.commands.session.running import (
+    PERMISSION_MODES,
+    check_agent,
+    given,
+    prompt_data,
+    run_prompt,
+    text_of,
+    tool_options,
+)
 from agor_cli.connection import connected
 from agor_cli.groups import Command, wants_json
 from agor_cli.output import next_steps, one_line, say, show_json
@@ -48,6 +56,7 @@ DEFAULT_AGENT = "claude-code"
     type=click.Choice(PERMISSION_MODES),
     help="What it may do without asking. Default: acceptEdits.",
 )
+@tool_options
 @click.option("--board", help="The board its card is on: name, slug or id.")
 @click.option("--title", help="What to call the session.")
 @click.option("--private", is_flag=True, help="Show it to nobody else but admins.")
@@ -61,6 +70,9 @@ def start(
     agent: str,
     model: str | None,
     permission_mode: str | None,
+    thinking: int | None,
+    allowed: tuple[str, ...],
+    denied: tuple[str, ...],
     board: str | None,
     title: str | None,
     private: bool,
@@ -80,17 +92,16 @@ def start(
             "board_id": board_id,
             "title": title,
             "description": text.splitlines()[0][:120] if text else None,
-            "model_config": {"model": model} if model else None,
-            "permission_config": {"mode": permission_mode} if permission_mode else None,
+            "model_config": given(model=model, thinking_tokens=thinking) or None,
+            "permission_config": given(mode=permission_mode, allowed_tools=allowed, denied_tools=denied) or None,
             "sharing": "private" if private else None,
         }
-        given = {name: value for name, value in options.items() if value is not None}
-        session = client.service("sessions").create({"agent": agent, **place, **given})
+        session = client.service("sessions").create({"agent": agent, **place, **given(**options)})
         if text is None:
             _say_created(session)
             return 0
         say(f"Session {short_id(session, 'session_id')} · {agent}", "dim")
-        return run_prompt(client, session, prompt_data(text, None, None), waits=not no_wait)
+        return run_prompt(client, session, prompt_data(text), waits=not no_wait)
 
 
 @click.command(
@@ -99,6 +110,7 @@ def start(
     examples=[
         'session prompt 0199a1b2 "now the tests"',
         'session prompt 0199a1b2 --no-wait "and then the docs"',
+        'session prompt 0199a1b2 --allow "Bash(npm test:*)" --deny WebFetch "run the tests"',
         "session prompt 0199a1b2 - < prompt.md",
     ],
 )
@@ -108,6 +120,7 @@ def start(
 @click.option(
     "--permission-mode", type=click.Choice(PERMISSION_MODES), help="What it may do without asking, for this prompt."
 )
+@tool_options
 @click.option(
     "--from-history",
     is_flag=True,
@@ -119,6 +132,9 @@ def prompt(
     prompt: tuple[str, ...],
     model: str | None,
     permission_mode: str | None,
+    thinking: int | None,
+    allowed: tuple[str, ...],
+    denied: tuple[str, ...],
     from_history: bool,
     no_wait: bool,
 ) -> int:
@@ -128,7 +144,15 @@ def prompt(
         raise BadRequest("the prompt is empty")
     with connected() as client:
         found = client.service("sessions").get(session)
-        data = prompt_data(text, model, permission_mode, from_history=from_history)
+        data = prompt_data(
+            text,
+            model=model,
+            permission_mode=permission_mode,
+            thinking_tokens=thinking,
+            allowed_tools=allowed,
+            denied_tools=denied,
+            from_history=from_history,
+        )
         return run_prompt(client, found, data, waits=not no_wait)
 
 

@@ -172,6 +172,12 @@ export interface Task {
   git_state: TaskGitState | null
   /** asked for with this prompt only */
   permission_mode: TaskPermissionMode | null
+  /** asked for with this prompt only */
+  thinking_tokens: number | null
+  /** asked for with this prompt only */
+  allowed_tools: string[] | null
+  /** asked for with this prompt only */
+  denied_tools: string[] | null
   /** told from what is stored, not resumed */
   from_history: boolean
   model: string | null
