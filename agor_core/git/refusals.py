@@ -28,6 +28,7 @@ _RULES: tuple[tuple[str, type[ServiceError], str], ...] = (
     (r"Could not resolve host|Connection (refused|reset|timed out)|Failed to connect", GitRefused, "is it reachable?"),
     (r"transport '[^']*' not allowed", BadRequest, "use https, ssh or a path"),
     (r"already (checked out|used by worktree) at", Conflict, "use that worktree, or another branch"),
+    (r"'refs/heads/[^']*' exists; cannot create", Conflict, "git keeps branches like folders; choose another name"),
     (r"Unable to create '[^']*\.lock'|cannot lock|could not lock", Conflict, "another git is at work there; try again"),
     (r"already exists", Conflict, "choose another name"),
     (r"already locked|contains modified or untracked files|cannot remove a locked", Conflict, ""),

@@ -140,14 +140,18 @@ async def take_away(
 
 
 async def _give_up(repository: Path, folder: Path, name: str | None, *, keeps_head: bool = False) -> Snapshot | None:
-    """Take a worktree whose folder is gone off the list; what was staged or left behind in it is saved."""
+    """Take a worktree whose folder is gone, or no worktree any more, off the list; what was staged in it is saved."""
     own = await asyncio.to_thread(admin_dir, await common_dir(repository), folder)
     saved = None
     if own is not None:
         taken, loose = await capture(own, index_only=True), await loose_commits(own, own)
         if keeps_head or loose or not taken.is_clean:
             saved = await save(own, taken, "its folder was gone", name=name or folder.name, keep=loose, at=folder)
-    await forget(repository, folder)
+    if own is not None and await asyncio.to_thread(os.path.lexists, folder):
+        # Something else is there by now, or the link alone is gone: git would refuse. The folder stays as it is.
+        await asyncio.to_thread(delete_folder, own)
+    else:
+        await forget(repository, folder)
     return saved
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from agor_core import git
 from agor_core.db import Database, Transaction
 from agor_core.errors import NotFound, ServiceError
-from agor_core.models import Worktree
+from agor_core.models import Session, Worktree
 from agor_daemon.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
@@ -101,11 +101,22 @@ class Standing:
 
         def unit_of_work(tx: Transaction) -> None:
             for id, changes in differing(tx).items():
-                tx.worktrees.patch(id, changes)
+                _tell_sessions(tx, tx.worktrees.patch(id, changes))
 
         # Mostly nothing changed; then nobody else's writing is kept waiting.
         if await self._database.read(differing):
             await self._database.write(unit_of_work)
+
+
+def _tell_sessions(tx: Transaction, worktree: Worktree) -> None:
+    """Let the sessions of a worktree say where it is now, without a word: that it changed is announced as it is."""
+    facts, sha = worktree.data, worktree.data.last_commit_sha
+    session: Session
+    for session in tx.sessions.where(worktree_id=worktree.worktree_id):
+        if worktree.status == "ready" and session.data.git_state is not None:
+            now = {"ref": facts.ref or "HEAD", "current_sha": f"{sha}-dirty" if sha and facts.dirty else sha}
+            state = {**session.data.git_state.model_dump(), **now}
+            tx.sessions.patch(session.session_id, {"git_state": state}, announce=False)
 
 
 def _facts_of(found: git.Status) -> Facts:

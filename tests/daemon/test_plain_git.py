@@ -83,6 +83,8 @@ def test_what_plain_git_does_is_noticed_in_lists(daemon: Daemon, repository: Pat
     assert (found["ours"]["ref"], found["ours"]["dirty"]) == ("renamed", True)
     (event,) = announced(daemon, since, id)
     assert (event["event"], event["payload"]["dirty"]) == ("patched", True)
+    state = daemon.call("GET", f"/sessions/{session['session_id']}")["git_state"]
+    assert (state["ref"], state["current_sha"]) == ("renamed", f"{git('rev-parse', 'HEAD', cwd=ours)}-dirty")
 
     git("add", "-A", cwd=ours, environment=env)
     git("commit", "-q", "-m", "new", cwd=ours, environment=env)

@@ -156,3 +156,32 @@ def test_the_guard_stands_before_every_door(shared_daemon: Daemon, headers: dict
     for door in doors:
         status, _ = shared_daemon.request("GET", door, headers=headers)
         assert status == code, door
+
+
+def test_odd_places_and_states_are_refused_or_work(daemon: Daemon, repository: Path, tmp_path: Path) -> None:
+    """A link in place of our folder leads nowhere, a detached checkout is a start like any other, nothing is nested."""
+    session = start_session(daemon, repository)
+    repo_id = session["repo"]["repo_id"]
+    git("checkout", "-q", "--detach", cwd=repository)
+    made = daemon.call("POST", "/worktrees", {"repo_id": repo_id, "name": "from-a-commit"})
+    assert (made["ref"], made["base_ref"]) == ("from-a-commit", "HEAD")
+    status, error = daemon.request("POST", "/worktrees", {"repo_id": repo_id, "name": "try-it/more"})
+    assert (status, "choose another name" in error["message"]) == (409, True)
+    folder, outside = daemon.home / "worktrees/demo", tmp_path / "outside"
+    folder.rename(outside)
+    folder.symlink_to(outside)
+    status, error = daemon.request("POST", "/worktrees", {"repo_id": repo_id, "name": "led-astray"})
+    assert (status, "leads out" in error["message"]) == (400, True)
+    assert not (outside / "led-astray").exists()
+    folder.unlink()
+    outside.rename(folder)
+    status, error = daemon.request("POST", "/repos", {"local_path": made["path"]})
+    assert (status, "inside Agor's own home" in error["message"]) == (400, True)
+    inner = Path(made["path"], "inner")
+    git("init", "-q", str(inner), cwd=Path(made["path"]))
+    status, error = daemon.request("DELETE", f"/worktrees/{made['worktree_id']}")
+    assert (status, "inner/" in error["message"]) == (409, True)
+    token = error["data"]["token"]
+    assert daemon.request("DELETE", f"/worktrees/{made['worktree_id']}?force={token}")[0] == 409
+    assert inner.is_dir()
+    assert daemon.call("GET", "/worktrees?status[$ne]=x")["total"] == 2

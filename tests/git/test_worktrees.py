@@ -260,3 +260,54 @@ async def test_a_vanished_worktree_is_seen_and_forgotten(demo: Path, tmp_path: P
     assert [entry.is_missing for entry in await git.worktrees(demo)] == [False, True, True]
     await git.remove_worktree(demo, tmp_path / "gone")
     assert [entry.path.name for entry in await git.worktrees(demo)] == ["demo", "also-gone"]
+
+
+async def test_a_folder_that_lost_its_link_is_forgotten_and_stays(demo: Path, tmp_path: Path, sh: Git) -> None:
+    """Without its `.git` a folder is no worktree any more: git forgets it, what was staged is saved, no file goes."""
+    folder = tmp_path / "w"
+    await git.add_worktree(demo, folder, branch="b")
+    (folder / "staged.txt").write_text("staged\n")
+    sh("add", "staged.txt", cwd=folder)
+    (folder / ".git").unlink()
+    (folder / "loose.txt").write_text("loose\n")
+    saved = await git.remove_worktree(demo, folder)
+    assert saved is not None
+    assert sh("show", f"{saved.sha}:staged.txt", cwd=demo) == "staged"
+    assert sorted(path.name for path in folder.iterdir()) == [
+        ".gitignore",
+        "docs",
+        "hello.py",
+        "loose.txt",
+        "staged.txt",
+    ]
+    assert [entry.path for entry in await git.worktrees(demo)] == [demo]
+
+
+async def test_a_branch_that_cannot_lie_beside_another_is_a_conflict(demo: Path, tmp_path: Path) -> None:
+    """Where `feat` is a branch, `feat/x` cannot be one, and the refusal says so."""
+    await git.add_worktree(demo, tmp_path / "w", branch="feat")
+    with pytest.raises(Conflict, match="choose another name"):
+        await git.add_worktree(demo, tmp_path / "x", branch="feat/x")
+    assert not (tmp_path / "x").exists()
+
+
+async def test_a_branch_goes_with_its_worktree_only_if_nothing_is_lost(demo: Path, tmp_path: Path, sh: Git) -> None:
+    """Neither a detached worktree's, nor one checked out twice, nor one with commits of its own goes by itself."""
+    folder, twin = tmp_path / "w", tmp_path / "twin"
+    await git.add_worktree(demo, folder, branch="b")
+    sh("worktree", "add", "-q", "--force", str(twin), "b", cwd=demo)
+    with pytest.raises(Conflict, match="checked out elsewhere"):
+        await git.remove_worktree(demo, folder, with_branch=True)
+    sh("worktree", "remove", str(twin), cwd=demo)
+    sh("checkout", "-q", "--detach", cwd=folder)
+    with pytest.raises(Conflict, match="no branch"):
+        await git.remove_worktree(demo, folder, with_branch=True)
+    sh("checkout", "-q", "b", cwd=folder)
+    sh("commit", "-q", "--allow-empty", "-m", "mine", cwd=folder)
+    with pytest.raises(Conflict, match="neither merged nor pushed"):
+        await git.remove_worktree(demo, folder, with_branch=True)
+    sha = sh("rev-parse", "b", cwd=demo)
+    saved = await git.remove_worktree(demo, folder, force=True, with_branch=True)
+    assert saved is not None
+    assert sh("merge-base", sha, saved.sha, cwd=demo) == sha
+    assert (await git.inspect(demo)).branches == ("main",)
