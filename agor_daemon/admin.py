@@ -157,8 +157,13 @@ def db_export(settings: Settings, options: argparse.Namespace) -> None:
     from agor_core.db import export_to
 
     try:
-        with _new_private(options.file) as file, _database(settings, upgrade=False) as database:
-            counts = export_to(database, file, _tell)
+        with _database(settings, upgrade=False) as database, _new_private(options.file) as file:
+            try:
+                counts = export_to(database, file, _tell)
+                file.flush()
+            except BaseException:
+                options.file.unlink()  # a part of an export is none
+                raise
     except FileExistsError as error:
         raise Conflict(f"{options.file} exists already") from error
     except OSError as error:

@@ -6,8 +6,9 @@ After a restore the change log has another epoch: whoever listened before must f
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ import sqlalchemy as sa
 
 from agor_core.db import failures, migrate, transfer
 from agor_core.db.change_log import HEAD
-from agor_core.errors import BadRequest, Conflict
+from agor_core.errors import BadRequest, Conflict, Unavailable
 from agor_core.ids import new_id
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 # 4 MB a step: others may write between two.
 PAGES_AT_ONCE = 1000
+_FILES_BESIDE = ("-wal", "-shm")
 
 Progress = Callable[[str, int, int], None]
 """Told (what, done, total) after each step."""
@@ -33,8 +35,9 @@ def backup(database: Database, to: Path, on_progress: Progress | None = None) ->
     """Write a copy that is of one moment, while others go on. Raises Conflict if `to` exists."""
     if to.exists():
         raise Conflict(f"{to} exists already", path=str(to))
-    with failures.translated():
-        to.touch(mode=0o600)
+    if database.file is not None and not database.file.exists():
+        raise BadRequest(f"there is no database at {database.file} yet")
+    with _whole_or_not_at_all(to):
         if database.file is None:
             with to.open("wb") as file:
                 transfer.export_to(database, file, on_progress)
@@ -56,12 +59,43 @@ def restore(database: Database, source: Path, on_progress: Progress | None = Non
         _restore_export(database, source, on_progress)
         return None
     _check(source)
-    kept = migrate.backup_beside(database.file, "replaced") if database.file.exists() else None
-    database.forget_connections()
-    _copy(source, database.file, on_progress)
+    kept = _kept(database.file) if database.file.exists() else None
+    new = database.file.with_name(f"{database.file.name}.restoring")
+    new.unlink(missing_ok=True)  # of a restore that was killed
+    with _whole_or_not_at_all(new):
+        _copy(source, new, on_progress)
+        database.forget_connections()
+        for name in _FILES_BESIDE:
+            database.file.with_name(database.file.name + name).unlink(missing_ok=True)
+        new.replace(database.file)
     database.upgrade()
     database.write_now(_begin_epoch)
     return kept
+
+
+@contextlib.contextmanager
+def _whole_or_not_at_all(file: Path) -> Iterator[None]:
+    """A new file that only its owner may read; gone again if what writes it fails."""
+    try:
+        with failures.translated():
+            file.touch(mode=0o600)
+            yield
+    except BaseException as error:
+        for left in (file, file.with_name(f"{file.name}-journal")):
+            left.unlink(missing_ok=True)
+        if isinstance(error, sqlite3.Error | OSError):
+            raise Unavailable(f"{file}: {failures.advice(error)}") from error
+        raise
+
+
+def _kept(file: Path) -> Path:
+    """A copy beside a database that is to be replaced, byte for byte if it is too damaged to be read."""
+    try:
+        return migrate.backup_beside(file, "replaced")
+    except sqlite3.Error:
+        copy = file.with_name(f"{file.name}.replaced.damaged")
+        shutil.copy2(file, copy)
+        return copy
 
 
 def _restore_export(database: Database, source: Path, on_progress: Progress | None) -> None:

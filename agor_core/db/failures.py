@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import re
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -45,7 +47,7 @@ def at_startup(where: str) -> Iterator[None]:
     """The same while the database is opened: one line that names it. `where`: the file, or the URL without password."""
     try:
         yield
-    except (exc.DBAPIError, exc.TimeoutError, OSError) as error:
+    except (exc.DBAPIError, exc.TimeoutError, sqlite3.Error, OSError) as error:
         raise ConfigError(f"{where}: {advice(error)}") from error
     except Unavailable as error:
         raise ConfigError(f"{where}: {error.message}") from error
@@ -58,6 +60,8 @@ def advice(error: BaseException) -> str:
     lowered = text.lower()
     if isinstance(cause, PermissionError):
         return f"permission denied: {cause.filename}; check who owns it"
+    if isinstance(cause, OSError) and cause.errno == errno.ENOSPC:
+        return "the disk is full; free some space and try again"
     for sign in _NOT_MIGRATED:
         if sign in lowered:
             return f"the database is not at this version's revision; run `agor db upgrade` ({text[:120]})"

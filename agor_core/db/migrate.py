@@ -60,6 +60,15 @@ def downgrade(database: Database, revision: str) -> None:
         _run(database, lambda command, config: command.downgrade(config, revision))
 
 
+def check_current(database: Database) -> None:
+    """Raise ConfigError unless the database is at the revision this version of Agor knows whole."""
+    current = _current(database)
+    if current is None:
+        raise ConfigError(f"{database.name} holds nothing yet; start the daemon, or run `agor db upgrade`")
+    if _is_known(database, current) and current != head():
+        raise ConfigError(f"{database.name} is at revision {current}, not {head()}: run `agor db upgrade` first")
+
+
 def status(database: Database) -> dict[str, Any]:
     """`{backend, url, current, head, is_current}`; `current` is None for a database that is empty."""
     current = _current(database)
@@ -93,13 +102,27 @@ def backup_beside(file: Path, label: str) -> Path:
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
     copy = file.with_name(f"{file.name}.{label}.{stamp}.backup")
     copy.touch(mode=0o600)
-    with contextlib.closing(sqlite3.connect(file)) as source, contextlib.closing(sqlite3.connect(copy)) as target:
-        source.backup(target)
+    try:
+        _copy_all(file, copy)
+    except sqlite3.Error:
+        copy.unlink()
+        raise
     return copy
 
 
+def _copy_all(file: Path, copy: Path) -> None:
+    with contextlib.closing(sqlite3.connect(file)) as source, contextlib.closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+
+
 def _current(database: Database) -> str | None:
-    with failures.at_startup(database.name), database.engine.execution_options(write=False).connect() as connection:
+    with failures.at_startup(database.name):
+        _create(database.file)
+        return _revision(database)
+
+
+def _revision(database: Database) -> str | None:
+    with database.engine.execution_options(write=False).connect() as connection:
         if not sa.inspect(connection).has_table("alembic_version"):
             return None
         revision: str | None = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
@@ -110,6 +133,12 @@ def _is_known(database: Database, revision: str) -> bool:
     if revision in revisions():
         return True
     raise ConfigError(f"{database.name} was made by a newer Agor (revision {revision}, we know {head()}): upgrade Agor")
+
+
+def _create(file: Path | None) -> None:
+    """Make the file of a new database: what SQLite puts beside it while it is open has the permissions of the file."""
+    if file is not None and file.parent.is_dir() and not file.exists():
+        file.touch(mode=0o600)
 
 
 def _make_private(file: Path | None) -> None:

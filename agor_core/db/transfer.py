@@ -20,6 +20,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 import orjson
 import sqlalchemy as sa
 
+from agor_core.db import migrate
 from agor_core.db.engine import to_json
 from agor_core.db.query import plain_data
 from agor_core.db.repositories.base import Repository
@@ -42,7 +43,11 @@ Progress = Callable[[str, int, int], None]
 
 
 def export_to(database: Database, to: IO[bytes], on_progress: Progress | None = None) -> Counter[str]:
-    """Write all entities, as they are at one moment, as JSON Lines; how many of each."""
+    """Write all entities, as they are at one moment, as JSON Lines; how many of each.
+
+    Raises ConfigError for a database of another revision than this version knows: what only that one has would be lost.
+    """
+    migrate.check_current(database)
     return database.read_now(lambda tx: _write_all(tx, database, to, on_progress or _silent))
 
 

@@ -82,11 +82,11 @@ def test_a_newer_database_is_left_alone(database: Database) -> None:
 
 
 def test_a_database_file_is_for_its_owner_only(tmp_path: Path) -> None:
-    """The file can be read and written by its owner, and by nobody else."""
-    file = tmp_path / "agor.db"
-    with open_database(f"sqlite:///{file}") as database:
+    """The file, and what is beside it while it is open, can be read and written by its owner and by nobody else."""
+    with open_database(f"sqlite:///{tmp_path / 'agor.db'}") as database:
         database.prepare()
-    assert file.stat().st_mode & 0o777 == 0o600
+        files = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+    assert files == dict.fromkeys(("agor.db", "agor.db-wal", "agor.db-shm"), 0o600)
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
