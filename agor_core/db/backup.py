@@ -94,7 +94,8 @@ def _kept(file: Path) -> Path:
         return migrate.backup_beside(file, "replaced")
     except sqlite3.Error:
         copy = file.with_name(f"{file.name}.replaced.damaged")
-        shutil.copy2(file, copy)
+        with _whole_or_not_at_all(copy):
+            shutil.copyfile(file, copy)
         return copy
 
 
@@ -121,8 +122,11 @@ def _is_sqlite(file: Path) -> bool:
 
 def _check(source: Path) -> None:
     """Raise BadRequest unless the file is a whole database of ours, of a revision we know."""
+    # A reader of the write-ahead kind leaves files beside what it reads, unless it knows that nobody writes.
+    is_whole = not source.with_name(f"{source.name}-wal").exists()
+    how = "immutable=1" if is_whole else "mode=ro"
     try:
-        with contextlib.closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as connection:
+        with contextlib.closing(sqlite3.connect(f"{source.absolute().as_uri()}?{how}", uri=True)) as connection:
             (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             (revision,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
             connection.execute("SELECT session_id FROM sessions LIMIT 1")

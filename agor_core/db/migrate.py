@@ -105,7 +105,8 @@ def backup_beside(file: Path, label: str) -> Path:
     try:
         _copy_all(file, copy)
     except sqlite3.Error:
-        copy.unlink()
+        for left in (copy, copy.with_name(f"{copy.name}-journal")):
+            left.unlink(missing_ok=True)
         raise
     return copy
 

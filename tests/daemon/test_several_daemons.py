@@ -10,7 +10,9 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+import sqlalchemy as sa
 
 from agor_core.client import LiveClient
 from tests.daemon.conftest import start_session, wait_for_task
@@ -198,3 +200,33 @@ async def test_a_daemon_ends_the_runs_of_a_dead_one_and_leaves_those_of_a_living
             (question,) = one.call("GET", f"/permissions?task_id={lives}")["data"]
             one.call("POST", f"/permissions/{question['request_id']}/decide", {"allow": True})
             assert (await asyncio.to_thread(wait_for_task, one, lives))["status"] == "completed"
+
+
+def test_a_daemon_whose_server_is_away_says_so_and_goes_on_by_itself(team: Team) -> None:
+    """While PostgreSQL cannot be reached every call is 503 with one line; when it is back, all works as before."""
+    url = sa.make_url(team.url)
+    name, server = url.database, url.set(database="postgres").render_as_string(hide_password=False)
+
+    def let_in(may_connect: bool) -> None:
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS {may_connect}")
+            if not may_connect:
+                ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+                connection.execute(ended, (name,))
+
+    with team.daemon("one") as one:
+        session = one.call("POST", "/sessions", {"agent": "scripted", "title": "before"})
+        let_in(False)
+        for method, path, body in (
+            ("GET", "/sessions", None),
+            ("POST", "/sessions", {"agent": "scripted"}),
+            ("GET", f"/sessions/{session['session_id']}", None),
+        ):
+            status, answer = one.request(method, path, body)
+            assert (status, answer["name"]) == (503, "Unavailable"), answer
+            assert "\n" not in answer["message"]
+        let_in(True)
+        assert one.call("GET", "/sessions")["total"] == 1
+        assert one.call("POST", "/sessions", {"agent": "scripted", "title": "after"})["title"] == "after"
+        titles = [event["payload"]["title"] for event in one.call("GET", "/events?path=sessions")["data"]]
+        assert titles == ["before", "after"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from agor_core.db import Database, backup, export_to, import_from, open_database, restore
 from agor_core.db.transfer import PATHS
-from agor_core.errors import BadRequest, Conflict, ServiceError
+from agor_core.errors import BadRequest, ConfigError, Conflict, ServiceError, Unavailable
 from agor_core.models import Board, PermissionRequest, Repo, Session, User, Worktree, forked, spawned
 from tests.support.databases import MakeUrl
 from tests.support.records import a_session, a_task, said
@@ -143,6 +144,50 @@ async def test_a_restore_keeps_what_it_replaces(make_url: MakeUrl, tmp_path: Pat
     assert kept is not None
     with open_database(f"sqlite:///{kept}") as old:
         assert await old.read(lambda tx: tx.sessions.get(session.session_id))
+
+
+@pytest.mark.parametrize("ruin", [b"no database at all" * 300, b"SQLite format 3\0" + b"\xff" * 9000])
+async def test_a_restore_works_over_a_file_that_is_ruined(make_url: MakeUrl, tmp_path: Path, ruin: bytes) -> None:
+    """What the advice for a damaged file says, works: the backup is in its place, and the ruin is kept beside it."""
+    with open_database(make_url("sqlite")) as database:
+        session = await a_session(database)
+        copy = backup(database, tmp_path / "copy")
+    ruined = tmp_path / "ruined.db"
+    ruined.write_bytes(ruin)
+    with open_database(f"sqlite:///{ruined}") as database:
+        kept = restore(database, copy)
+        assert await database.read(lambda tx: tx.sessions.get(session.session_id))
+    assert kept is not None
+    assert kept.read_bytes() == ruin
+
+
+async def test_a_copy_that_does_not_fit_is_not_left_half_written(make_url: MakeUrl, tmp_path: Path) -> None:
+    """When the disk takes no more, backup and restore fail with 503, and what was there before is all there is."""
+    with open_database(make_url("sqlite")) as database:
+        whole = backup(database, tmp_path / "whole")
+        session = await a_session(database)
+        before = sorted(path.name for path in tmp_path.iterdir())
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, limits[1]))
+        try:
+            with pytest.raises(Unavailable):
+                backup(database, tmp_path / "copy")
+            with pytest.raises(Unavailable):
+                restore(database, whole)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert sorted(path.name for path in tmp_path.iterdir()) == before
+        assert await database.read(lambda tx: tx.sessions.get(session.session_id))
+
+
+async def test_an_export_is_of_what_this_version_knows_whole(make_url: MakeUrl) -> None:
+    """A database of a newer Agor, or one that is behind, is not exported: something would be missing."""
+    with open_database(make_url("sqlite")) as database:
+        for revision, said_to_do in (("9999", "newer"), ("0002", "upgrade")):
+            change = f"UPDATE alembic_version SET version_num = '{revision}'"
+            database.write_now(lambda tx, change=change: tx.connection.exec_driver_sql(change))
+            with pytest.raises(ConfigError, match=said_to_do):
+                export_to(database, io.BytesIO())
 
 
 async def test_what_is_no_backup_is_refused_and_nothing_touched(database: Database, tmp_path: Path) -> None:
