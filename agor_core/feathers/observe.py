@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from agor_core.errors import ServiceError
 from agor_core.feathers.params import HookContext
+from agor_core.feathers.wire import dumps
 
 call_logger = logging.getLogger("agor_core.feathers.calls")
 
@@ -47,7 +47,9 @@ class Observer:
             "user": (params.user or {}).get(self._user_field),
             "connection": None if params.connection is None else params.connection.id,
         }
-        call_logger.info(json.dumps(line))
+        # Not `info`: it would look up from which line of code this comes, for each call anew.
+        text = dumps(line).decode()
+        call_logger.handle(call_logger.makeRecord(call_logger.name, logging.INFO, __file__, 0, text, (), None))
 
     def text(self) -> list[str]:
         """The metrics of calls, line by line."""
