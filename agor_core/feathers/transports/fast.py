@@ -34,14 +34,14 @@ class FastSocket(Socket):
     lane: Lane | None = None
 
     def push(self, packet: Packet) -> None:
-        """Send an answer: at once, and with it whatever was gathered."""
+        """Send an answer: at the end of this turn of the loop, and with it whatever was gathered."""
         if self.lane is None:
             super().push(packet)
         else:
             self.lane.answer(frame_of(packet))
 
     def push_event(self, packet: Packet, most_frames: int, most_bytes: int) -> bool:
-        """Send an event: at once after a quiet spell, else with the others of this tick."""
+        """Send an event: as soon after a quiet spell, else with the others of this tick."""
         if self.lane is None:
             return self.closed or super().push_event(packet, most_frames, most_bytes)
         return self.lane.event(frame_of(packet), most_frames, most_bytes)

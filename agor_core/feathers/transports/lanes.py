@@ -28,7 +28,7 @@ TICK_S = 0.002
 # While clients are behind and none of them reads, there is no hurry.
 BEHIND_TICK_S = 0.02
 LOOK_BYTES = 64 * 1024
-# A transport that holds more than this is not read from; with less, it is given more, up to twice as much.
+# A transport that holds more than this is given nothing more; with less, it is filled up to twice as much.
 UNSENT_BYTES = 64 * 1024
 MOST_UNSENT_BYTES = 2 * UNSENT_BYTES
 
