@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from agor_core.client import Client, LiveClient, Record
 
 
+MOST_FAILED = 1000
+
+
 def connected() -> Client:
     """A client for this user's daemon. Whether it runs, the first call tells."""
     from agor_core.client import Client, find_daemon, token_for
@@ -40,6 +43,17 @@ def find_one(client: Client, path: str, what: str, **query: Any) -> Record:
     if not found:
         raise NotFound(what)
     return found[0]
+
+
+def interrupted_sessions(client: Client) -> list[str]:
+    """The sessions whose last task was cut off by the end of a daemon, and that have not gone on since."""
+    failed = data_of(client.service("sessions").find({"status": "failed", "archived": False, "$limit": MOST_FAILED}))
+    ids = [session["session_id"] for session in failed]
+    query = {"session_id": {"$in": ids}, "status": "failed", "$sort": {"completed_at": -1}, "$limit": MOST_FAILED}
+    last: dict[str, Record] = {}
+    for task in data_of(client.service("tasks").find(query)) if ids else ():
+        last.setdefault(task["session_id"], task)
+    return [id for id, task in last.items() if (task.get("error") or {}).get("kind") == "interrupted"]
 
 
 def administer(

@@ -67,7 +67,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         **_READING,
         "genealogy": Rule.READ,
         "read_queue": Rule.READ,
-        **dict.fromkeys(("create", "prompt", "fork", "spawn"), Rule.START),
+        **dict.fromkeys(("create", "prompt", "resume", "fork", "spawn"), Rule.START),
         **_SESSION_CHANGES,
         "update": Rule.CHANGE_SESSION,
         "stop": Rule.CHANGE_SESSION,
@@ -82,7 +82,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         **dict.fromkeys(("update", "complete", "fail"), Rule.CHANGE_SESSION),
     },
     "messages": {**_READING, "partial": Rule.READ, **_WRITING_FINISHED, **_SESSION_CHANGES},
-    "permissions": {**_READING, "decide": Rule.CHANGE_SESSION},
+    "permissions": {**_READING, **dict.fromkeys(("decide", "revoke"), Rule.CHANGE_SESSION)},
     "boards": {
         **_READING,
         "create": Rule.START,

@@ -47,6 +47,7 @@ class Daemon:
     runs: AgentRuns
     worktrees: WorktreesService
     cloning: Cloning
+    health: HealthService
 
 
 def build_app(live: LiveSettings, database: Database, supervisor: Supervisor) -> Daemon:
@@ -80,12 +81,13 @@ def build_app(live: LiveSettings, database: Database, supervisor: Supervisor) ->
         "worktrees": worktrees,
         "users": UsersService(database, app.revalidate),
     }
+    health = HealthService(settings, database)
     others: Mapping[str, Any] = {
         "agents": AgentsService(agents, assignments.environment),
         "transcripts": TranscriptsService(importer),
         "events": EventsService(database),
         "config": ConfigService(live),
-        "health": HealthService(settings, database),
+        "health": health,
         "authentication": build_authentication(app, settings, database),
     }
     for path, service in stored.items():
@@ -96,7 +98,7 @@ def build_app(live: LiveSettings, database: Database, supervisor: Supervisor) ->
     # Outermost first: who calls; then which record is meant and whether they may; then the service's own rule.
     app.hooks(around=[signed_in], before=[addressed(database)])
     set_up_channels(app, volatile.facts)
-    return Daemon(app, runs, worktrees, cloning)
+    return Daemon(app, runs, worktrees, cloning, health)
 
 
 def _agents(settings: Settings) -> dict[str, Agent]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import errno
 import gc
 import logging
@@ -79,7 +80,8 @@ async def lifespan(settings: Settings) -> AsyncIterator[Running]:
         stack.push_async_callback(database.change_log.stop)
         supervisor = await stack.enter_async_context(Supervisor(GRACE_S))
         daemon = build_app(live, database, supervisor)
-        await recover(database, daemon.worktrees, daemon.cloning)
+        found = await recover(database, daemon.worktrees, daemon.cloning)
+        daemon.health.recovered = dataclasses.asdict(found) if found else None
         socket = _listen(settings)
         url = _url(settings, socket.getsockname()[1])
         options = ServerOptions(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 from dataclasses import dataclass
 
-from agor_core.agents import end_leftover
+from agor_core.agents import AgentError, Finished, end_leftover
 from agor_core.db import Database, Transaction
 from agor_core.ids import short
 from agor_core.models import Task
-from agor_daemon.runs.records import RUNNING
+from agor_daemon.runs.records import RUNNING, end_task
 from agor_daemon.services.cloning import Cloning
 from agor_daemon.services.worktrees import WorktreesService
 
@@ -18,38 +19,43 @@ log = logging.getLogger(__name__)
 
 # More than it takes to get a new connection.
 PATIENCE_S = 3.0
-INTERRUPTED = {"kind": "interrupted", "message": "the daemon was killed while this ran; prompt again to go on"}
+INTERRUPTED = AgentError("interrupted", "the daemon was killed while this ran; resume the session to go on")
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """How much was put right."""
+    """How much was put right: tasks failed as `interrupted`, processes ended, half-made things cleared away.
 
-    tasks: int
-    processes: int
-    worktrees: int
-    clones: int
+    `questions`: of those tasks, not answered yet; an answer makes their sessions go on.
+    """
+
+    tasks: int = 0
+    questions: int = 0
+    processes: int = 0
+    worktrees: int = 0
+    clones: int = 0
+
+    def __bool__(self) -> bool:
+        return any(dataclasses.astuple(self))
 
 
 async def recover(database: Database, worktrees: WorktreesService, cloning: Cloning) -> Found:
     """End agents that still run, fail their tasks as `interrupted`, take half-made worktrees away."""
-    tasks, processes = await end_orphans(database)
+    ended = await end_orphans(database)
     clones = await cloning.recover()
-    found = Found(tasks, processes, await worktrees.recover(), clones)
-    if any((found.tasks, found.worktrees, found.clones)):
+    found = dataclasses.replace(ended, worktrees=await worktrees.recover(), clones=clones)
+    if found:
         log.warning(
-            "a daemon was killed here: %s task(s) failed as interrupted, %s process(es) ended, "
-            "%s half-made worktree(s) and %s clone(s) cleared",
-            found.tasks,
-            found.processes,
-            found.worktrees,
-            found.clones,
+            "a daemon was killed here: %s task(s) failed as interrupted, %s question(s) of theirs can still be "
+            "answered, %s process(es) ended, %s half-made worktree(s) and %s clone(s) cleared; "
+            "`agor session resume --interrupted` continues them",
+            *dataclasses.astuple(found),
         )
     return found
 
 
-async def end_orphans(database: Database) -> tuple[int, int]:
-    """End the runs of daemons that are no more; how many tasks, and how many of their agents still ran.
+async def end_orphans(database: Database) -> Found:
+    """End the runs of daemons that are no more; how many tasks, questions of theirs, and agents that still ran.
 
     Other daemons on the same database live, and what they run is theirs.
     """
@@ -71,23 +77,19 @@ async def end_orphans(database: Database) -> tuple[int, int]:
             processes += 1
             log.warning("ended process %s, left over from task %s", process.pid, short(task.task_id))
 
-    def unit_of_work(tx: Transaction) -> int:
+    def unit_of_work(tx: Transaction) -> Found:
         known = {task.task_id for task in left}
         found = [task for task in orphans(tx) if task.task_id in known]
-        _fail(tx, found)
-        return len(found)
+        return Found(len(found), _fail(tx, found), processes)
 
-    ended = await database.write(unit_of_work) if left else 0
-    return ended, processes
+    return await database.write(unit_of_work) if left else Found()
 
 
-def _fail(tx: Transaction, left: list[Task]) -> None:
+def _fail(tx: Transaction, left: list[Task]) -> int:
+    """End the tasks; how many questions of theirs wait for an answer."""
+    questions = 0
     for task in left:
-        for request in tx.permissions.where(task_id=task.task_id, status="pending"):
-            tx.permissions.patch(request.request_id, {"status": "cancelled"})
-        ended = {"status": "failed", "completed_at": tx.now, "error": INTERRUPTED, "process": None}
-        tx.tasks.patch(task.task_id, ended)
-        changes: dict[str, str] = {"status": "failed"}
-        if tx.tasks.where(session_id=task.session_id, status="created"):
-            changes["queue_paused"] = "the daemon was killed during the last task"
-        tx.sessions.patch(task.session_id, changes)
+        questions += len(tx.permissions.where(task_id=task.task_id, status="pending"))
+        paused = "the daemon was killed during the last task"
+        end_task(tx, task.session_id, task.task_id, Finished(INTERRUPTED), None, paused)
+    return questions

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from agor_cli.commands.session.running import text_of
 from agor_cli.connection import connected
 from agor_cli.groups import Group
 from agor_cli.output import facts, one_line, paged, show, table
 from agor_cli.words import ago, changes, duration, reference, short_id
+from agor_core.errors import BadRequest
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -44,6 +46,30 @@ def show_task(task: str) -> None:
     with connected() as client:
         found = client.service("tasks").get(task)
     show(found, lambda: _page(found))
+
+
+@task.command("edit", examples=['task edit 0199a1c3 "do the docs first"', "task edit 0199a1c3 - < prompt.md"])
+@click.argument("task")
+@click.argument("prompt", nargs=-1, required=True)
+def edit_task(task: str, prompt: tuple[str, ...]) -> None:
+    """Change the prompt of a TASK that still waits its turn."""
+    text = text_of(prompt)
+    if text is None:
+        raise BadRequest("the prompt is empty")
+    with connected() as client:
+        id = client.service("tasks").get(task)["task_id"]
+        changed = client.service("tasks").patch(id, {"full_prompt": text})
+    show(changed, lambda: f"Task {short_id(changed, 'task_id')}: {one_line(changed['description'])}")
+
+
+@task.command("rm", examples=["task rm 0199a1c3"])
+@click.argument("task")
+def remove_task(task: str) -> None:
+    """Take a TASK that waits out of its queue, or forget one that has ended. What was said stays."""
+    with connected() as client:
+        found = client.service("tasks").get(task)
+        removed = client.service("tasks").remove(found["task_id"])
+    show(removed, lambda: f"Removed task {short_id(found, 'task_id')}")
 
 
 def _table(page: Record) -> RenderableType:

@@ -43,4 +43,6 @@ def described(request: Record) -> str:
     shown = clean(text if text is not None else json.dumps(given, ensure_ascii=False, indent=2))
     more = f"\n  … and {len(shown) - INPUT_LENGTH} more characters" if len(shown) > INPUT_LENGTH else ""
     lines = "\n".join(f"  {line}" for line in shown[:INPUT_LENGTH].splitlines())
-    return f"? {clean(request.get('tool_name'))}\n{lines}{more}"
+    lasting = ", ".join(clean(rule) for rule in request.get("rules") or [])
+    always = f"\n  always would allow {lasting[:INPUT_LENGTH]}" if lasting else ""
+    return f"? {clean(request.get('tool_name'))}\n{lines}{more}{always}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 from collections import deque
@@ -27,6 +28,9 @@ HAS_PROC = Path("/proc/self/stat").is_file()
 
 GRACE_S = 0.7
 POLL_S = 0.02
+
+# Becomes the program, with the same number, when a line comes; and ends when whoever would send it is gone.
+WAIT_FOR_A_LINE = ("/bin/sh", "-c", 'read -r _ && exec "$@"', "sh")
 
 
 class Flood(Exception):
@@ -57,9 +61,18 @@ class ChildProcess:
         self.identity = process_identity(self.pid) or ""
 
     @classmethod
-    async def start(cls, command: Sequence[str], *, cwd: str, environment: Mapping[str, str]) -> ChildProcess:
-        """Start `command` with exactly `environment`. Raises FileNotFoundError, NotADirectoryError, PermissionError."""
-        starting = asyncio.ensure_future(cls._start(command, cwd, environment))
+    async def start(
+        cls, command: Sequence[str], *, cwd: str, environment: Mapping[str, str], is_held: bool = False
+    ) -> ChildProcess:
+        """Start `command` with exactly `environment`. Raises FileNotFoundError, NotADirectoryError, PermissionError.
+
+        `is_held`: it does nothing before `release`, and ends if we do: so its number can be written down first, and
+        whenever this program is killed, what runs is known to the next one.
+        """
+        if is_held and not await asyncio.to_thread(os.access, command[0], os.X_OK):
+            raise FileNotFoundError(errno.ENOENT, "there is no such program, or it may not be run", command[0])
+        words = [*WAIT_FOR_A_LINE, *command] if is_held else command
+        starting = asyncio.ensure_future(cls._start(words, cwd, environment))
         try:
             return await asyncio.shield(starting)
         except asyncio.CancelledError:
@@ -86,6 +99,10 @@ class ChildProcess:
             start_new_session=True,
         )
         return cls(transport, protocol)
+
+    def release(self) -> None:
+        """Let a process that is held become its program."""
+        self.stdin.write(b"\n")
 
     @property
     def pid(self) -> int:

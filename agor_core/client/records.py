@@ -86,6 +86,7 @@ class Task(Record):
     denied_tools: list[str] | None = None
     from_history: bool = False
     model: str | None = None
+    answers_request_id: str | None = None
     tool_use_count: int = 0
     usage: dict[str, Any] | None = None
     duration_ms: int | None = None
@@ -127,14 +128,19 @@ class PermissionRequest(Record):
     session_id: str = ""
     task_id: str = ""
     status: str = "pending"
+    scope: str | None = None
     tool_name: str = ""
     tool_input: dict[str, Any] = field(default_factory=dict)
     tool_use_id: str | None = None
     suggestions: list[Any] = field(default_factory=list)
-    scope: str | None = None
+    rules: list[str] = field(default_factory=list)
     decided_by: str | None = None
     decided_at: str | None = None
     reason: str | None = None
+    updated_input: dict[str, Any] | None = None
+    rule_request_id: str | None = None
+    revoked_by: str | None = None
+    revoked_at: str | None = None
     created_at: str = ""
     last_updated: str = ""
     created_by: str = ""

@@ -39,6 +39,10 @@ class TaskData(Data):
     denied_tools: list[str] | None = DataField(default=None, description="asked for with this prompt only")
     from_history: bool = DataField(default=False, description="told from what is stored, not resumed")
     model: str | None = DataField(default=None, max_length=200)
+    answers_request_id: Id | None = DataField(
+        default=None,
+        description="the question of an interrupted task that was answered, and that this task goes on from",
+    )
     tool_use_count: int = 0
     usage: Usage | None = None
     duration_ms: int | None = None

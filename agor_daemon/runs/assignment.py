@@ -49,7 +49,6 @@ class Assignments:
             repository=repository,
             worktree=worktree,
             lock=(lock_owner(self._live.current.home), f"session {short(task.session_id)} runs here"),
-            next_index=session.next_index,
             limit_s=self._live.current.agent(session.agent).limit,
             facts={"created_by": session.created_by, "sharing": session.sharing, "board_id": session.board_id},
         )

@@ -11,17 +11,19 @@ from agor_core.agents import (
     AgentSession,
     ContextUsed,
     Finished,
-    PermissionAnswer,
-    PermissionQuestion,
 )
 from agor_core.db import Transaction
-from agor_core.errors import Conflict
 from agor_core.ids import short
-from agor_core.models import Message, MessageMetadata, PermissionRequest, Session, Task
+from agor_core.models import Message, MessageMetadata, Session, Task
 from agor_core.models.values import ToolUse
+from agor_daemon.runs.questions import withdraw
 from agor_daemon.runs.streaming import StreamedMessage
 
 RUNNING = ["running", "awaiting_permission"]
+
+LOST = "What was being said here was lost: the daemon was killed before it was complete."
+PAUSED_BY_FAILURE = "the last task failed"
+PAUSED_BY_STOP = "the last task was stopped"
 
 
 def begin_next(tx: Transaction, session_id: str, daemon_id: str) -> Task | None:
@@ -33,6 +35,7 @@ def begin_next(tx: Transaction, session_id: str, daemon_id: str) -> Task | None:
     waiting = waiting_tasks(tx, session_id)
     if not waiting or session.data.queue_paused is not None or tx.tasks.where(session_id=session_id, status=RUNNING):
         return None
+    withdraw(tx, "the session went on without an answer", session_id=session_id)
     task = tx.tasks.patch(waiting[0].task_id, {"status": "running", "started_at": tx.now, "daemon_id": daemon_id})
     tx.sessions.patch(session_id, {"status": "running"})
     store_prompt(tx, task)
@@ -44,6 +47,24 @@ def waiting_tasks(tx: Transaction, session_id: str) -> list[Task]:
     tasks: list[Task] = tx.tasks.where(session_id=session_id, status="created")
     # Tasks that nobody moved keep their place behind those that were put in order: the sort is stable.
     return sorted(tasks, key=lambda task: math.inf if task.data.queue_rank is None else task.data.queue_rank)
+
+
+def stop_waiting(tx: Transaction, session_id: str, reason: str) -> str | None:
+    """Stop the task that would run next if there were a slot, or withdraw a question of an interrupted one.
+
+    The task's id; None if there is neither. What waits in a queue that is paused runs nothing.
+    """
+    if tx.tasks.where(session_id=session_id, status=RUNNING):
+        return None  # another daemon's
+    waiting = waiting_tasks(tx, session_id)
+    if waiting and tx.sessions.get(session_id).data.queue_paused is None:
+        ended = {"status": "stopped", "completed_at": tx.now, "error": {"kind": "stopped", "message": reason}}
+        tx.tasks.patch(waiting[0].task_id, ended)
+        changes = {"queue_paused": PAUSED_BY_STOP} if waiting[1:] else {}
+        tx.sessions.patch(session_id, changes)
+        return waiting[0].task_id
+    withdrawn = withdraw(tx, reason, session_id=session_id)
+    return withdrawn[0].task_id if withdrawn else None
 
 
 def note_process(tx: Transaction, task_id: str, process: AgentProcess) -> None:
@@ -75,9 +96,9 @@ def store_prompt(tx: Transaction, task: Task) -> None:
 
 
 def store_message(
-    tx: Transaction, session_id: str, task_id: str, said: AgentMessage, message_id: str | None = None
-) -> int:
-    """A message of the agent, with the id under which it was streamed, if it was; its index."""
+    tx: Transaction, session_id: str, task_id: str, said: AgentMessage, streamed: StreamedMessage | None = None
+) -> None:
+    """A message of the agent; with the id and the index under which it was streamed, if it was."""
     blocks = said.content if isinstance(said.content, list) else []
     tool_uses = [
         ToolUse(id=block["id"], name=block["name"], input=block["input"])
@@ -92,8 +113,6 @@ def store_message(
         timestamp=tx.now,
         parent_tool_use_id=said.parent_tool_use_id,
     )
-    if message_id is not None:
-        message.message_id = message_id
     message.data.content = said.content
     message.data.tool_uses = tool_uses
     message.data.metadata = MessageMetadata(
@@ -102,60 +121,46 @@ def store_message(
         is_meta=said.is_meta or None,
         is_error=said.is_error or None,
     )
-    stored = tx.messages.append(session_id, message)
+    if streamed is None:
+        tx.messages.append(session_id, message)
+    else:
+        message.message_id = streamed.message_id
+        tx.messages.keep_promise(session_id, message, streamed.index)
     if tool_uses:
         tx.sessions.count_up(session_id, tool_use_count=len(tool_uses))
         tx.tasks.count_up(task_id, tool_use_count=len(tool_uses))
-    return stored.index
 
 
 def store_partial(tx: Transaction, session_id: str, task_id: str, broken_off: StreamedMessage) -> None:
     """What was said of a message that never got complete."""
     said = AgentMessage("assistant", broken_off.content, parent_tool_use_id=broken_off.parent_tool_use_id)
-    store_message(tx, session_id, task_id, said, broken_off.message_id)
+    store_message(tx, session_id, task_id, said, broken_off)
 
 
-def ask_permission(tx: Transaction, session_id: str, task_id: str, question: PermissionQuestion) -> str:
-    """The question as a row that every screen shows; its id."""
-    request = PermissionRequest(session_id=session_id, task_id=task_id, status="pending")
-    request.data.tool_name = question.tool_name
-    request.data.tool_input = question.tool_input
-    request.data.tool_use_id = question.tool_use_id
-    request.data.suggestions = question.suggestions
-    stored = tx.permissions.add(request)
-    tx.tasks.patch(task_id, {"status": "awaiting_permission"})
-    tx.sessions.patch(session_id, {"status": "awaiting_permission"})
-    return stored.request_id
-
-
-def decide(
-    tx: Transaction, request_id: str, answer: PermissionAnswer, *, scope: str, user_id: str | None
-) -> PermissionRequest:
-    """The first answer counts. Raises Conflict for a second."""
-    request = tx.permissions.get(request_id)
-    if request.status != "pending":
-        raise Conflict(f"this request was {request.status} already", status=request.status)
-    decided = tx.permissions.patch(
-        request_id,
-        {
-            "status": "approved" if answer.allow else "denied",
-            "scope": scope,
-            "reason": answer.reason,
-            "decided_by": user_id,
-            "decided_at": tx.now,
-        },
-    )
-    tx.tasks.patch(request.task_id, {"status": "running"})
-    tx.sessions.patch(request.session_id, {"status": "running"})
-    return decided
+def fill_gaps(tx: Transaction, session_id: str, task_id: str) -> None:
+    """Indices stay contiguous: where what was being said is lost with the daemon that heard it, a note says so."""
+    extent = tx.tasks.get(task_id).data.message_range
+    for index in tx.messages.unkept(session_id, extent.start_index) if extent is not None else ():
+        note = Message(session_id=session_id, task_id=task_id, type="system", role="system", timestamp=tx.now)
+        note.data.content, note.data.metadata = LOST, MessageMetadata(is_meta=True)
+        tx.messages.keep_promise(session_id, note, index)
 
 
 def end_task(
-    tx: Transaction, session_id: str, task_id: str, finished: Finished, git_end: dict[str, Any] | None
+    tx: Transaction,
+    session_id: str,
+    task_id: str,
+    finished: Finished,
+    git_end: dict[str, Any] | None,
+    paused: str | None = None,
 ) -> None:
-    """The task and its session as the run leaves them; questions nobody answered are cancelled."""
-    for request in tx.permissions.where(task_id=task_id, status="pending"):
-        tx.permissions.patch(request.request_id, {"status": "cancelled"})
+    """The task and its session as the run leaves them.
+
+    Questions nobody answered are cancelled, unless the run was interrupted: then an answer makes the session go on.
+    """
+    if finished.error is None or finished.error.kind != "interrupted":
+        withdraw(tx, session_id=session_id, task_id=task_id)
+    fill_gaps(tx, session_id, task_id)
     task, session = tx.tasks.get(task_id), tx.sessions.get(session_id)
     status = status_after(finished)
     changes: dict[str, Any] = {"status": status, "completed_at": tx.now, "process": None}
@@ -170,7 +175,7 @@ def end_task(
         changes["usage"] = usage
         tx.sessions.count_up(session_id, usage=usage)
     tx.tasks.patch(task_id, changes)
-    after = session_after(tx, session, status, finished, git_end)
+    after = session_after(tx, session, status, finished, git_end, paused)
     tx.sessions.patch(session_id, after)
     if session.parent_session_id is not None and after["status"] in ("completed", "failed"):
         report_to_parent(tx, session, session.parent_session_id, finished)
@@ -208,15 +213,23 @@ def usage_of(finished: Finished) -> dict[str, Any] | None:
 
 
 def session_after(
-    tx: Transaction, session: Session, status: str, finished: Finished, git_end: dict[str, Any] | None
+    tx: Transaction,
+    session: Session,
+    status: str,
+    finished: Finished,
+    git_end: dict[str, Any] | None,
+    paused: str | None = None,
 ) -> dict[str, Any]:
-    """What changes of the session: its status, its git state, and whether its queue goes on."""
+    """What changes of the session: its status, its git state, and whether its queue goes on.
+
+    `paused`: why it does not, where there is more to say than how the task ended.
+    """
     waiting = tx.tasks.where(session_id=session.session_id, status="created")
     changes: dict[str, Any] = {"status": "failed" if status == "failed" else "idle"}
     if status == "completed" and session.parent_session_id is not None and not waiting:
         changes["status"] = "completed"
     if status != "completed" and waiting:
-        changes["queue_paused"] = f"the last task {'failed' if status == 'failed' else 'was stopped'}"
+        changes["queue_paused"] = paused or (PAUSED_BY_FAILURE if status == "failed" else PAUSED_BY_STOP)
     if git_end is not None and session.data.git_state is not None:
         changes["git_state"] = {**session.data.git_state.model_dump(), "current_sha": git_end["sha_at_end"]}
     if finished.total_cost_usd is not None:

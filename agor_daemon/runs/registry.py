@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agor_core.agents import AgentError, Finished, PermissionAnswer
+from agor_core.agents import AgentError, Finished
 from agor_core.db import Database
+from agor_core.db.change_log import LogEntry
 from agor_core.errors import Conflict, NotFound, ServiceError
 from agor_core.ids import short
 from agor_core.models import Task
 from agor_daemon.runs import records
 from agor_daemon.runs.assignment import Assignments
+from agor_daemon.runs.questions import ANSWERED, answer_in
 from agor_daemon.runs.run import SHUT_DOWN, STOPPED, Run
 from agor_daemon.supervisor import Supervisor
 from agor_daemon.volatile import HIDDEN, Volatile
@@ -49,9 +51,11 @@ class AgentRuns:
         self._volatile = volatile
         self._max_runs = max_runs
         self._active: dict[str, _Active] = {}
-        self._starting: set[str] = set()
+        self._starting: dict[str, asyncio.Future[None]] = {}
         self._waiting: OrderedDict[str, None] = OrderedDict()
         self._closing = False
+        # Not from the call that decides: that may reach another daemon on this database.
+        database.change_log.subscribe(self._hear)
 
     async def consider(self, session_id: str) -> Task | None:
         """Start the session's next task if it may run now; else it starts when its turn comes. The task, if started."""
@@ -60,13 +64,14 @@ class AgentRuns:
         if len(self._active) + len(self._starting) >= self._max_runs:
             self._waiting[session_id] = None
             return None
-        self._starting.add(session_id)
+        self._starting[session_id] = started = asyncio.get_running_loop().create_future()
         try:
             task = await self._database.write(lambda tx: records.begin_next(tx, session_id, self._database.peers.id))
             if task is not None:
                 await self._launch(task)
         finally:
-            self._starting.discard(session_id)
+            del self._starting[session_id]
+            started.set_result(None)
         if task is None:
             self._fill()
         return task
@@ -77,12 +82,20 @@ class AgentRuns:
         self._fill()
 
     async def stop(self, session_id: str) -> str:
-        """End what the session runs, wherever it is; the id of its task. Raises Conflict if nothing runs."""
+        """End what the session runs, wherever it is, or waits to run; the id of its task. Raises Conflict if nothing.
+
+        A session that was interrupted while it asked runs nothing, but its question is withdrawn.
+        """
+        if (starting := self._starting.get(session_id)) is not None:
+            await starting
         active = self._active.get(session_id)
-        if active is None:
+        if active is not None:
+            await self._end(active, STOPPED)
+            return active.run.task_id
+        stopped = await self._database.write(lambda tx: records.stop_waiting(tx, session_id, STOPPED.message))
+        if stopped is None:
             raise Conflict(f"session {short(session_id)} runs nothing", session_id=session_id)
-        await self._end(active, STOPPED)
-        return active.run.task_id
+        return stopped
 
     async def resume_waiting(self) -> None:
         """Let the sessions go on whose prompts waited when the last daemon ended, oldest first."""
@@ -95,11 +108,6 @@ class AgentRuns:
         self._closing = True
         await asyncio.gather(*(self._end(active, SHUT_DOWN) for active in list(self._active.values())))
 
-    def answer(self, session_id: str, request_id: str, answer: PermissionAnswer) -> bool:
-        """Hand an answer to the run that asked; False if it does not wait any more."""
-        active = self._active.get(session_id)
-        return active is not None and active.run.answer(request_id, answer)
-
     def is_running(self, session_id: str) -> bool:
         """Whether an agent of ours works for this session now."""
         return session_id in self._active or session_id in self._starting
@@ -110,6 +118,14 @@ class AgentRuns:
             if (message := active.run.stream.find(message_id)) is not None:
                 return message.describe()
         raise NotFound(f"message {short(message_id)} is not streaming", message_id=message_id)
+
+    def _hear(self, batch: Sequence[LogEntry]) -> None:
+        """Hand what people decided to the runs that asked."""
+        for line in batch:
+            if line.path == "permissions" and line.event == "patched" and line.payload["status"] in ANSWERED:
+                active = self._active.get(line.payload["session_id"])
+                if active is not None and line.record_id is not None:
+                    active.run.answer(line.record_id, answer_in(line.payload))
 
     async def _launch(self, task: Task) -> None:
         try:

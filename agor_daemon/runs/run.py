@@ -26,8 +26,8 @@ from agor_core.agents import (
     ToolStarted,
 )
 from agor_core.db import Database, Transaction
-from agor_core.ids import short
-from agor_daemon.runs import records
+from agor_core.ids import new_id, short
+from agor_daemon.runs import questions, records, rules
 from agor_daemon.runs.git_state import GitWatch
 from agor_daemon.runs.streaming import Emit, Stream
 from agor_daemon.runs.time_limit import OutOfTime, TimeLimit
@@ -35,7 +35,7 @@ from agor_daemon.runs.time_limit import OutOfTime, TimeLimit
 log = logging.getLogger(__name__)
 
 STOPPED = AgentError("stopped", "stopped on request")
-SHUT_DOWN = AgentError("interrupted", "the daemon was stopped while this ran; prompt again to go on")
+SHUT_DOWN = AgentError("interrupted", "the daemon was stopped while this ran; resume the session to go on")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,6 @@ class Assignment:
     worktree: str | None
     lock: tuple[str, str]
     """By whom that worktree is locked while the run goes on, and why."""
-    next_index: int
-    """Of the first message the agent will add."""
     facts: Mapping[str, Any]
     """Of the session, for deciding who hears its volatile events."""
     limit_s: int | None = None
@@ -71,7 +69,6 @@ class Run:
         self._request = request
         self._git = GitWatch(assignment.cwd, assignment.repository, assignment.worktree, assignment.lock)
         self._answers: dict[str, asyncio.Future[PermissionAnswer]] = {}
-        self._next_index = assignment.next_index
         self._finished = Finished(error=AgentError("agent_crashed", "the agent ended without a word"))
         self._end_reason: AgentError = SHUT_DOWN
         self._asking = asyncio.Lock()
@@ -92,13 +89,11 @@ class Run:
         """Say why the cancellation that follows happens."""
         self._end_reason = reason
 
-    def answer(self, request_id: str, answer: PermissionAnswer) -> bool:
-        """Hand a person's answer to the agent; False if this run does not wait for it."""
+    def answer(self, request_id: str, answer: PermissionAnswer) -> None:
+        """Hand a person's answer to the agent, if it waits for it."""
         waiting = self._answers.get(request_id)
-        if waiting is None or waiting.done():
-            return False
-        waiting.set_result(answer)
-        return True
+        if waiting is not None and not waiting.done():
+            waiting.set_result(answer)
 
     async def execute(self) -> None:
         """Run to the end. Every way out stores how the task ended."""
@@ -133,7 +128,7 @@ class Run:
             async for event in events:
                 match event:
                     case TextDelta() | ThinkingDelta():
-                        self.stream.say(event, self._next_index)
+                        await self._say(event)
                     case AgentMessage():
                         await self._store(event)
                     case ToolStarted():
@@ -149,17 +144,23 @@ class Run:
                     case Finished():
                         self._finished = event
 
+    async def _say(self, delta: TextDelta | ThinkingDelta) -> None:
+        if self.stream.begins(delta):
+            session_id = self._assignment.session_id
+            index = await self._database.write(lambda tx: tx.messages.promise(session_id))
+            self.stream.open(delta.parent_tool_use_id, index)
+        self.stream.say(delta)
+
     async def _store(self, message: AgentMessage) -> None:
         streamed = self.stream.finish(message.parent_tool_use_id) if message.role == "assistant" else None
         assignment = self._assignment
 
-        def unit_of_work(tx: Transaction) -> int:
-            message_id = streamed.message_id if streamed is not None else None
-            return records.store_message(tx, assignment.session_id, assignment.task_id, message, message_id)
+        def unit_of_work(tx: Transaction) -> None:
+            records.store_message(tx, assignment.session_id, assignment.task_id, message, streamed)
 
         # A stop between here and the commit must not lose what was said: it is out of the stream already, and the end
         # of the task is written after it, by the same writer.
-        self._next_index = await asyncio.shield(self._database.write(unit_of_work)) + 1
+        await asyncio.shield(self._database.write(unit_of_work))
 
     async def _remember(self, session: AgentSession) -> None:
         await self._database.write(lambda tx: records.note_agent_session(tx, self._assignment.session_id, session))
@@ -175,14 +176,25 @@ class Run:
         self._emit("tasks", event, {**ids, "tool_use_id": tool_use_id, **facts})
 
     async def _ask(self, question: PermissionQuestion) -> PermissionAnswer:
-        assignment = self._assignment
+        """Put a question to people, unless an earlier answer of theirs holds for it."""
+        cwd, task_id, mode = self._assignment.cwd, self._assignment.task_id, self._request.permission_mode
+        asked = await asyncio.to_thread(rules.asked, question.tool_name, question.tool_input, cwd)
+        request_id = new_id()
+        known = await self._database.write(
+            lambda tx: questions.answered_already(tx, task_id, request_id, question, asked, mode=mode)
+        )
+        if known is not None:
+            return questions.answer_of(known)
         async with self._asking:  # one question at a time: a person reads one at a time
             waiting: asyncio.Future[PermissionAnswer] = asyncio.get_running_loop().create_future()
-            request_id = await self._database.write(
-                lambda tx: records.ask_permission(tx, assignment.session_id, assignment.task_id, question)
-            )
             self._answers[request_id] = waiting
             try:
+                # The answer to the question before may be one to this, too.
+                request = await self._database.write(
+                    lambda tx: questions.ask(tx, task_id, request_id, question, asked, mode=mode)
+                )
+                if request.status != "pending":
+                    return questions.answer_of(request)
                 with self._time.stopped():
                     return await waiting
             finally:

@@ -61,15 +61,21 @@ class Stream:
         self._emit = emit
         self._open: dict[str | None, StreamedMessage] = {}
 
-    def say(self, delta: TextDelta | ThinkingDelta, next_index: int) -> None:
-        """Pass a piece on. The first one of a message announces it under `next_index`."""
+    def begins(self, delta: TextDelta | ThinkingDelta) -> bool:
+        """Whether this piece is the first of a message, which has to be opened for it."""
+        return bool(delta.text) and delta.parent_tool_use_id not in self._open
+
+    def open(self, parent_tool_use_id: str | None, index: int) -> None:
+        """Announce a message under the index that it will have."""
+        message = StreamedMessage(self._session_id, self._task_id, index, parent_tool_use_id)
+        self._open[parent_tool_use_id] = message
+        self._tell("streaming:start", message, task_id=self._task_id, role="assistant")
+
+    def say(self, delta: TextDelta | ThinkingDelta) -> None:
+        """Pass on a piece of a message that is open."""
         message = self._open.get(delta.parent_tool_use_id)
         if message is None:
-            message = StreamedMessage(
-                self._session_id, self._task_id, next_index + len(self._open), delta.parent_tool_use_id
-            )
-            self._open[delta.parent_tool_use_id] = message
-            self._tell("streaming:start", message, task_id=self._task_id, role="assistant")
+            return  # an empty piece before anything was said
         if isinstance(delta, TextDelta):
             self._tell("streaming:chunk", message, index=message.chunks, chunk=delta.text)
             message.text += delta.text

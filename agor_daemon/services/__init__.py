@@ -42,7 +42,7 @@ def _reads(name: str) -> RecordMethod:
 SESSIONS = Offer(
     (
         *ALL,
-        *(_makes("fork"), _makes("spawn"), _makes("prompt"), _does("stop"), _reads("genealogy")),
+        *(_makes("fork"), _makes("spawn"), _makes("prompt"), _makes("resume"), _does("stop"), _reads("genealogy")),
         RecordMethod("queue", read="read_queue", write="queue"),
         CollectionMethod("import", "import_transcript", creates=True),
     ),
@@ -58,7 +58,7 @@ MESSAGES = Offer(
     ("streaming:start", "streaming:chunk", "streaming:end", "streaming:error", "thinking:chunk"),
     "message_id",
 )
-PERMISSIONS = Offer((*READ, _does("decide")), id_field="request_id")
+PERMISSIONS = Offer((*READ, _does("decide"), _does("revoke")), id_field="request_id")
 BOARDS = Offer(
     (*ALL, RecordMethod("sessions", read="read_sessions", write="add_session", remove="remove_session")),
     id_field="board_id",

@@ -18,13 +18,21 @@ class HealthService:
         self._settings = settings
         self._database = database
         self._started_at = now_ms()
+        self.recovered: dict[str, int] | None = None
+        """How much a daemon that was killed had left to put right, when this one started; None: nothing."""
 
     async def find(self, params: Params) -> dict[str, Any]:
-        """`{status, version, started_at, require_auth}`; `status` is `ok` if the database answers."""
+        """`{status, version, started_at, require_auth, recovered?}`; `status` is `ok` if the database answers.
+
+        `recovered` is told only where nobody is a stranger.
+        """
         await self._database.change_log.position()
+        require_auth = self._settings.daemon.require_auth
+        recovered = {} if require_auth or self.recovered is None else {"recovered": self.recovered}
         return {
             "status": "ok",
             "version": __version__,
             "started_at": iso(self._started_at),
-            "require_auth": self._settings.daemon.require_auth,
+            "require_auth": require_auth,
+            **recovered,
         }

@@ -1,19 +1,30 @@
-"""Permission requests: agents ask, people answer."""
+"""Permission requests: agents ask, people answer; and an answer may stand for later questions."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from agor_core.agents import PermissionAnswer
-from agor_core.db import Database
-from agor_core.errors import BadRequest
+from agor_core.db import Database, Transaction
+from agor_core.errors import BadRequest, Conflict, Forbidden
 from agor_core.feathers import Params
-from agor_core.models import PermissionRequest
+from agor_core.models import PermissionRequest, Session, Task
 from agor_core.models.schema import load_as
 from agor_core.models.wire import to_wire
-from agor_daemon.runs import AgentRuns, records
+from agor_daemon.access import Rule, may_change
+from agor_daemon.runs import AgentRuns, questions, rules
+from agor_daemon.runs.questions import Decision
 from agor_daemon.services.requests import DecideRequest
-from agor_daemon.services.stored import PageSize, Record, StoredService, one_record, user_id_of
+from agor_daemon.services.stored import (
+    PageSize,
+    Record,
+    StoredService,
+    is_trusted,
+    may_bypass,
+    one_record,
+    user_id_of,
+)
 
 
 class PermissionsService(StoredService):
@@ -24,13 +35,60 @@ class PermissionsService(StoredService):
         self._runs = runs
 
     async def decide(self, id: str, data: Any, params: Params) -> Record:
-        """A person's answer. The first one counts; a second gets Conflict."""
+        """A person's answer. The first one counts; a second gets Conflict.
+
+        Where the task that asked was interrupted, the session goes on with a task of its own.
+        """
         request = load_as(DecideRequest, one_record(data))
         if request.updated_input is not None and not request.allow:
             raise BadRequest("`updated_input` goes with `allow: true`")
+        asked, session = await self._database.read(lambda tx: _question(tx, id))
+        if request.scope == "project":
+            await self._check_project(session, params)
+        place = session.data.repo.cwd if session.data.repo is not None else ""
+        input = request.updated_input if request.updated_input is not None else asked.data.tool_input
         answer = PermissionAnswer(request.allow, reason=request.reason, updated_input=request.updated_input)
-        decided = await self._database.write(
-            lambda tx: records.decide(tx, id, answer, scope=request.scope, user_id=user_id_of(params))
-        )
-        self._runs.answer(decided.session_id, id, answer)
+        about = await asyncio.to_thread(rules.asked, asked.data.tool_name, input, place)
+        decision = Decision(answer, request.scope, request.rules, user_id_of(params))
+
+        def unit_of_work(tx: Transaction) -> tuple[PermissionRequest, Task | None]:
+            decided, task = questions.decide(tx, id, decision, about)
+            if task is not None:
+                may_bypass(params, task.data.permission_mode or session.data.permission_config.mode)
+            return decided, task
+
+        decided, task = await self._database.write(unit_of_work)
+        if task is not None:
+            await self._runs.consider(decided.session_id)
         return to_wire(decided)
+
+    async def revoke(self, id: str, data: Any, params: Params) -> Record:
+        """Let an answer stand for no more questions. Raises Conflict if it does not."""
+        request, session = await self._database.read(lambda tx: _question(tx, id))
+        user_id = user_id_of(params)
+        if user_id is None or request.data.decided_by != user_id:
+            if request.scope == "user" and not is_trusted(params):
+                raise Forbidden("this rule is another user's own; an admin may revoke it")
+            if request.scope == "project":
+                await self._check_project(session, params)
+        return await self._database.write(lambda tx: to_wire(questions.revoke(tx, id, user_id)))
+
+    async def _check_project(self, session: Session, params: Params) -> None:
+        """Raise unless the caller may decide for everybody's sessions on this one's repository or folder."""
+        if questions.project_of(session) is None:
+            raise Conflict("the session has no repository and no folder, so there is no project to decide for")
+        if params.user is None:
+            return
+        repo_id = session.data.repo.repo_id if session.data.repo is not None else None
+        if repo_id is None:
+            is_allowed = is_trusted(params)
+        else:
+            owner = await self._database.read(lambda tx: tx.repos.get(repo_id).created_by)
+            is_allowed = may_change(params.user, Rule.CHANGE_CREATED, {"created_by": owner})
+        if not is_allowed:
+            raise Forbidden("only who may change the repository decides for all its sessions; answer for `session`")
+
+
+def _question(tx: Transaction, id: str) -> tuple[PermissionRequest, Session]:
+    request = tx.permissions.get(id)
+    return request, tx.sessions.get(request.session_id)

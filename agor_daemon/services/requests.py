@@ -119,12 +119,17 @@ class FailRequest(SQLModel):
 
 
 class DecideRequest(SQLModel):
-    """A person's answer to a permission request."""
+    """A person's answer to a permission request.
+
+    `rules`: what an answer with a scope beyond `once` covers, such as `Bash(npm test *)`; default: what the request
+    itself offers as its `rules`.
+    """
 
     allow: bool
     scope: Literal["once", "session", "project", "user"] = "once"
     reason: str | None = Field(None, max_length=10_000)
     updated_input: dict[str, Any] | None = None
+    rules: list[str] | None = Field(None, min_length=1, max_length=20)
 
 
 class BoardRequest(SQLModel):

@@ -16,6 +16,7 @@ from agor_core.models.session import RUNNING_STATUSES
 from agor_core.models.wire import to_wire
 from agor_daemon.imports import Importer
 from agor_daemon.runs import AgentRuns
+from agor_daemon.runs.questions import go_on
 from agor_daemon.services.placement import place_in_folder, place_in_worktree
 from agor_daemon.services.queue import change_queue, fork_point, queue_of, queue_prompt
 from agor_daemon.services.requests import (
@@ -136,8 +137,22 @@ class SessionsService(StoredService):
         task = await self._database.write(unit_of_work)
         return await self._started(task)
 
+    async def resume(self, id: str, data: Any, params: Params) -> Record:
+        """Take up a task that was interrupted, failed or stopped: the new task, before all that wait.
+
+        Raises Conflict where nothing was broken off. A question nobody answered is withdrawn: the agent asks again.
+        """
+        one_record(data or {})
+
+        def unit_of_work(tx: Transaction) -> Task:
+            task = go_on(tx, id, user_id_of(params))
+            may_bypass(params, task.data.permission_mode or tx.sessions.get(id).data.permission_config.mode)
+            return task
+
+        return await self._started(await self._database.write(unit_of_work))
+
     async def stop(self, id: str, data: Any, params: Params) -> Record:
-        """End what the session runs; the task, `stopped`. Raises Conflict if nothing runs."""
+        """End what the session runs, or waits to run; the task, `stopped`. Raises Conflict if there is nothing."""
         task_id = await self._runs.stop(id)
         return await self._database.read(lambda tx: to_wire(tx.tasks.get(task_id)))
 

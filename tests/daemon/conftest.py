@@ -14,6 +14,17 @@ from tests.support.daemon import Caller
 WAIT_LIMIT_S = 30
 
 
+def pending(daemon: Caller) -> dict[str, Any]:
+    """The question that waits for an answer, once it is asked."""
+    give_up_at = time.monotonic() + WAIT_LIMIT_S
+    while time.monotonic() < give_up_at:
+        if found := daemon.call("GET", "/permissions?status=pending")["data"]:
+            question: dict[str, Any] = found[0]
+            return question
+        time.sleep(0.02)
+    raise AssertionError(f"no question was asked\n{daemon.log}")
+
+
 def wait_for_task(daemon: Caller, task_id: str, *statuses: str) -> dict[str, Any]:
     """The task once it has one of `statuses`; by default, once it has ended."""
     wanted = statuses or ("completed", "failed", "stopped")

@@ -115,3 +115,29 @@ async def test_a_private_session_streams_to_nobody_else(tmp_path: Path, environm
         assert "a private matter" not in str(strange.heard)
         assert "a everyone matter" in str(strange.heard)
         assert {payload["session_id"] for _, payload in strange.heard} == {session["session_id"]}
+
+
+async def test_an_announced_index_is_kept_whatever_comes_between(
+    repository: Path, tmp_path: Path, environment: Any, scenario: Any
+) -> None:
+    """A child's report in the middle of an answer takes another index than the one that was announced; none is left."""
+    scenario(
+        {"when": "^long", "steps": [{"text": "word " * 40, "pace_s": 0.02}, {"hang": True}]},
+        {"when": "^child", "steps": [{"text": "My part is done."}]},
+    )
+    with running_daemon(tmp_path, environment=environment) as daemon:
+        session = await asyncio.to_thread(start_session, daemon, repository)
+        async with LiveClient(daemon.url) as watcher:
+            screen = Screen(watcher)
+            path = f"/sessions/{session['session_id']}"
+            await asyncio.to_thread(daemon.call, "POST", f"{path}/prompt", {"prompt": "long"})
+            start = await screen.until("messages streaming:start", session_id=session["session_id"])
+            await asyncio.to_thread(daemon.call, "POST", f"{path}/spawn", {"prompt": "child"})
+            report = await screen.until("messages created", session_id=session["session_id"], role="system")
+            await asyncio.to_thread(daemon.call, "POST", f"{path}/stop", {})
+            answer = await screen.until("messages created", message_id=start["message_id"])
+        assert "My part is done." in report["content"]
+        assert answer["index"] == start["message_index"] == 1
+        assert report["index"] == 2
+        stored = await asyncio.to_thread(daemon.call, "GET", f"/messages?session_id={session['session_id']}")
+        assert [message["index"] for message in stored["data"]] == [0, 1, 2]

@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.daemon.conftest import WAIT_LIMIT_S, start_session, wait_for_task
-from tests.support.daemon import Caller, running_daemon
+from tests.daemon.conftest import pending, start_session, wait_for_task
+from tests.support.daemon import running_daemon
 
 ASKING = {"write": {"path": "asked.txt", "content": "yes"}, "ask": True}
-
-
-def pending(daemon: Caller) -> dict[str, Any]:
-    """The question, once it is asked."""
-    give_up_at = time.monotonic() + WAIT_LIMIT_S
-    while time.monotonic() < give_up_at:
-        if found := daemon.call("GET", "/permissions?status=pending")["data"]:
-            question: dict[str, Any] = found[0]
-            return question
-        time.sleep(0.02)
-    raise AssertionError(f"no question was asked\n{daemon.log}")
 
 
 @pytest.mark.parametrize("allow", [True, False])

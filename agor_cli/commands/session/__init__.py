@@ -11,6 +11,7 @@ _HERE = "agor_cli.commands.session"
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "start": (f"{_HERE}.talking", "start", "Start an agent with a prompt, and watch it work."),
     "prompt": (f"{_HERE}.talking", "prompt", "Go on with a session."),
+    "resume": (f"{_HERE}.resuming", "resume", "Go on with what was interrupted, failed or stopped."),
     "fork": (f"{_HERE}.branching", "fork", "Branch off a conversation: the fork remembers it."),
     "spawn": (f"{_HERE}.branching", "spawn", "Give a part of the work to a child with a fresh context."),
     "list": (f"{_HERE}.looking", "list_sessions", "List sessions, newest first."),

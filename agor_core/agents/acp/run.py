@@ -52,7 +52,7 @@ async def drive(request: RunRequest, ask: Ask, command: Sequence[str], name: str
         yield Finished(AgentError("cwd_missing", f"the working directory {request.cwd} is gone"))
         return
     try:
-        process = await ChildProcess.start(command, cwd=request.cwd, environment=request.environment)
+        process = await ChildProcess.start(command, cwd=request.cwd, environment=request.environment, is_held=True)
     except OSError as error:
         yield Finished(AgentError("no_cli", f"{name} cannot be started: {error}"))
         return
@@ -60,6 +60,8 @@ async def drive(request: RunRequest, ask: Ask, command: Sequence[str], name: str
     in_haste = True
     try:
         yield AgentProcess(process.pid, process.identity)
+        process.release()
+        turn.begin()
         async for event in turn.events():
             yield event
         in_haste = False
@@ -77,10 +79,14 @@ class _Turn:
         self._transport = ProcessTransport(process, self._inbox)
         self._conversation = Conversation()
         self._agent = acp.connect_to_agent(cast(acp.Client, _Client(self)), self._transport, use_unstable_protocol=True)
-        self._talk = asyncio.create_task(self._talk_through(), name=f"talk with {name}")
+        self._talk: asyncio.Task[None] | None = None
         self._session_id: str | None = None
         self._result: schema.PromptResponse | AgentError | None = None
         self.is_live = False
+
+    def begin(self) -> None:
+        """Start to talk: the program is there now."""
+        self._talk = asyncio.create_task(self._talk_through(), name=f"talk with {self._name}")
 
     async def events(self) -> AsyncGenerator[AgentEvent, None]:
         """Everything until the turn is over."""
@@ -119,13 +125,14 @@ class _Turn:
     async def leave(self, *, in_haste: bool) -> None:
         """End the agent: politely if its turn is over, else after telling it to cancel."""
         try:
-            if in_haste and self._session_id is not None and not self._talk.done():
-                with contextlib.suppress(Exception):
-                    await self._agent.cancel(session_id=self._session_id)
-                    await asyncio.wait_for(asyncio.shield(self._talk), CANCEL_S)
-            self._talk.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._talk
+            if self._talk is not None:
+                if in_haste and self._session_id is not None and not self._talk.done():
+                    with contextlib.suppress(Exception):
+                        await self._agent.cancel(session_id=self._session_id)
+                        await asyncio.wait_for(asyncio.shield(self._talk), CANCEL_S)
+                self._talk.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await self._talk
             with contextlib.suppress(Exception):
                 await self._agent.close()
         finally:

@@ -53,7 +53,7 @@ async def drive(request: RunRequest, ask: Ask, cli: Sequence[str]) -> AsyncGener
     try:
         before = await asyncio.to_thread(_prepare, request)
         process = await ChildProcess.start(
-            command_line(cli, request), cwd=request.cwd, environment=cli_environment(request, __version__)
+            command_line(cli, request), cwd=request.cwd, environment=cli_environment(request, __version__), is_held=True
         )
     except _CannotStart as problem:
         yield Finished(problem.error)
@@ -69,6 +69,7 @@ async def drive(request: RunRequest, ask: Ask, cli: Sequence[str]) -> AsyncGener
     in_haste = True
     try:
         yield AgentProcess(process.pid, process.identity)
+        process.release()
         try:
             await client.connect()
             await client.query(with_history(request.prompt, request.history))

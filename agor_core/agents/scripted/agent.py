@@ -9,10 +9,12 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from agor_core.agents.process import ChildProcess
 from agor_core.agents.protocol import (
     AgentError,
     AgentEvent,
     AgentMessage,
+    AgentProcess,
     AgentSession,
     Ask,
     Availability,
@@ -29,12 +31,13 @@ from agor_core.agents.protocol import (
 )
 from agor_core.agents.scripted.memory import Memory
 from agor_core.agents.scripted.scenario import BadScenario, Scenario, Step
-from agor_core.agents.scripted.tools import TOOL_NAMES, ToolFailed, use_tool
+from agor_core.agents.scripted.tools import TOOL_NAMES, ToolFailed, run_command, start_command, use_tool
 from agor_core.clock import now_ms
 
 VERSION = "1"
 MODEL = "scripted"
 CONTEXT_LIMIT = 200_000
+COMMAND_GRACE_S = 0.2
 
 _WORD = re.compile(r"\s*\S+\s*")
 
@@ -58,6 +61,8 @@ class Scripted:
                 yield event
         except _Failed as failure:
             error = failure.error
+        finally:
+            await play.end_command()
         duration_ms = round((time.monotonic() - started) * 1000)
         yield Finished(error, play.usage, 0.0, request.cost_so_far, duration_ms, play.answer)
 
@@ -81,6 +86,7 @@ class _Play:
         self._blocks: list[Block] = []
         self._said = 0
         self._tools = 0
+        self._shell: ChildProcess | None = None
 
     async def events(self) -> AsyncIterator[AgentEvent]:
         """Everything between the prompt and `Finished`. Raises _Failed."""
@@ -99,6 +105,12 @@ class _Play:
         async for event in self._steps(steps, None):
             yield event
         yield ContextUsed(self.usage.input_tokens + self.usage.output_tokens, CONTEXT_LIMIT)
+
+    async def end_command(self) -> None:
+        """Leave nothing of the last command running."""
+        if self._shell is not None:
+            await self._shell.close(grace_s=COMMAND_GRACE_S)
+            self._shell = None
 
     async def _steps(self, steps: list[Step], parent: str | None) -> AsyncIterator[AgentEvent]:
         for step in steps:
@@ -145,9 +157,16 @@ class _Play:
         try:
             if refusal is not None:
                 raise ToolFailed(refusal)
-            result, is_error = await use_tool(kind, input, self._request.cwd, self._request.environment), False
+            if kind == "bash":
+                command = str(input["command"])
+                self._shell = await start_command(command, self._request.cwd, self._request.environment)
+                yield AgentProcess(self._shell.pid, self._shell.identity)
+                result, is_error = await run_command(self._shell), False
+            else:
+                result, is_error = await use_tool(kind, input, self._request.cwd), False
         except ToolFailed as failure:
             result, is_error = str(failure), True
+        await self.end_command()
         yield ToolFinished(id, is_error, parent)
         yield self._result(id, result, is_error, parent)
 
@@ -174,7 +193,7 @@ class _Play:
             return f"{name} is not allowed in this session", {}
         if not asks or name in self._request.allowed_tools or self._request.permission_mode == "bypassPermissions":
             return None, {}
-        answer = await self._ask(PermissionQuestion(name, input, id, [{"tool": name}], f"Use {name}?"))
+        answer = await self._ask(PermissionQuestion(name, input, id, title=f"Use {name}?"))
         if answer.allow:
             return None, answer.updated_input or {}
         return answer.reason or "The user said no.", {}

@@ -18,14 +18,31 @@ class ToolFailed(Exception):
     """A tool could not do its work; the text is its result."""
 
 
-async def use_tool(kind: str, input: Mapping[str, Any], cwd: str, environment: Mapping[str, str]) -> str:
-    """Use the tool of one step and give its result. Raises ToolFailed."""
-    if kind == "bash":
-        return await _bash(str(input["command"]), cwd, environment)
+async def use_tool(kind: str, input: Mapping[str, Any], cwd: str) -> str:
+    """Use the tool of one step, not `bash`, and give its result. Raises ToolFailed."""
     if kind == "tool":
         return str(input.get("result", "ok"))
     # Off the loop: the disk may be slow, and other sessions stream meanwhile.
     return await asyncio.to_thread(_use_file, kind, dict(input), cwd)
+
+
+async def start_command(command: str, cwd: str, environment: Mapping[str, str]) -> ChildProcess:
+    """The shell for `command`, held until `run_command`."""
+    return await ChildProcess.start(["/bin/sh", "-c", command], cwd=cwd, environment=environment, is_held=True)
+
+
+async def run_command(process: ChildProcess) -> str:
+    """Let it run to its end, and give what it printed. Raises ToolFailed."""
+    process.release()
+    process.stdin.close()
+    output = await process.stdout.read(LONGEST_OUTPUT_BYTES)
+    while len(output) < LONGEST_OUTPUT_BYTES and (more := await process.stdout.read(LONGEST_OUTPUT_BYTES)):
+        output += more
+    code = await process.wait() if len(output) < LONGEST_OUTPUT_BYTES else 0
+    text = output[:LONGEST_OUTPUT_BYTES].decode("utf-8", "replace")
+    if code != 0:
+        raise ToolFailed(f"exit code {code}\n{text}{process.stderr_tail}")
+    return text
 
 
 def _use_file(kind: str, input: dict[str, Any], cwd: str) -> str:
@@ -53,19 +70,3 @@ def _inside(path: str, cwd: str) -> Path:
     if not whole.is_relative_to(root):
         raise ToolFailed(f"{path} is outside the working directory")
     return whole
-
-
-async def _bash(command: str, cwd: str, environment: Mapping[str, str]) -> str:
-    process = await ChildProcess.start(["/bin/sh", "-c", command], cwd=cwd, environment=environment)
-    try:
-        process.stdin.close()
-        output = await process.stdout.read(LONGEST_OUTPUT_BYTES)
-        while len(output) < LONGEST_OUTPUT_BYTES and (more := await process.stdout.read(LONGEST_OUTPUT_BYTES)):
-            output += more
-        code = await process.wait() if len(output) < LONGEST_OUTPUT_BYTES else 0
-    finally:
-        await process.close(grace_s=0.2)
-    text = output[:LONGEST_OUTPUT_BYTES].decode("utf-8", "replace")
-    if code != 0:
-        raise ToolFailed(f"exit code {code}\n{text}{process.stderr_tail}")
-    return text

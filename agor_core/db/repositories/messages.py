@@ -11,6 +11,7 @@ from typing_extensions import override
 from agor_core.db.engine import to_json
 from agor_core.db.repositories.lists import Record
 from agor_core.db.repositories.of_session import OfSession
+from agor_core.db.repositories.sessions import facts_of
 from agor_core.errors import BadRequest, NotFound
 from agor_core.ids import short
 from agor_core.models import Message, MessageRange, Session
@@ -43,6 +44,17 @@ _RESERVE = (
     )
 )
 _INSERT = sa.insert(TABLE)
+_PROMISE = (
+    sa.update(SESSIONS)
+    .where(SESSIONS.c.session_id == sa.bindparam("id"))
+    .values(next_index=SESSIONS.c.next_index + 1)
+    .returning(SESSIONS.c.next_index)
+)
+_COUNT = (
+    sa.update(SESSIONS)
+    .where(SESSIONS.c.session_id == sa.bindparam("id"))
+    .values(message_count=SESSIONS.c.message_count + 1)
+)
 
 
 class MessageRepository(OfSession[Message]):
@@ -67,12 +79,48 @@ class MessageRepository(OfSession[Message]):
         facts = dict(zip(("session_id", "created_by", "sharing", "board_id"), known, strict=True))
         for nth, message in enumerate(messages):
             self._complete(message, facts, next_index - len(messages) + nth)
+        self._insert(messages, facts)
+        return list(messages)
+
+    def promise(self, session_id: str) -> int:
+        """The index of a message that is being said, and is stored with `keep_promise` once it is whole.
+
+        Whoever promises sees to it that all promises are kept, or taken back with `unkept`. Raises NotFound.
+        """
+        promised = self.tx.connection.execute(_PROMISE, {"id": session_id}).one_or_none()
+        if promised is None:
+            raise NotFound(f"no session {short(session_id)}", id=session_id)
+        return int(promised[0]) - 1
+
+    def keep_promise(self, session_id: str, message: Message, index: int) -> Message:
+        """Store the message whose index was promised."""
+        self.tx.connection.execute(_COUNT, {"id": session_id})
+        facts = facts_of(self.tx, session_id)
+        self._complete(message, facts, index)
+        self._insert([message], facts)
+        return message
+
+    def unkept(self, session_id: str, first: int) -> list[int]:
+        """The indices from `first` on that were promised, and lie before a message that is there; the rest is freed.
+
+        Only to be asked while nothing is being said in the session.
+        """
+        session = self.tx.sessions.get(session_id)
+        query = sa.select(TABLE.c.index).where(TABLE.c.session_id == session_id, TABLE.c.index >= first)
+        there = set(self.tx.connection.execute(query).scalars())
+        if len(there) == session.next_index - first:
+            return []
+        end = max(there, default=first - 1) + 1
+        free = sa.update(SESSIONS).where(SESSIONS.c.session_id == session_id)
+        self.tx.connection.execute(free.values(next_index=end))
+        return [index for index in range(first, end) if index not in there]
+
+    def _insert(self, messages: Sequence[Message], facts: Mapping[str, Any]) -> None:
         self.tx.connection.execute(_INSERT, [self.row_of(message) for message in messages])
         self.make_findable(messages)
         self._extend_tasks(messages)
         for message in messages:
             self.tx.announce(self.path, "created", message.message_id, facts, to_wire(message))
-        return list(messages)
 
     def history(self, session_id: str) -> list[Message]:
         """All that a session's agent knows: what it inherited, then its own."""

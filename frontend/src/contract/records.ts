@@ -181,6 +181,8 @@ export interface Task {
   /** told from what is stored, not resumed */
   from_history: boolean
   model: string | null
+  /** the question of an interrupted task that was answered, and that this task goes on from */
+  answers_request_id: string | null
   tool_use_count: number
   usage: Usage | null
   duration_ms: number | null
@@ -218,14 +220,23 @@ export interface PermissionRequest {
   session_id: string
   task_id: string
   status: PermissionStatus
+  scope: PermissionScope | null
   tool_name: string
   tool_input: Record<string, unknown>
   tool_use_id: string | null
   suggestions: unknown[]
-  scope: PermissionScope | null
+  /** what an answer for longer than once covers; without a scope yet: what it would cover */
+  rules: string[]
   decided_by: string | null
   decided_at: string | null
   reason: string | null
+  /** what a person made of the input */
+  updated_input: Record<string, unknown> | null
+  /** the earlier request whose answer answered this */
+  rule_request_id: string | null
+  revoked_by: string | null
+  /** since when its rules count no more */
+  revoked_at: string | null
   created_at: string
   last_updated: string
   created_by: string

@@ -1,0 +1,48 @@
+"""`agor session resume`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from agor_cli.connection import connected, interrupted_sessions
+from agor_cli.groups import Command
+from agor_cli.output import one_line, show, table
+from agor_cli.words import reference, short_id
+from agor_core.errors import BadRequest, Conflict
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from agor_core.client import Record
+
+
+@click.command("resume", cls=Command, examples=["session resume 0199a1b2", "session resume --interrupted"])
+@click.argument("session", required=False)
+@click.option("--interrupted", is_flag=True, help="All sessions that were cut off when the daemon ended.")
+def resume(session: str | None, interrupted: bool) -> int:
+    """Go on with SESSION where its last task was cut off, failed or was stopped, before all prompts that wait."""
+    if (session is None) is not interrupted:
+        raise BadRequest("name a session, or say --interrupted for all that were cut off")
+    with connected() as client:
+        service = client.service("sessions")
+        if session is not None:
+            task = service.call("resume", service.get(session)["session_id"])
+            show(task, lambda: f"Session {reference(task['session_id'])} goes on: task {short_id(task, 'task_id')}")
+            return 0
+        tasks: list[Record] = []
+        refused: list[dict[str, Any]] = []
+        for id in interrupted_sessions(client):
+            try:
+                tasks.append(service.call("resume", id))
+            except Conflict as error:  # somebody else was faster, or it runs again
+                refused.append({"session_id": id, "message": error.message})
+    show({"resumed": tasks, "refused": refused}, lambda: _table(tasks, refused))
+    return 1 if refused else 0
+
+
+def _table(tasks: list[Record], refused: list[dict[str, Any]]) -> RenderableType:
+    rows = ((reference(task["session_id"]), task["status"], short_id(task, "task_id")) for task in tasks)
+    footer = "\n".join(one_line(f"{reference(one['session_id'])}: {one['message']}") for one in refused)
+    return table(("session", "status", "task"), rows, empty=footer or "Nothing was interrupted.", footer=footer)

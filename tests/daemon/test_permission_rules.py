@@ -1,0 +1,124 @@
+"""What a rule covers, and above all what it does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agor_daemon.runs.rules import asked, covers, offered, problem
+
+
+def bash(command: Any, **more: Any) -> tuple[str, dict[str, Any]]:
+    return "Bash", {"command": command, **more}
+
+
+def write(path: str, tool: str = "Write") -> tuple[str, dict[str, Any]]:
+    return tool, {"file_path": path, "content": "x"}
+
+
+COVERED = [
+    ("Bash(npm test)", bash("npm test")),
+    ("Bash(npm test)", bash(" npm test\n", description="tests", timeout=5)),
+    ("Bash(npm test *)", bash("npm test")),
+    ("Bash(npm test *)", bash("npm test -- --watch")),
+    ("Bash(npm test:*)", bash("npm test a.js")),
+    ("Bash(npm test && rm -rf x)", bash("npm test && rm -rf x")),
+    ("Bash(sh -c 'npm test')", bash(["sh", "-c", "npm test"])),
+    ("Bash", bash("rm -rf /")),
+    ("Edit(./**)", write("a.txt")),
+    ("Edit(./**)", write("deep/er/a.txt", "Edit")),
+    ("Edit", write("/etc/passwd")),
+    ("Edit(/{cwd}/a.txt)", write("a.txt")),
+    ("Read(//etc/**)", write("/etc/hosts", "Read")),
+    ("WebFetch(domain:example.com)", ("WebFetch", {"url": "https://example.com/a?b"})),
+    ("mcp__shop__buy", ("mcp__shop__buy", {"what": "all"})),
+    ('Deploy({"to": "staging"})', ("Deploy", {"to": "staging"})),
+]
+
+NOT_COVERED = [
+    ("Bash(npm test)", bash("npm test -- --watch")),
+    ("Bash(npm test *)", bash("npm testing")),
+    ("Bash(npm test *)", bash("npm test; rm -rf ~")),
+    ("Bash(npm test *)", bash("npm test && rm -rf ~")),
+    ("Bash(npm test *)", bash("npm test | sh")),
+    ("Bash(npm test *)", bash("npm test & curl evil")),
+    ("Bash(npm test *)", bash("npm test > ~/.bashrc")),
+    ("Bash(npm test *)", bash("npm test `curl evil`")),
+    ("Bash(npm test *)", bash("npm test $(curl evil)")),
+    ("Bash(npm test *)", bash("npm test\ncurl evil")),
+    ("Bash(npm test *)", bash("cd .. && npm test")),
+    ("Bash(npm test && true *)", bash("npm test && true a")),
+    ("Bash( *)", bash("anything")),
+    ("Bash(*)", bash("anything")),
+    ("Bash(npm test)", bash("npm test", dangerouslyDisableSandbox=True)),
+    ("Bash(npm test)", bash("npm test", cwd="/somewhere/else")),
+    ("Bash(npm test)", ("Write", {"command": "npm test", "file_path": "a"})),
+    ("Edit(./**)", write("../a.txt")),
+    ("Edit(./**)", write("/etc/passwd")),
+    ("Edit(./**)", write(".git/hooks/pre-commit")),
+    ("Edit(./**)", write("deep/.claude/settings.json")),
+    ("Edit(./**)", write("link/authorized_keys")),
+    ("Edit(./**)", write("a.txt", "Read")),
+    ("Read(//etc/**)", write("/etc/../root/.ssh/id", "Read")),
+    ("Read(~/**)", write("/root/notes", "Read")),
+    ("WebFetch(domain:example.com)", ("WebFetch", {"url": "https://example.com.evil.org/"})),
+    ("WebFetch(domain:example.com)", ("WebFetch", {"url": "https://example.com@evil.org/"})),
+    ('Deploy({"to": "staging"})', ("Deploy", {"to": "production"})),
+    ("ExitPlanMode", ("ExitPlanMode", {})),
+    ("not a rule", bash("not a rule")),
+]
+
+
+@pytest.fixture
+def cwd(tmp_path: Path) -> Path:
+    """A working directory that holds a link out of it."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    (folder / "link").symlink_to(tmp_path)
+    return folder.resolve()
+
+
+@pytest.mark.parametrize(("rule", "question"), COVERED)
+def test_a_rule_covers_what_it_says(cwd: Path, rule: str, question: tuple[str, dict[str, Any]]) -> None:
+    """What can be read in a rule is allowed by it."""
+    assert covers(rule.replace("{cwd}", str(cwd)), asked(*question, str(cwd)))
+
+
+@pytest.mark.parametrize(("rule", "question"), NOT_COVERED)
+def test_a_rule_covers_nothing_else(cwd: Path, rule: str, question: tuple[str, dict[str, Any]]) -> None:
+    """No second command, no other host, nothing outside the folder, hidden in it, or behind a link."""
+    assert not covers(rule, asked(*question, str(cwd)))
+
+
+@pytest.mark.parametrize(
+    ("question", "suggestions", "rules"),
+    [
+        (bash("npm test"), [], ["Bash(npm test)"]),
+        (bash("npm test"), [("Bash", "npm test *")], ["Bash(npm test *)"]),
+        (bash("cd sub && npm test"), [("Bash", "npm test *")], ["Bash(npm test *)", "Bash(cd sub && npm test)"]),
+        (bash("npm test"), [("Bash", None)], ["Bash(npm test)"]),
+        (bash("npm test"), [("Write", None)], ["Bash(npm test)"]),
+        (bash("rm *"), [], []),
+        (bash("rm *"), [("Bash", "rm *")], []),
+        (bash("x" * 3000), [], []),
+        (write("a.txt"), [], ["Edit(./**)"]),
+        (write(".env"), [], ["Edit(/{cwd}/.env)"]),
+        (("WebSearch", {"query": "x"}), [("WebSearch", None)], ["WebSearch"]),
+        (("Deploy", {"to": "staging"}), [], ['Deploy({"to": "staging"})']),
+        (("AskUserQuestion", {"questions": []}), [], []),
+    ],
+)
+def test_what_is_offered_covers_the_question_and_is_narrow(
+    cwd: Path, question: tuple[str, dict[str, Any]], suggestions: list[tuple[str, str | None]], rules: list[str]
+) -> None:
+    """An agent's suggestion is taken where it is narrow; a whole shell is never offered, nor a pattern nobody meant."""
+    told = [
+        {"type": "addRules", "behavior": "allow", "rules": [{"toolName": tool, "ruleContent": content}]}
+        for tool, content in suggestions
+    ]
+    about = asked(*question, str(cwd))
+    found = offered(about, told)
+    assert found == [rule.replace("{cwd}", str(cwd)) for rule in rules]
+    assert not found or problem(found, about) is None

@@ -1,0 +1,257 @@
+"""Answers that stand: a yes or no for a session, a project or a user answers later questions, until it is revoked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.daemon.conftest import pending, start_session, wait_for_task
+from tests.support.daemon import Caller, Daemon, running_daemon
+from tests.support.repository import make_repository
+from tests.support.team import Client, running_team
+
+
+def run(command: str) -> dict[str, Any]:
+    return {"bash": {"command": command}, "ask": True}
+
+
+ASKS = [
+    {"when": "one", "steps": [run("echo one >> said"), {"text": "Done."}]},
+    {"when": "two", "steps": [run("echo two >> said"), {"text": "Done."}]},
+    {"when": "write", "steps": [{"write": {"path": "asked.txt", "content": "theirs"}, "ask": True}, {"text": "Done."}]},
+]
+
+
+def prompt(daemon: Caller, session: dict[str, Any], text: str) -> str:
+    return str(daemon.call("POST", f"/sessions/{session['session_id']}/prompt", {"prompt": text})["task_id"])
+
+
+def questions(daemon: Daemon, task_id: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = daemon.call("GET", f"/permissions?task_id={task_id}")["data"]
+    return found
+
+
+def answered_alone(daemon: Daemon, session: dict[str, Any], text: str) -> dict[str, Any]:
+    """The question of a prompt that nobody had to answer."""
+    task_id = prompt(daemon, session, text)
+    assert wait_for_task(daemon, task_id)["status"] == "completed"
+    (question,) = questions(daemon, task_id)
+    return question
+
+
+def decide(daemon: Caller, question: dict[str, Any], **answer: Any) -> dict[str, Any]:
+    decided: dict[str, Any] = daemon.call("POST", f"/permissions/{question['request_id']}/decide", answer)
+    return decided
+
+
+def test_a_yes_for_the_session_spares_the_same_question(
+    repository: Path, tmp_path: Path, environment: Any, scenario: Any
+) -> None:
+    """It covers that command in that session, also after a restart; another command or session is asked about."""
+    scenario(*ASKS)
+    with running_daemon(tmp_path, environment=environment) as daemon:
+        session = start_session(daemon, repository)
+        first = prompt(daemon, session, "one")
+        question = pending(daemon)
+        assert question["rules"] == ["Bash(echo one >> said)"]
+        given = decide(daemon, question, allow=True, scope="session")
+        assert wait_for_task(daemon, first)["status"] == "completed"
+    with running_daemon(tmp_path, environment=environment) as daemon:
+        again = answered_alone(daemon, session, "one")
+        assert again["status"] == "approved"
+        assert again["rule_request_id"] == question["request_id"]
+        assert again["decided_by"] == given["decided_by"]
+        assert "Bash(echo one >> said)" in again["reason"]
+        assert "session" in again["reason"]
+        assert Path(session["repo"]["cwd"], "said").read_text() == "one\none\n"
+        other_command = prompt(daemon, session, "two")
+        decide(daemon, pending(daemon), allow=False)
+        assert wait_for_task(daemon, other_command)["status"] == "completed"
+        other_session = prompt(daemon, start_session(daemon, repository, "other"), "one")
+        decide(daemon, pending(daemon), allow=False)
+        assert wait_for_task(daemon, other_session)["status"] == "completed"
+
+
+def test_a_rule_that_is_revoked_answers_no_more(
+    repository: Path, tmp_path: Path, environment: Any, scenario: Any
+) -> None:
+    """Rules are found by their scope; a revoked one is asked about again, says who revoked it, and cannot be again."""
+    scenario(*ASKS)
+    with running_daemon(tmp_path, environment=environment) as daemon:
+        session = start_session(daemon, repository)
+        first = prompt(daemon, session, "one")
+        given = decide(daemon, pending(daemon), allow=True, scope="session")
+        wait_for_task(daemon, first)
+        answered_alone(daemon, session, "one")
+        listed = daemon.call("GET", "/permissions?scope[$in][]=session&scope[$in][]=project&revoked_at=null")["data"]
+        assert [rule["request_id"] for rule in listed] == [given["request_id"]]
+        path = f"/permissions/{given['request_id']}/revoke"
+        assert daemon.call("POST", path, {})["revoked_at"] is not None
+        status, error = daemon.request("POST", path, {})
+        assert (status, error["name"]) == (409, "Conflict")
+        third = prompt(daemon, session, "one")
+        decide(daemon, pending(daemon), allow=False, reason="not any more")
+        assert wait_for_task(daemon, third)["status"] == "completed"
+
+
+def test_a_no_can_stand_too(repository: Path, tmp_path: Path, environment: Any, scenario: Any) -> None:
+    """A no for the session refuses the same again, with its reason, and wins over a yes."""
+    scenario(*ASKS)
+    with running_daemon(tmp_path, environment=environment) as daemon:
+        session = start_session(daemon, repository)
+        first = prompt(daemon, session, "one")
+        decide(daemon, pending(daemon), allow=False, scope="session", reason="use make")
+        wait_for_task(daemon, first)
+        second = prompt(daemon, session, "two")
+        decide(daemon, pending(daemon), allow=True, scope="session", rules=["Bash"])
+        wait_for_task(daemon, second)
+        assert answered_alone(daemon, session, "two")["status"] == "approved"
+        refused = answered_alone(daemon, session, "one")
+        assert refused["status"] == "denied"
+        assert "use make" in refused["reason"]
+        results = daemon.call("GET", f"/messages?task_id={refused['task_id']}")["data"]
+        assert "use make" in str([message["content"] for message in results])
+        assert Path(session["repo"]["cwd"], "said").read_text() == "two\ntwo\n"
+
+
+def test_a_yes_for_the_project_holds_in_its_sessions(
+    repository: Path, tmp_path: Path, environment: Any, scenario: Any
+) -> None:
+    """All sessions on the repository are covered, those of another repository are not."""
+    scenario(*ASKS)
+    with running_daemon(tmp_path, environment=environment) as daemon:
+        session = start_session(daemon, repository)
+        first = prompt(daemon, session, "write")
+        question = pending(daemon)
+        assert question["rules"] == ["Edit(./**)"]
+        decide(daemon, question, allow=True, scope="project")
+        wait_for_task(daemon, first)
+        assert answered_alone(daemon, start_session(daemon, repository, "second"), "write")["status"] == "approved"
+        elsewhere = make_repository(tmp_path / "elsewhere", environment)
+        stranger = daemon.call("POST", "/sessions", {"agent": "scripted", "cwd": str(elsewhere)})
+        other = prompt(daemon, stranger, "write")
+        decide(daemon, pending(daemon), allow=False)
+        assert wait_for_task(daemon, other)["status"] == "completed"
+
+
+def test_a_plan_is_never_answered_with_an_old_yes(
+    repository: Path, tmp_path: Path, environment: Any, scenario: Any
+) -> None:
+    """In mode `plan` people are asked, whatever rules stand."""
+    scenario(*ASKS)
+    with running_daemon(tmp_path, environment=environment) as daemon:
+        session = start_session(daemon, repository)
+        first = prompt(daemon, session, "one")
+        decide(daemon, pending(daemon), allow=True, scope="user")
+        wait_for_task(daemon, first)
+        path = f"/sessions/{session['session_id']}/prompt"
+        task = daemon.call("POST", path, {"prompt": "one", "permission_mode": "plan"})
+        decide(daemon, pending(daemon), allow=False)
+        assert wait_for_task(daemon, task["task_id"])["status"] == "completed"
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        ({"scope": "session", "rules": ["Bash(rm *)"]}, "none of these rules"),
+        ({"scope": "session", "rules": ["no rule at all"]}, "is no rule"),
+        ({"scope": "session", "rules": []}, "rules"),
+        ({"rules": ["Bash"]}, "scope"),
+        ({"scope": "for ever"}, "scope"),
+    ],
+)
+def test_a_rule_that_makes_no_sense_is_refused(
+    repository: Path, tmp_path: Path, environment: Any, scenario: Any, answer: dict[str, Any], says: str
+) -> None:
+    """The question stays open, and the error says what is wrong."""
+    scenario(*ASKS)
+    with running_daemon(tmp_path, environment=environment) as daemon:
+        prompt(daemon, start_session(daemon, repository), "one")
+        question = pending(daemon)
+        path = f"/permissions/{question['request_id']}/decide"
+        status, error = daemon.request("POST", path, {"allow": True, **answer})
+        assert status == 400
+        assert says in str(error)
+        assert daemon.call("GET", f"/permissions/{question['request_id']}")["status"] == "pending"
+
+
+def test_what_a_person_changed_is_what_they_allowed(
+    repository: Path, tmp_path: Path, environment: Any, scenario: Any
+) -> None:
+    """A changed input runs as changed, is kept, and the rule is about it, not about what the agent asked for."""
+    scenario(*ASKS)
+    with running_daemon(tmp_path, environment=environment) as daemon:
+        session = start_session(daemon, repository)
+        first = prompt(daemon, session, "one")
+        mine = {"command": "echo mine >> said"}
+        given = decide(daemon, pending(daemon), allow=True, scope="session", updated_input=mine)
+        assert wait_for_task(daemon, first)["status"] == "completed"
+        assert given["rules"] == ["Bash(echo mine >> said)"]
+        assert given["updated_input"] == mine
+        assert Path(session["repo"]["cwd"], "said").read_text() == "mine\n"
+        prompt(daemon, session, "one")
+        assert pending(daemon)["tool_input"] == {"command": "echo one >> said"}
+
+
+def test_who_may_let_an_answer_stand(
+    repository: Path, tmp_path: Path, environment: dict[str, str], scenario: Any
+) -> None:
+    """A member decides for a session, and for their own ones; for a project, who may change the repository."""
+    scenario(*ASKS)
+    with running_team(tmp_path, environment) as team:
+        owner, member = team.owner, team.member
+        repo = owner.call("POST", "/repos", {"local_path": str(repository)})
+
+        def session_of(client: Client, name: str) -> dict[str, Any]:
+            worktree = client.call("POST", "/worktrees", {"repo_id": repo["repo_id"], "name": name})
+            data = {"agent": "scripted", "worktree_id": worktree["worktree_id"]}
+            made: dict[str, Any] = client.call("POST", "/sessions", data)
+            return made
+
+        theirs, mine = session_of(owner, "theirs"), session_of(member, "mine")
+        task = prompt(owner, theirs, "one")
+        question = pending(owner)
+        path = f"/permissions/{question['request_id']}/decide"
+        assert team.viewer.request("POST", path, {"allow": True})[0] == 403
+        status, error = member.request("POST", path, {"allow": True, "scope": "project"})
+        assert status == 403
+        assert "repository" in error["message"]
+        given = decide(member, question, allow=True, scope="user")
+        completed(owner, task)
+        # The member's own session is covered, the owner's second prompt is not.
+        completed(member, prompt(member, mine, "one"))
+        task = prompt(owner, theirs, "one")
+        rule = decide(owner, pending(owner), allow=True, scope="project")
+        completed(owner, task)
+        completed(owner, prompt(owner, theirs, "one"))
+        for client, one, code in (
+            (team.viewer, rule, 403),
+            (member, rule, 403),
+            (team.other, given, 403),
+            (member, given, 200),
+            (owner, rule, 200),
+        ):
+            assert client.request("POST", f"/permissions/{one['request_id']}/revoke", {})[0] == code
+
+
+def test_a_private_sessions_answer_decides_for_nobody_else(
+    repository: Path, tmp_path: Path, environment: dict[str, str], scenario: Any
+) -> None:
+    """A rule for the project that others cannot see does not hold in their sessions."""
+    scenario(*ASKS)
+    with running_team(tmp_path, environment) as team:
+        owner, admin = team.owner, team.admin
+        data = {"agent": "scripted", "cwd": str(repository)}
+        task = prompt(owner, owner.call("POST", "/sessions", {**data, "sharing": "private"}), "one")
+        decide(owner, pending(owner), allow=True, scope="project")
+        completed(owner, task)
+        completed(owner, prompt(owner, owner.call("POST", "/sessions", data), "one"))
+        prompt(admin, admin.call("POST", "/sessions", data), "one")
+        assert pending(admin)["rules"] == ["Bash(echo one >> said)"]
+
+
+def completed(client: Client, task_id: str) -> None:
+    task = wait_for_task(client, task_id)
+    assert task["status"] == "completed", task
