@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,8 @@ class Importer:
         if request.uuid is not None:
             return find_transcript(request.uuid, self._environment(AGENT))
         path = Path(str(request.path))
+        with suppress(RuntimeError):  # of somebody who has no home: it stays as typed, and is not absolute
+            path = path.expanduser()
         if not path.is_absolute():
             raise BadRequest("`path` must be absolute", errors={"path": ["must be an absolute path"]})
         if not path.is_file():

@@ -12,8 +12,9 @@ from agor_core.models.values import ToolUse
 
 
 def task_row(session_id: str, told: TranscriptTask) -> Task:
-    """The task, with its own times; its id is of now, as every id."""
-    task = Task(session_id=session_id, status="completed", created_at=told.started_at)
+    """The task, with the times at which it began and ended. The record itself is made now: so it is known to be no
+    news."""
+    task = Task(session_id=session_id, status="completed")
     task.started_at, task.completed_at = told.started_at or None, told.ended_at or None
     task.data.full_prompt = told.prompt
     task.data.description = summary(told.prompt)

@@ -133,6 +133,7 @@ def test_times_are_those_of_the_talk(shared_daemon: Daemon, talk: Talk) -> None:
     session = load(shared_daemon, talk)
     (task,) = shared_daemon.call("GET", f"/tasks?session_id={session['session_id']}")["data"]
     assert session["created_at"] == task["started_at"] == "2026-03-01T10:00:01.000Z"
+    assert task["created_at"] > task["completed_at"]  # by this the GUI knows that it is nobody's news
     assert (task["completed_at"], task["duration_ms"]) == ("2026-03-01T10:00:02.000Z", 1000)
     assert [message["timestamp"] for message in messages_of(shared_daemon, session)] == [
         "2026-03-01T10:00:01.000Z",
@@ -245,6 +246,10 @@ def test_transcripts_on_this_machine_are_listed(daemon: Daemon, environment: dic
     old, new = Talk(folder), Talk(folder)
     os.utime(old.path, (1_700_000_000, 1_700_000_000))
     assert [one["uuid"] for one in daemon.call("GET", "/transcripts")] == [new.session_id, old.session_id]
+    old.say("user", "one")
+    as_typed = f"~/.claude/projects/-home-me-shop/{old.path.name}"
+    assert daemon.call("POST", "/sessions/import", {"path": as_typed})["message_count"] == 1
+    os.utime(old.path, (1_700_000_000, 1_700_000_000))
     assert [one["path"] for one in daemon.call("GET", "/transcripts?since=2024-01-01T00:00:00Z")] == [str(new.path)]
     assert daemon.request("GET", "/transcripts?since=yesterday")[0] == 400
     assert daemon.request("GET", "/transcripts?before=2024-01-01")[0] == 400
