@@ -112,6 +112,7 @@ TABLE: dict[str, dict[str, tuple[str, ...]]] = {
         "revoke": ADMINS,
     },
     "agents": READ,
+    "transcripts": {"find": ADMINS},
     "events": {"find": READERS},
     "config": {"find": ADMINS, "get": ADMINS, "patch": ADMINS},
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -193,6 +194,27 @@ def test_what_a_person_changed_is_what_they_allowed(
         assert Path(session["repo"]["cwd"], "said").read_text() == "mine\n"
         prompt(daemon, session, "one")
         assert pending(daemon)["tool_input"] == {"command": "echo one >> said"}
+
+
+def test_any_acp_agent_is_answered_by_the_same_rules(repository: Path, tmp_path: Path, environment: Any) -> None:
+    """Its own "always" is not taken: each use is allowed once, has its row, and ends with the rule."""
+    environment["PYTHONPATH"] = str(Path(__file__).parents[2])
+    environment["AGOR_AGENTS_OTHER_COMMAND"] = f"{sys.executable} -m tests.fake_acp.agent"
+    with running_daemon(tmp_path, environment=environment) as daemon:
+        mode = {"permission_config": {"mode": "default"}}
+        session = start_session(daemon, repository, agent="other", **mode)
+        first = prompt(daemon, session, "write a.txt hello")
+        question = pending(daemon)
+        assert [one["kind"] for one in question["suggestions"]] == ["allow_always"]
+        assert question["rules"] == ["Edit(./**)"]
+        decide(daemon, question, allow=True, scope="session")
+        wait_for_task(daemon, first)
+        again = answered_alone(daemon, session, "write b.txt hello")
+        assert again["rule_request_id"] == question["request_id"]
+        assert Path(session["repo"]["cwd"], "b.txt").exists()
+        daemon.call("POST", f"/permissions/{question['request_id']}/revoke", {})
+        prompt(daemon, session, "write c.txt hello")
+        assert pending(daemon)["tool_input"]["path"] == "c.txt"
 
 
 def test_who_may_let_an_answer_stand(
