@@ -38,6 +38,9 @@ class WorktreeData(Data):
     notes: str | None = DataField(default=None, max_length=10_000)
     removal_snapshot_id: str | None = DataField(default=None, description="what was uncommitted when it was removed")
     last_used: Time | None = None
+    is_restored: Annotated[bool, HIDDEN] = DataField(
+        default=False, description="while `preparing`: whether it was there before, and is `removed` if this fails"
+    )
 
 
 class Worktree(Entity, table=True):

@@ -82,6 +82,9 @@ class Adoption:
         plan = await asyncio.to_thread(_plan, repo, scan, rows)
         try:
             found = await self._describe(plan)
+            for row in rows:
+                if plan.changes.get(row.worktree_id, {}).get("status") == "removed":
+                    plan.changes[row.worktree_id]["removal_snapshot_id"] = await _saved_at_removal(repo, row)
         except ServiceError as error:
             log.warning("cannot look at the worktrees of %s: %s", repo.slug, error)
             return False
@@ -92,9 +95,10 @@ class Adoption:
             _carry_out(tx, plan, found, self._root)
             return True
 
+        is_complete = len(found) == len(plan.new)  # git may have let go of one since
         if not (plan.changes or found or plan.repo_status != repo.status):
-            return True
-        return await self._database.write(unit_of_work)
+            return is_complete
+        return await self._database.write(unit_of_work) and is_complete
 
     async def _describe(self, plan: _Plan) -> list[Worktree]:
         """The new ones as rows, but for their names."""
@@ -110,6 +114,13 @@ class Adoption:
             for one, entry in entries
             if entry is not None
         ]
+
+
+async def _saved_at_removal(repo: Repo, row: Worktree) -> str | None:
+    """The snapshot of a removal that was decided, but of which a killed daemon could no longer tell."""
+    newest = next(iter(await git.snapshots(repo.data.local_path, row.name)), None)
+    is_of_removal = newest is not None and newest.reason == "removed" and newest.created_at >= row.last_updated
+    return newest.snapshot_id if newest is not None and is_of_removal else None
 
 
 def _plan(repo: Repo, scan: Scan | None, rows: Sequence[Worktree]) -> _Plan:

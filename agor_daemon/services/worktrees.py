@@ -249,7 +249,7 @@ class WorktreesService(StoredService):
         await self._settle_around(id)
         worktree, repository = await self._database.read(lambda tx: _with_repository(tx, id))
         if worktree.status not in ("removed", "missing"):
-            raise Conflict(f"worktree {worktree.name!r} is {worktree.status}; remove it first", worktree_id=id)
+            raise Conflict(f"worktree {worktree.name!r} is {worktree.status}; only a removed one is restored")
         path = Path(worktree.data.path)
         if await asyncio.to_thread(os.path.lexists, path):
             raise Conflict(f"{path} exists already; move it out of the way first", path=str(path))
@@ -261,20 +261,32 @@ class WorktreesService(StoredService):
                 staged = gone["removal_snapshot_id"]
                 await self._database.write(lambda tx: tx.worktrees.patch(id, gone))
             taken = request.snapshot_id or staged or await self._newest_since(repository, worktree)
-            await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
-            if taken is not None:
-                facts = await git.restore(repository, taken, path)
-            else:
-                branch, sha = worktree.data.ref or worktree.name, worktree.data.last_commit_sha
-                facts = await git.check_out_again(repository, path, branch=branch, sha=sha)
+            # A daemon killed over this knows by the row what to take away again.
+            begun = {"status": "preparing", "is_restored": True}
+            await self._database.write(lambda tx: tx.worktrees.patch(id, begun, announce=False))
+            try:
+                facts = await self._bring_back(repository, worktree, taken)
+            except BaseException:
+                await asyncio.shield(self._drop(id))
+                raise
             changes = {
                 "status": "ready",
+                "is_restored": False,
                 "ref": facts.ref,
                 "dirty": taken is not None,
                 "git_identity": await self._identity(repository, path),
                 "notes": _joined(worktree.data.notes, facts.notes),
             }
             return to_wire(await self._database.write(lambda tx: tx.worktrees.patch(id, changes)))
+
+    @staticmethod
+    async def _bring_back(repository: str, worktree: Worktree, snapshot: str | None) -> git.WorktreeFacts:
+        path = Path(worktree.data.path)
+        await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
+        if snapshot is not None:
+            return await git.restore(repository, snapshot, path)
+        branch, sha = worktree.data.ref or worktree.name, worktree.data.last_commit_sha
+        return await git.check_out_again(repository, path, branch=branch, sha=sha)
 
     @staticmethod
     async def _newest_since(repository: str, worktree: Worktree) -> str | None:
@@ -322,7 +334,16 @@ class WorktreesService(StoredService):
                 log.warning("cannot look for locks in %s: %s", repo.slug, error)
 
     async def _drop(self, worktree_id: str) -> None:
-        await self._database.write(lambda tx: tx.worktrees.remove(worktree_id))
+        """Have no row of what could not be made; of what could not be restored, the row it had."""
+
+        def unit_of_work(tx: Transaction) -> None:
+            if tx.worktrees.get(worktree_id).data.is_restored:
+                again = {"status": "removed", "is_restored": False}
+                tx.worktrees.patch(worktree_id, again, announce=False)
+            else:
+                tx.worktrees.remove(worktree_id)
+
+        await self._database.write(unit_of_work)
 
     async def _folder(self, id: str) -> str:
         worktree = await self._database.read(lambda tx: tx.worktrees.get(id))

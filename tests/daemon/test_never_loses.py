@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import random
 import subprocess
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from agor_core.git import remove_worktree
 from tests.daemon.conftest import wait_for_task
 from tests.support.daemon import Daemon, running_daemon
 from tests.support.killing import blobs_of, kill
@@ -175,3 +178,51 @@ def repo_of(daemon: Daemon, repository: Path) -> str:
     known = daemon.call("GET", "/repos")["data"]
     repo = known[0] if known else daemon.call("POST", "/repos", {"local_path": str(repository)})
     return str(repo["repo_id"])
+
+
+def test_a_daemon_killed_over_a_restore_leaves_it_to_be_restored(
+    repository: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """A worktree that was half back is not shown as one: it is removed as before, and comes back whole."""
+    begun, hook = tmp_path / "begun", repository / ".git/hooks/post-checkout"
+    with running_daemon(tmp_path, environment=environment) as daemon:
+        row = made_with_draft(daemon, repository)
+        daemon.request("DELETE", force_of(daemon, f"/worktrees/{row['worktree_id']}"))
+        hook.write_text(f"#!/bin/sh\ntouch {begun}\nexec sleep 60\n")
+        hook.chmod(0o755)
+        with ThreadPoolExecutor(1) as pool:
+            restoring = pool.submit(daemon.request, "POST", f"/worktrees/{row['worktree_id']}/restore", {})
+            while not begun.exists():
+                assert not restoring.done()
+            kill(daemon.process, with_children=True)
+            with pytest.raises((OSError, http.client.HTTPException)):
+                restoring.result()
+    hook.unlink()
+    with running_daemon(tmp_path, environment=environment) as daemon:
+        assert daemon.call("GET", f"/worktrees/{row['worktree_id']}")["status"] == "removed"
+        assert not Path(row["path"]).exists()
+        assert daemon.call("POST", f"/worktrees/{row['worktree_id']}/restore", {})["status"] == "ready"
+        assert Path(row["path"], "draft.txt").read_text() == "draft\n"
+
+
+def test_a_daemon_killed_after_a_removal_knows_what_it_saved(
+    repository: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """Where git had let go of the worktree but no row said so yet, restoring brings back what was uncommitted too."""
+    with running_daemon(tmp_path, environment=environment) as daemon:
+        row = made_with_draft(daemon, repository)
+        kill(daemon.process, with_children=False)
+    # What the daemon does before it writes the row.
+    asyncio.run(remove_worktree(repository, row["path"], force=True, name="draft"))
+    with running_daemon(tmp_path, environment=environment) as daemon:
+        assert daemon.call("GET", f"/worktrees/{row['worktree_id']}")["status"] == "removed"
+        daemon.call("POST", f"/worktrees/{row['worktree_id']}/restore", {})
+        assert Path(row["path"], "draft.txt").read_text() == "draft\n"
+
+
+def made_with_draft(daemon: Daemon, repository: Path) -> dict[str, Any]:
+    """A worktree with an uncommitted file in it."""
+    data = {"repo_id": repo_of(daemon, repository), "name": "draft"}
+    row: dict[str, Any] = daemon.call("POST", "/worktrees", data)
+    Path(row["path"], "draft.txt").write_text("draft\n")
+    return row
