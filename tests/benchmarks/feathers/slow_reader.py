@@ -50,7 +50,7 @@ def _left_for(stalled: socket.socket) -> tuple[int, bool]:
 
 def report_slow_reader(*, quick: bool) -> dict[str, list[Figures]]:
     """Measure and print it, on our server and on Feathers."""
-    readers, rate, seconds = (100, 300.0, 8.0) if quick else (1000, 30.0, 32.0)
+    readers, rate, seconds = (100, 300.0, 5.0) if quick else (1000, 30.0, 32.0)
     sent_mb = rate * seconds * 1.5 / 1000
     print(f"\nslow reader: {readers} who read, {rate:g} events a second for {seconds:g} s ({sent_mb:.1f} MB to each)")
     found: dict[str, list[Figures]] = {}
