@@ -1,4 +1,4 @@
-import { Alert, Badge, Button, Card, Group, Modal, Progress, Stack, Text, Title } from '@mantine/core'
+import { Badge, Button, Card, Group, Progress, Stack, Text, Title } from '@mantine/core'
 import { useCallback, useState } from 'react'
 import { app } from '../../contract/client'
 import type { Repo, Worktree } from '../../contract/records'
@@ -8,6 +8,7 @@ import { useNow } from '../../hooks/useNow'
 import { progressLine } from '../../model/repoSource'
 import { timeAgo } from '../../model/time'
 import { repos } from '../../store/stores'
+import { ConfirmDialog } from '../ConfirmDialog/ConfirmDialog'
 import { Icon } from '../Icon/Icon'
 import { NewWorktreeDialog } from '../NewWorktreeDialog/NewWorktreeDialog'
 import { Restore, Snapshots } from '../WorktreeDetails/WorktreeDetails'
@@ -152,31 +153,18 @@ function ForgetRepo({ repo, onClose }: { repo: Repo; onClose: () => void }) {
   const forget = useCallback(async () => {
     await app.service('repos').remove(repo.repo_id)
     void repos().refresh()
-    onClose()
-  }, [repo.repo_id, onClose])
-  const { run, isBusy, error } = useAction(forget)
+  }, [repo.repo_id])
   return (
-    <Modal opened onClose={onClose} title={`Forget ${repo.slug}?`}>
-      <Stack gap="sm">
-        <Text size="sm">
-          {repo.managed_by_agor
-            ? 'Agor’s clone goes if everything in it is pushed; otherwise it is put aside, not deleted.'
-            : 'The checkout and everything in it stays where it is; Agor only knows it no more.'}
-        </Text>
-        {error && (
-          <Alert color="red" role="alert">
-            {error}
-          </Alert>
-        )}
-        <Group justify="flex-end">
-          <Button variant="default" data-autofocus onClick={onClose}>
-            Keep it
-          </Button>
-          <Button color="red" loading={isBusy} onClick={() => void run()}>
-            Forget
-          </Button>
-        </Group>
-      </Stack>
-    </Modal>
+    <ConfirmDialog
+      title={`Forget ${repo.slug}?`}
+      text={
+        repo.managed_by_agor
+          ? 'Agor’s clone goes if everything in it is pushed; otherwise it is put aside, not deleted.'
+          : 'The checkout and everything in it stays where it is; Agor only knows it no more.'
+      }
+      verb="Forget"
+      call={forget}
+      onClose={onClose}
+    />
   )
 }

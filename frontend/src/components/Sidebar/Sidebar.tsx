@@ -1,4 +1,4 @@
-import { ActionIcon, Alert, Button, Group, Menu, Modal, Stack, Text, TextInput } from '@mantine/core'
+import { ActionIcon, Button, Group, Menu, Modal, Stack, TextInput } from '@mantine/core'
 import { useCallback, useState, useSyncExternalStore } from 'react'
 import { app } from '../../contract/client'
 import type { Board } from '../../contract/records'
@@ -8,6 +8,7 @@ import { useConnection } from '../../hooks/useConnection'
 import { goTo } from '../../hooks/useRoute'
 import { formatRoute, type Route } from '../../model/route'
 import { boards, countOfBoard } from '../../store/stores'
+import { ConfirmDialog } from '../ConfirmDialog/ConfirmDialog'
 import { Icon, type IconName } from '../Icon/Icon'
 import { Failed, Loading } from '../States/States'
 import styles from './Sidebar.module.css'
@@ -190,27 +191,14 @@ function DeleteBoard({ board, isCurrent, onClose }: { board: Board; isCurrent: b
   const remove = useCallback(async () => {
     await app.service('boards').remove(board.board_id)
     if (isCurrent) goTo({ name: 'home' }, true)
-    onClose()
-  }, [board.board_id, isCurrent, onClose])
-  const { run, isBusy, error } = useAction(remove)
+  }, [board.board_id, isCurrent])
   return (
-    <Modal opened onClose={onClose} title={`Delete ${board.name}?`}>
-      <Stack gap="sm">
-        <Text size="sm">Its sessions are kept, on no board.</Text>
-        {error && (
-          <Alert color="red" role="alert">
-            {error}
-          </Alert>
-        )}
-        <Group justify="flex-end">
-          <Button variant="default" data-autofocus onClick={onClose}>
-            Cancel
-          </Button>
-          <Button color="red" loading={isBusy} onClick={() => void run()}>
-            Delete
-          </Button>
-        </Group>
-      </Stack>
-    </Modal>
+    <ConfirmDialog
+      title={`Delete ${board.name}?`}
+      text="Its sessions are kept, on no board."
+      verb="Delete"
+      call={remove}
+      onClose={onClose}
+    />
   )
 }

@@ -1,5 +1,5 @@
 /** The own account, and those of the others. Loaded by itself, and only where people sign in. */
-import { ActionIcon, Alert, Badge, Button, Group, Menu, Modal, NativeSelect, Stack, Text, Title } from '@mantine/core'
+import { ActionIcon, Badge, Button, Group, Menu, NativeSelect, Stack, Text, Title } from '@mantine/core'
 import { useCallback, useState } from 'react'
 import { app } from '../../contract/client'
 import type { User, UserRole } from '../../contract/records'
@@ -7,6 +7,7 @@ import { useAction } from '../../hooks/useAction'
 import { useRecords } from '../../hooks/useCollection'
 import { isAdmin, mayManage, ROLE_HINTS } from '../../model/users'
 import { users } from '../../store/stores'
+import { ConfirmDialog } from '../ConfirmDialog/ConfirmDialog'
 import { Icon } from '../Icon/Icon'
 import page from '../States/Page.module.css'
 import { Failed, Loading } from '../States/States'
@@ -126,27 +127,14 @@ function RemoveUser({ user, onClose }: { user: User; onClose: () => void }) {
   const remove = useCallback(async () => {
     await app.service('users').remove(user.user_id)
     void users().refresh()
-    onClose()
-  }, [user.user_id, onClose])
-  const { run, isBusy, error } = useAction(remove)
+  }, [user.user_id])
   return (
-    <Modal opened onClose={onClose} title={`Remove the account of ${user.name}?`}>
-      <Stack gap="sm">
-        <Text size="sm">They are signed out at once and cannot sign in again. Their sessions stay.</Text>
-        {error && (
-          <Alert color="red" role="alert">
-            {error}
-          </Alert>
-        )}
-        <Group justify="flex-end">
-          <Button variant="default" data-autofocus onClick={onClose}>
-            Keep it
-          </Button>
-          <Button color="red" loading={isBusy} onClick={() => void run()}>
-            Remove
-          </Button>
-        </Group>
-      </Stack>
-    </Modal>
+    <ConfirmDialog
+      title={`Remove the account of ${user.name}?`}
+      text="They are signed out at once and cannot sign in again. Their sessions stay."
+      verb="Remove"
+      call={remove}
+      onClose={onClose}
+    />
   )
 }
