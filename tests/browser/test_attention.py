@@ -38,7 +38,7 @@ def test_a_question_is_answered_from_anywhere_as_edited_and_for_the_session(
     question = page.get_by_role("dialog", name="Needs attention").get_by_role("alertdialog")
     expect(question).to_contain_text("this use of Write")
     question.get_by_text("Session", exact=True).click()
-    expect(question).to_contain_text("in this session")
+    expect(question.get_by_label("Counts, without asking again in this session, for")).to_have_value("Edit(./**)")
     question.get_by_role("button", name="Edit first").click()
     field = question.get_by_label("Input of Write")
     field.fill("{not json")
@@ -51,7 +51,54 @@ def test_a_question_is_answered_from_anywhere_as_edited_and_for_the_session(
     expect(other.get_by_role("log")).to_contain_text("That was the question.")
     assert (Path(session["repo"]["cwd"]) / "asked.md").read_text() == "# Edited by a person"
     [request] = daemon.call("GET", "/permissions?status=approved")["data"]
-    assert request["scope"] == "session"
+    assert (request["scope"], request["rules"]) == ("session", ["Edit(./**)"])
+
+
+def test_a_standing_answer_is_taken_back(daemon: Daemon, make_session, open_page: OpenPage):
+    """What was allowed for the session is not asked again until that is taken back; the rule can be narrowed before."""
+    session = make_session("asking")
+    page = open_page(daemon.url)
+    open_session(page, daemon, session)
+    send(page, "ask me")
+    question = page.get_by_role("alertdialog")
+    question.get_by_text("Session", exact=True).click()
+    rules = question.get_by_label("Counts, without asking again in this session, for")
+    rules.fill("Read(./**)")
+    question.get_by_role("button", name="Allow").click()
+    expect(question.get_by_role("alert")).to_contain_text("none of these rules covers")
+    rules.fill("Edit(asked.md)")
+    question.get_by_role("button", name="Allow").click()
+    expect(page.get_by_role("region", name="Task: ask me")).to_contain_text("Completed")
+    send(page, "ask me again")
+    expect(page.get_by_role("region", name="Task: ask me again")).to_contain_text("Completed")
+    inbox_button(page).click()
+    inbox = page.get_by_role("dialog", name="Needs attention")
+    inbox.get_by_text("Answers that count for later questions (1)").click()
+    inbox.get_by_role("button", name="Take back: Edit(asked.md)").click()
+    expect(inbox.get_by_text("Answers that count")).to_have_count(0)
+    page.keyboard.press("Escape")
+    send(page, "ask me once more")
+    expect(question).to_be_visible()
+
+
+def test_a_question_outlives_the_daemon(
+    environment: dict[str, str], tmp_path: Path, repository: Path, open_page: OpenPage
+):
+    """After the daemon was killed the question is still there, says so, and an answer lets the session go on."""
+    with running_daemon(tmp_path, environment=environment) as first:
+        port = first.url.rsplit(":", 1)[-1]
+        session = first.call("POST", "/sessions", {"agent": "scripted", "cwd": str(repository), "title": "patient"})
+        page = open_page(first.url, may_complain=True)
+        open_session(page, first, session)
+        send(page, "ask me")
+        expect(page.get_by_role("alertdialog")).to_be_visible()
+        first.kill()
+    with running_daemon(tmp_path, f"--port={port}", environment=environment):
+        question = page.get_by_role("alertdialog")
+        expect(question).to_contain_text("The run was interrupted since")
+        question.get_by_role("button", name="Allow").click()
+        expect(question).to_have_count(0)
+        expect(page.get_by_role("log").get_by_role("region").last).to_contain_text("Completed")
 
 
 def test_the_first_answer_wins_and_the_second_is_told_gently(daemon: Daemon, make_session, open_page: OpenPage):

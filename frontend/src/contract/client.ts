@@ -124,13 +124,14 @@ interface Services {
     fork: Method<Session>
     spawn: Method<Session>
     prompt: Method<Task>
+    resume: Method<Task>
     stop: Method<unknown>
     queue: Method<Queue>
     import: Method<Session>
   }
   tasks: Service<Task>
   messages: Service<Message>
-  permissions: Service<PermissionRequest> & { decide: Method<PermissionRequest> }
+  permissions: Service<PermissionRequest> & { decide: Method<PermissionRequest>; revoke: Method<PermissionRequest> }
   boards: Service<Board>
   repos: Service<Repo> & { clone: Method<Repo> }
   worktrees: Service<Worktree> & { restore: Method<Worktree>; snapshot: Method<Snapshot | null> }
@@ -158,8 +159,8 @@ interface App {
 
 const STANDARD = ['find', 'get', 'create', 'update', 'patch', 'remove']
 const CUSTOM_METHODS: Record<string, string[]> = {
-  sessions: ['fork', 'spawn', 'prompt', 'stop', 'queue', 'import'],
-  permissions: ['decide'],
+  sessions: ['fork', 'spawn', 'prompt', 'resume', 'stop', 'queue', 'import'],
+  permissions: ['decide', 'revoke'],
   repos: ['clone'],
   worktrees: ['restore', 'snapshot'],
   users: ['revoke'],

@@ -1,29 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { editedInput, inputText, lastingRules } from './permissions'
+import { editedInput, inputText, rulesIn } from './permissions'
 
-describe('what a lasting yes allows', () => {
-  it('is what Claude Code suggested: rules with their pattern, a mode, a folder', () => {
-    const suggestions = [
-      { type: 'addRules', rules: [{ toolName: 'Bash', ruleContent: 'npm test:*' }], behavior: 'allow' },
-      { type: 'setMode', mode: 'acceptEdits', destination: 'session' },
-      { type: 'addDirectories', directories: ['/srv/data'] },
-    ]
-    expect(lastingRules('Bash', suggestions)).toEqual(['Bash(npm test:*)', 'all edits of files', 'work in /srv/data'])
-  })
-
-  it('is the option an ACP agent offers, in its words', () => {
-    expect(lastingRules('edit', [{ option_id: 'a', name: 'Always allow edits', kind: 'allow_always' }])).toEqual([
-      'Always allow edits',
-    ])
-  })
-
-  it('is every use of the tool where nothing, nonsense or only a ban was suggested', () => {
-    expect(lastingRules('Write', [])).toEqual(['every use of Write'])
-    expect(lastingRules('Write', [null, 7, { rules: [{ toolName: 'Read' }], behavior: 'deny' }])).toEqual([
-      'every use of Write',
-    ])
-    expect(lastingRules('Write', [{ tool: 'Write' }, { tool: 'Write' }])).toEqual(['every use of Write'])
-  })
+it('reads rules as they are written, one a line', () => {
+  expect(rulesIn(' Bash(npm test *) \n\nEdit(./**)\n')).toEqual(['Bash(npm test *)', 'Edit(./**)'])
 })
 
 describe('an edited input', () => {

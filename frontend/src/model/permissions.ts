@@ -1,46 +1,23 @@
-/** What a question of an agent is about, what a yes allows, and what a person made of the tool's input. */
+/** For how long an answer to an agent counts, and what a person made of a tool's input. */
 import type { PermissionScope } from '../contract/records'
 import { isObject } from './content'
 
 export const SCOPES: readonly { value: PermissionScope; label: string; hint: string }[] = [
   { value: 'once', label: 'Once', hint: 'this one time' },
-  { value: 'session', label: 'Session', hint: 'without asking again in this session' },
-  { value: 'project', label: 'Project', hint: 'without asking again in any session of this repository' },
-  { value: 'user', label: 'Everywhere', hint: 'without asking again in any session of yours' },
+  { value: 'session', label: 'Session', hint: 'in this session' },
+  { value: 'project', label: 'Project', hint: 'in every session of this repository' },
+  { value: 'user', label: 'Everywhere', hint: 'in every session of yours' },
 ]
 
-const MODES: Record<string, string> = {
-  acceptEdits: 'all edits of files',
-  bypassPermissions: 'everything, without any question',
-  plan: 'planning only',
-  default: 'nothing without a question',
-}
+/** Where an answer counts: `in this session`. */
+export const scopeHint = (scope: PermissionScope): string => SCOPES.find((each) => each.value === scope)!.hint
 
-/**
- * What is allowed from now on if the answer outlives this one use, in the agent's own terms: the rules it suggested, or
- * else every use of the tool.
- */
-export function lastingRules(toolName: string, suggestions: readonly unknown[]): string[] {
-  const rules = [...new Set(suggestions.flatMap(ruleOf))]
-  return rules.length > 0 ? rules : [`every use of ${toolName}`]
-}
-
-/** Reads the shapes of Claude Code (`addRules`, `setMode`, `addDirectories`), of ACP options and of the scripted agent. */
-function ruleOf(suggestion: unknown): string[] {
-  if (!isObject(suggestion)) return []
-  if (suggestion['behavior'] === 'deny') return []
-  if (Array.isArray(suggestion['rules'])) {
-    return suggestion['rules'].filter(isObject).map((rule) => {
-      const name = text(rule['toolName'])
-      return rule['ruleContent'] ? `${name}(${text(rule['ruleContent'])})` : `every use of ${name}`
-    })
-  }
-  if (typeof suggestion['mode'] === 'string') return [MODES[suggestion['mode']] ?? suggestion['mode']]
-  if (Array.isArray(suggestion['directories']))
-    return suggestion['directories'].map((folder) => `work in ${text(folder)}`)
-  if (typeof suggestion['tool'] === 'string') return [`every use of ${suggestion['tool']}`]
-  return typeof suggestion['name'] === 'string' ? [suggestion['name']] : []
-}
+/** The rules a person wrote, one a line; empty lines are none. */
+export const rulesIn = (text: string): string[] =>
+  text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter(Boolean)
 
 /** Agents that can be told to use other input than they asked for; the others take an edited yes for a no. */
 const EDITABLE_AGENTS = new Set(['claude-code', 'scripted'])
@@ -67,5 +44,3 @@ export function editedInput(input: Record<string, unknown>, edited: string): Rec
   if (!isObject(parsed)) throw new Error('The input must be a JSON object: { … }')
   return parsed
 }
-
-const text = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value))

@@ -54,6 +54,7 @@ const text = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 const oldestFirst = <T extends { created_at: string }>(a: T, b: T): number => text(a.created_at, b.created_at)
 
 const MOST_REMOVED = 200
+const LASTING: string[] = ['session', 'project', 'user']
 const singles = new Kept<unknown>((key) => {
   switch (key) {
     case 'boards':
@@ -83,6 +84,16 @@ const singles = new Kept<unknown>((key) => {
         order: (a, b) => text(b.last_updated, a.last_updated),
         most: MOST_REMOVED,
       })
+    case 'standing-answers':
+      return new LiveCollection<PermissionRequest>(source('permissions'), connection, {
+        id: 'request_id',
+        query: { scope: { $in: LASTING }, status: { $in: ['approved', 'denied'] }, revoked_at: null },
+        matches: (request) =>
+          LASTING.includes(request.scope ?? '') &&
+          (request.status === 'approved' || request.status === 'denied') &&
+          request.revoked_at === null,
+        order: (a, b) => text(b.created_at, a.created_at),
+      })
     default:
       return new LiveCollection<PermissionRequest>(source('permissions'), connection, {
         id: 'request_id',
@@ -100,6 +111,8 @@ export const worktrees = () => singles.get('worktrees') as LiveCollection<Worktr
 export const users = () => singles.get('users') as LiveCollection<User>
 /** Those that were removed and can be restored, the latest first. */
 export const removedWorktrees = () => singles.get('removed-worktrees') as LiveCollection<Worktree>
+/** Answers that count for later questions, too. */
+export const standingAnswers = () => singles.get('standing-answers') as LiveCollection<PermissionRequest>
 /** Questions of agents that nobody answered yet, of all sessions. */
 export const openQuestions = () => singles.get('permissions') as LiveCollection<PermissionRequest>
 

@@ -5,13 +5,11 @@ import { useAction } from '../../hooks/useAction'
 import { useConnection } from '../../hooks/useConnection'
 import { tasksOf } from '../../store/stores'
 
-const GO_ON = 'The daemon stopped while you worked on this. Look at what is done already, and go on from there.'
-
-/** Lets an agent go on that was cut off when the daemon ended. */
+/** Lets an agent take up again what was interrupted, failed or was stopped, before all that waits. */
 export function Continue({ sessionId }: { sessionId: string }) {
   const { link } = useConnection()
   const goOn = useCallback(async () => {
-    tasksOf(sessionId).merge(await app.service('sessions').prompt({ session_id: sessionId, prompt: GO_ON }))
+    tasksOf(sessionId).merge(await app.service('sessions').resume({ session_id: sessionId }))
   }, [sessionId])
   const { run, isBusy, error } = useAction(goOn)
   return (

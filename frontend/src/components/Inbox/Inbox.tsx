@@ -14,6 +14,7 @@ import { sessionsSince } from '../../store/stores'
 import { Continue } from '../Continue/Continue'
 import { Icon } from '../Icon/Icon'
 import { Question } from '../PermissionPanel/Question'
+import { StandingAnswers } from '../StandingAnswers/StandingAnswers'
 import { Empty } from '../States/States'
 import styles from './Inbox.module.css'
 
@@ -56,6 +57,7 @@ export default function Inbox({ onClose }: { onClose: () => void }) {
             ))}
           </Section>
         )}
+        <StandingAnswers />
       </Stack>
     </Drawer>
   )
@@ -128,7 +130,7 @@ function Ended({
         <Text size="xs" c="dimmed">
           {session.agent} · {timeAgo(task.completed_at!, now)}
         </Text>
-        {task.error?.kind === 'interrupted' && <Continue sessionId={session.session_id} />}
+        {task.error && <Continue sessionId={session.session_id} />}
       </div>
       <ActionIcon
         variant="subtle"

@@ -1,13 +1,13 @@
 import { Button, Group, SegmentedControl, Text, Textarea, TextInput } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
-import { useCallback, useId, useState } from 'react'
+import { useCallback, useState } from 'react'
 import { app } from '../../contract/client'
 import type { PermissionRequest, PermissionScope } from '../../contract/records'
 import { useAction } from '../../hooks/useAction'
 import { useConnection } from '../../hooks/useConnection'
 import { useNow } from '../../hooks/useNow'
 import { isConflict } from '../../model/errors'
-import { editedInput, inputText, lastingRules, mayEditInput, SCOPES } from '../../model/permissions'
+import { editedInput, inputText, mayEditInput, rulesIn, scopeHint, SCOPES } from '../../model/permissions'
 import { timeAgo } from '../../model/time'
 import { openQuestions } from '../../store/stores'
 import { Icon } from '../Icon/Icon'
@@ -27,21 +27,22 @@ export function Question({ request, agent, isInterrupted }: QuestionProps) {
   const now = useNow()
   const { link } = useConnection()
   const [scope, setScope] = useState<PermissionScope>('once')
+  const [rules, setRules] = useState(() => request.rules.join('\n'))
   const [reason, setReason] = useState('')
   const [edited, setEdited] = useState<string | null>(null)
   const input = request.tool_input ?? {}
   const answer = useCallback(
     async (allow: boolean) => {
       const changed = allow && edited !== null ? editedInput(input, edited) : null
-      const said = reason.trim() === '' ? {} : { reason: reason.trim() }
       await decide(request.request_id, {
         allow,
-        ...(allow && { scope }),
+        scope,
+        ...(scope !== 'once' && rules !== request.rules.join('\n') && { rules: rulesIn(rules) }),
         ...(changed && { updated_input: changed }),
-        ...said,
+        ...(reason.trim() !== '' && { reason: reason.trim() }),
       })
     },
-    [request.request_id, input, edited, reason, scope],
+    [request, input, edited, reason, scope, rules],
   )
   const { run, isBusy, error } = useAction(answer)
   const isOff = isBusy || link !== 'connected'
@@ -75,7 +76,7 @@ export function Question({ request, agent, isInterrupted }: QuestionProps) {
           onChange={(event) => setEdited(event.currentTarget.value)}
         />
       )}
-      <Scopes scope={scope} onChange={setScope} request={request} />
+      <Scopes request={request} scope={scope} rules={rules} onScope={setScope} onRules={setRules} />
       <TextInput
         size="xs"
         aria-label="Reason"
@@ -112,41 +113,50 @@ export function Question({ request, agent, isInterrupted }: QuestionProps) {
   )
 }
 
-/** For how long a yes counts, and what exactly it allows. */
-function Scopes({
-  scope,
-  onChange,
-  request,
-}: {
-  scope: PermissionScope
-  onChange: (scope: PermissionScope) => void
+interface ScopesProps {
   request: PermissionRequest
-}) {
-  const hintId = useId()
-  const hint = SCOPES.find((each) => each.value === scope)!.hint
-  const rules =
-    scope === 'once' ? [`this use of ${request.tool_name}`] : lastingRules(request.tool_name, request.suggestions)
+  scope: PermissionScope
+  /** One a line. */
+  rules: string
+  onScope: (scope: PermissionScope) => void
+  onRules: (rules: string) => void
+}
+
+/** For how long the answer counts, and for what exactly. Some questions are about this one moment only. */
+function Scopes({ request, scope, rules, onScope, onRules }: ScopesProps) {
+  if (request.rules.length === 0)
+    return (
+      <Text size="xs" c="dimmed">
+        The answer is for this one time.
+      </Text>
+    )
   return (
     <div>
       <SegmentedControl
         size="xs"
         fullWidth
-        aria-label="Allow for"
-        aria-describedby={hintId}
+        aria-label="The answer counts"
         value={scope}
-        onChange={(value) => onChange(value as PermissionScope)}
+        onChange={(value) => onScope(value as PermissionScope)}
         data={SCOPES.map(({ value, label }) => ({ value, label }))}
       />
-      <Text size="xs" mt={4} id={hintId}>
-        Allows{' '}
-        {rules.map((rule, place) => (
-          <span key={rule}>
-            {place > 0 && ', '}
-            <strong>{rule}</strong>
-          </span>
-        ))}
-        {scope !== 'once' && `, ${hint}`}.
-      </Text>
+      {scope === 'once' ? (
+        <Text size="xs" mt={4}>
+          Counts for <strong>this use of {request.tool_name}</strong> only.
+        </Text>
+      ) : (
+        <Textarea
+          mt={4}
+          size="xs"
+          label={`Counts, without asking again ${scopeHint(scope)}, for`}
+          classNames={{ input: styles.code }}
+          autosize
+          minRows={1}
+          maxRows={5}
+          value={rules}
+          onChange={(event) => onRules(event.currentTarget.value)}
+        />
+      )}
     </div>
   )
 }

@@ -71,6 +71,7 @@ export function TaskEnd({ task, isLast }: { task: Task; isLast: boolean }) {
     return (
       <Alert m="xs" mx={18} color="yellow" variant="light" title="Stopped">
         {task.error?.message}
+        {isLast && <Continue sessionId={task.session_id} />}
       </Alert>
     )
   }
@@ -82,7 +83,7 @@ export function TaskEnd({ task, isLast }: { task: Task; isLast: boolean }) {
           <Text size="sm" mt={4} c="dimmed">
             {adviceFor(task.error.kind)}
           </Text>
-          {isLast && task.error.kind === 'interrupted' && <Continue sessionId={task.session_id} />}
+          {isLast && <Continue sessionId={task.session_id} />}
         </>
       ) : (
         <Text size="sm">No reason was stored.</Text>
