@@ -179,7 +179,8 @@ async def test_what_an_agent_says_on_one_daemon_is_seen_on_another_while_it_is_s
 async def test_a_daemon_ends_the_runs_of_a_dead_one_and_leaves_those_of_a_living_one(
     team: Team, repository: Path, tmp_path: Path
 ) -> None:
-    """A daemon that starts fails what a killed one ran as interrupted; what another one runs goes on to its end."""
+    """A daemon that starts fails what a killed one ran as interrupted; what another one runs goes on, and takes its
+    answers from wherever a person gives them."""
     team.plays(tmp_path, {"bash": {"command": "true"}, "ask": True}, {"text": "done"})
 
     def waiting(daemon: Daemon, name: str) -> str:
@@ -198,7 +199,7 @@ async def test_a_daemon_ends_the_runs_of_a_dead_one_and_leaves_those_of_a_living
             assert (ended["status"], ended["error"]["kind"]) == ("failed", "interrupted")
             assert other.call("GET", f"/tasks/{lives}")["status"] == "awaiting_permission"
             (question,) = one.call("GET", f"/permissions?task_id={lives}")["data"]
-            one.call("POST", f"/permissions/{question['request_id']}/decide", {"allow": True})
+            other.call("POST", f"/permissions/{question['request_id']}/decide", {"allow": True})
             assert (await asyncio.to_thread(wait_for_task, one, lives))["status"] == "completed"
 
 
