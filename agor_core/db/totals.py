@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from agor_core.db.change_log import EVENTS, HEAD
 from agor_core.db.query import Shape
 from agor_core.models import ENTITIES
-from agor_core.models.shape import fields_of
+from agor_core.models.shape import Field, fields_of
 
 MOST_KEPT: Final = 1000
 # Columns that move without an event, and a kind of record that exists before it is announced.
@@ -54,6 +54,12 @@ def may_be_kept(path: str, shape: Shape) -> bool:
         return False
     fields = fields_of(ENTITIES[path])
     return all(name in fields and fields[name].is_column and name not in _SILENT for name in _names(shape))
+
+
+def check_silent(path: str, field: Field) -> None:
+    """Raise ValueError for a field that must not change without an event: totals that are kept would not notice."""
+    if field.is_column and path not in _UNANNOUNCED and field.name not in _SILENT:
+        raise ValueError(f"{field.name} of {path} changes with an event, or totals lie")
 
 
 def _names(shape: Shape) -> Iterator[str]:

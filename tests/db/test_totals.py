@@ -118,3 +118,12 @@ async def test_who_may_read_is_part_of_a_total(database: Database, path: str) ->
     assert [total(database, path, {}, reader) for reader in READERS] == [1, 1, 1, 1]
     await database.write(lambda tx: tx.sessions.patch(session.session_id, {"sharing": "private"}))
     assert [total(database, path, {}, reader) for reader in READERS] == [1, 1, 0, 1]
+
+
+async def test_what_totals_depend_on_does_not_change_in_silence(database: Database) -> None:
+    """A column that lists are filtered by cannot be changed without an event; what rides in `data` can."""
+    session = await a_session(database)
+    await database.write(lambda tx: tx.sessions.patch(session.session_id, {"title": "quiet"}, announce=False))
+    with pytest.raises(ValueError, match="status"):
+        await database.write(lambda tx: tx.sessions.patch(session.session_id, {"status": "failed"}, announce=False))
+    assert (await database.read(lambda tx: tx.sessions.get(session.session_id))).status == "idle"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
 import sqlalchemy as sa
 
-from agor_core.db import search, short_ids
+from agor_core.db import search, short_ids, totals
 from agor_core.db.page import read_page
 from agor_core.db.query import Clause, Filter, Shape, bound, computed_fields, plain_data
 from agor_core.db.reader import Reader
@@ -300,6 +300,8 @@ class Repository(Generic[E]):
         words = self.words(entity)
         for name, value in changes.items():
             field = self._field(name)
+            if event is None:
+                totals.check_silent(self.path, field)
             setattr(entity if field.is_column else entity.data, field.attribute, value)  # type: ignore[attr-defined]
         self.before_change(entity, client)
         self.store(entity, is_announced=event is not None)
