@@ -27,6 +27,7 @@ CREDENTIALS: Mapping[str, frozenset[str]] = {
     "codex": frozenset({"OPENAI_API_KEY", "CODEX_API_KEY"}),
     "gemini": frozenset({"GEMINI_API_KEY", "GOOGLE_API_KEY"}),
     "cursor": frozenset({"CURSOR_API_KEY"}),
+    "scripted": frozenset(),
 }
 """The variables that sign each agent in. OpenCode, and agents of the user's own, may use any vendor's."""
 

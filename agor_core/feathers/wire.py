@@ -41,15 +41,15 @@ def loads(text: str | bytes | bytearray, *, broken_text: bool = False) -> Any:
 
 
 def dumps(value: Any) -> bytes:
-    """JSON for a value of JSON types. Raises TypeError or ValueError for anything else, NaN included."""
+    """JSON for a value of JSON types; NaN and the infinities are null, as `JSON.stringify` writes them.
+
+    Raises TypeError for anything else.
+    """
     try:
-        encoded = orjson.dumps(value)
+        return orjson.dumps(value)
     except TypeError:
         # Integers beyond 64 bits, half surrogate pairs: rare, valid, and only the standard library writes them.
-        return json.dumps(value, allow_nan=False, separators=(",", ":")).encode()
-    if b"null" in encoded and _holds_nan(value):
-        raise ValueError("NaN and infinities are not JSON")
-    return encoded
+        return json.dumps(_without_nan(value), allow_nan=False, separators=(",", ":")).encode()
 
 
 def service_error(error: BaseException, *, expose: bool = False) -> ServiceError:
@@ -144,18 +144,9 @@ def _is_shallow(value: Any) -> bool:
     return False
 
 
-def _holds_nan(value: Any) -> bool:
-    # Most answers with a null come here: exact types first, which is what they are made of.
-    stack = [value]
-    while stack:
-        node = stack.pop()
-        for part in node.values() if isinstance(node, dict) else node if isinstance(node, _LISTS) else (node,):
-            kind = type(part)
-            if kind is str or kind is int or kind is bool or part is None:
-                continue
-            if isinstance(part, float):
-                if not math.isfinite(part):
-                    return True
-            elif isinstance(part, _CONTAINERS):
-                stack.append(part)
-    return False
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _without_nan(part) for key, part in value.items()}
+    return [_without_nan(part) for part in value] if isinstance(value, list | tuple) else value

@@ -7,7 +7,7 @@ from typing import Any
 
 from agor_core.agents import Agent
 from agor_core.db import Database, Transaction
-from agor_core.errors import BadRequest, Conflict
+from agor_core.errors import BadRequest, Conflict, Forbidden
 from agor_core.feathers import Params
 from agor_core.ids import short
 from agor_core.models import ModelConfig, PermissionConfig, Session, Task, forked, spawned
@@ -108,7 +108,12 @@ class SessionsService(StoredService):
         session_id, changes = one(id, "patch"), one_record(data)
         config = changes.get("permission_config")
         may_bypass(params, config.get("mode") if isinstance(config, dict) else None)
-        return await self.change(session_id, changes, params, _check_status)
+
+        def check(tx: Transaction, session: Session, changes: Record) -> None:
+            _check_status(session, changes)
+            _check_sharing(session, changes, params)
+
+        return await self.change(session_id, changes, params, check)
 
     async def update(self, id: str | None, data: Any, params: Params) -> Record:
         """As `patch`: what only the daemon may write stays as it is; what a client may write and leaves out is kept."""
@@ -273,7 +278,7 @@ class SessionsService(StoredService):
             )
 
 
-def _check_status(tx: Transaction, session: Session, changes: Record) -> None:
+def _check_status(session: Session, changes: Record) -> None:
     """A person may only say that a session is done, or not done after all; the rest follows its tasks."""
     status = changes.get("status")
     if status is None or status == session.status:
@@ -282,6 +287,14 @@ def _check_status(tx: Transaction, session: Session, changes: Record) -> None:
         raise BadRequest("validation failed", errors={"status": ["a client may set completed or idle"]})
     if session.status in RUNNING_STATUSES:
         raise Conflict(f"session {short(session.session_id)} runs; stop it first", session_id=session.session_id)
+
+
+def _check_sharing(session: Session, changes: Record, params: Params) -> None:
+    """Who may work with another's session may not take it out of everyone's sight."""
+    if changes.get("sharing", session.sharing) == session.sharing or params.user is None:
+        return
+    if session.created_by != params.user["user_id"] and not is_trusted(params):
+        raise Forbidden("only who made a session, or an admin, decides who sees it", session_id=session.session_id)
 
 
 def _without_bypass(session: Session, params: Params) -> Session:

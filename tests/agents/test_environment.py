@@ -34,6 +34,7 @@ def test_nothing_of_ours_reaches_an_agent():
         ("claude-code", {"ANTHROPIC_API_KEY", "GITHUB_TOKEN"}),
         ("codex", {"OPENAI_API_KEY", "GITHUB_TOKEN"}),
         ("gemini", {"GITHUB_TOKEN"}),
+        ("scripted", {"GITHUB_TOKEN"}),
         ("opencode", {"ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GITHUB_TOKEN"}),
     ],
 )

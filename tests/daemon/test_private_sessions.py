@@ -180,6 +180,17 @@ def test_a_short_id_is_not_ambiguous_because_of_it(team: Team, hidden: Any) -> N
     assert hidden.session not in candidates
 
 
+def test_who_sees_a_session_is_its_makers_to_decide(team: Team) -> None:
+    """Others who may change a shared session cannot take it out of everyone's sight; its maker and admins can."""
+    session = team.member.call("POST", "/sessions", {"agent": "scripted"})["session_id"]
+    status, error = team.other.request("PATCH", f"/sessions/{session}", {"sharing": "private", "title": "mine now"})
+    assert (status, error["name"]) == (403, "Forbidden")
+    assert team.member.call("GET", f"/sessions/{session}").get("title") is None
+    assert team.other.call("PATCH", f"/sessions/{session}", {"sharing": "everyone", "title": "ours"})["title"] == "ours"
+    assert team.admin.call("PATCH", f"/sessions/{session}", {"sharing": "private"})["sharing"] == "private"
+    assert team.member.call("PATCH", f"/sessions/{session}", {"sharing": "everyone"})["sharing"] == "everyone"
+
+
 def test_a_refused_removal_names_no_hidden_fork(team: Team) -> None:
     """Who may not delete a session because of its forks is told of those alone that exist for them."""
     session = team.member.call("POST", "/sessions", {"agent": "scripted"})["session_id"]
