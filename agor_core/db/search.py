@@ -47,17 +47,26 @@ class Search:
 
     def __init__(self, text: Any, *, is_postgresql: bool) -> None:
         self._terms = _terms(text)
-        self._hits = self._in_postgresql() if is_postgresql else self._in_fts5()
+        self._matches = self._in_postgresql() if is_postgresql else self._in_fts5()
 
-    def joined(self, source: sa.FromClause, id: sa.ColumnElement[Any]) -> sa.FromClause:
+    def hits(self, most: int | None = None) -> sa.Subquery:
+        """What was found in the index, of whatever kind: `doc` and `rank`. `most`: the best so many, ranked there."""
+        matches = self._matches
+        if most is not None:
+            doc, rank = matches.selected_columns
+            matches = matches.order_by(rank.asc(), doc.desc()).limit(sa.literal(most))
+        return matches.subquery("hits")
+
+    @staticmethod
+    def joined(source: sa.FromClause, id: sa.ColumnElement[Any], hits: sa.Subquery) -> sa.FromClause:
         """`source` with only the rows that were found."""
         documents = sa.join(source, DOCUMENTS, DOCUMENTS.c.record_id == id)
-        return sa.join(documents, self._hits, self._hits.c.doc == DOCUMENTS.c.doc)
+        return sa.join(documents, hits, hits.c.doc == DOCUMENTS.c.doc)
 
-    @property
-    def best_first(self) -> sa.ColumnElement[Any]:
-        """The order of relevance."""
-        return self._hits.c.rank.asc()
+    @staticmethod
+    def best_first(hits: sa.Subquery) -> list[sa.ColumnElement[Any]]:
+        """The order of relevance, of equals the newest first; total, for a record is one document."""
+        return [hits.c.rank.asc(), hits.c.doc.desc()]
 
     def snippets(self, tx: Transaction, ids: Sequence[str]) -> dict[str, Snippet]:
         """For each record the passage around the first hit, in parts: `{text, is_match}`."""
@@ -66,21 +75,20 @@ class Search:
         pattern = re.compile("|".join(words), re.IGNORECASE)
         return {id: _snippet(body, pattern) for id, body in tx.connection.execute(query)}
 
-    def _in_fts5(self) -> sa.Subquery:
+    def _in_fts5(self) -> sa.Select[Any]:
         index = sa.table("search_index", sa.column("rowid"), sa.column("search_index"))
         # Each term is quoted, so that nothing in it is taken for syntax.
         terms = [f'"{" ".join(words)}"' + ("*" if is_beginning else "") for words, is_beginning in self._terms]
         rank = sa.func.bm25(sa.literal_column("search_index"))
         matches = index.c.search_index.op("MATCH")(" AND ".join(terms))
-        return sa.select(index.c.rowid.label("doc"), rank.label("rank")).where(matches).subquery("hits")
+        return sa.select(index.c.rowid.label("doc"), rank.label("rank")).where(matches)
 
-    def _in_postgresql(self) -> sa.Subquery:
+    def _in_postgresql(self) -> sa.Select[Any]:
         asked = sa.literal(" & ".join(_tsquery(words, is_beginning) for words, is_beginning in self._terms))
         query = sa.func.to_tsquery(sa.literal_column("'simple'"), asked)
         vector: sa.ColumnElement[Any] = sa.literal_column("search_documents.words")
         rank = -sa.func.ts_rank(vector, query)
-        found = sa.select(DOCUMENTS.c.doc, rank.label("rank")).where(vector.op("@@")(query))
-        return found.subquery("hits")
+        return sa.select(DOCUMENTS.c.doc, rank.label("rank")).where(vector.op("@@")(query))
 
 
 def put(tx: Transaction, documents: Iterable[tuple[str, str | None, str]]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from agor_core.db import Database, Reader
+from agor_core.db.repositories.lists import SPARE_HITS
 from agor_core.errors import BadRequest
 from agor_core.models import Message, Session
 from tests.support.records import a_session, a_task, said
@@ -89,6 +90,27 @@ async def test_the_more_often_the_better(database: Database) -> None:
     for text in ("pear and many other words that are not it", "pear pear pear"):
         await database.write(lambda tx, text=text: tx.messages.append(session.session_id, said(text)))
     assert await indices(database, "pear") == [1, 0]
+
+
+async def test_pages_of_many_hits_neither_repeat_nor_skip(database: Database) -> None:
+    """Of hits that rank alike the newest come first, page by page, whatever else ranks better or is private."""
+    better = [Session(agent="x") for _ in range(SPARE_HITS + 5)]
+    for session in better:
+        session.data.title = "plum"
+    await database.write(lambda tx: tx.sessions.add_many(better))
+    seen = await a_session(database)
+    secret = await a_session(database, sharing="private", created_by="ann")
+    for session in (secret, seen):
+        words = [said("one plum among words") for _ in range(7)]
+        await database.write(lambda tx, of=session, words=words: tx.messages.append_many(of.session_id, words))
+    found = []
+    for skip in range(0, 9, 3):
+        query = {"$search": "plum", "$limit": 3, "$skip": skip}
+        page = await database.read(lambda tx, query=query: tx.messages.page(query, BOB, 50, 50))
+        assert page["total"] == 7
+        assert all(part["text"] for record in page["data"] for part in record["snippet"])
+        found += [record["index"] for record in page["data"]]
+    assert found == [6, 5, 4, 3, 2, 1, 0]
 
 
 async def test_sessions_are_found_by_title_as_it_is_now(database: Database) -> None:

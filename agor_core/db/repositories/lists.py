@@ -21,6 +21,8 @@ Record = dict[str, Any]
 
 # A query with hundreds of ids in it is asked once in this form.
 MOST_VALUES_KEPT: Final = 50
+# Of the best hits, beside those of a page, so many are looked at for those that are of another kind, or private.
+SPARE_HITS: Final = 200
 
 
 class Listing:
@@ -34,6 +36,7 @@ class Listing:
         self._search = search.asked_for(query, is_postgresql=tx.is_postgresql) if repository.is_searched else None
         aside = repository.aside(query)
         self._shape, values = bound(repository.entity, self._about_rows())
+        self._aside = aside
         self._values = {**values, **aside, **reading(reader)}
         self._key: Hashable = (
             repository.path,
@@ -56,9 +59,7 @@ class Listing:
 
     def records(self, page: Page) -> list[Record]:
         """The records of a page."""
-        statement = self._statement(("page", page.sort, page.select), lambda: self._rows_of(page))
-        window = {"limit": page.limit, "skip": page.skip}
-        rows = listed(self._repository.tx.connection.execute(statement, {**self._values, **window}))
+        rows = self._rows(page) if self._search is None else self._searched(self._search, page)
         if page.select is None:
             found = [self._repository.listed(row, None) for row in rows]
         else:
@@ -66,6 +67,26 @@ class Listing:
         if self._search is not None:
             search.add_snippets(self._repository.tx, self._search, found, self._repository.id_field)
         return found
+
+    def _rows(self, page: Page) -> list[Mapping[str, Any]]:
+        return self._read(page, self._statement(("page", page.sort, page.select), lambda: self._rows_of(page)))
+
+    def _searched(self, found: search.Search, page: Page) -> list[Mapping[str, Any]]:
+        """The rows of a page of a search: of all hits, or where only the rank decides, of the best of them first.
+
+        In the index are more kinds than one, and what others keep private: a page that the best do not fill is
+        looked for among all.
+        """
+        most = SPARE_HITS + 2 * (page.skip + page.limit)
+        if not (page.sort or self._shape or self._aside):
+            rows = self._read(page, self._found_rows_of(found.hits(most), page))
+            if len(rows) == page.limit:
+                return rows
+        return self._read(page, self._found_rows_of(found.hits(), page))
+
+    def _read(self, page: Page, statement: sa.Select[Any]) -> list[Mapping[str, Any]]:
+        window = {"limit": page.limit, "skip": page.skip}
+        return listed(self._repository.tx.connection.execute(statement, {**self._values, **window}))
 
     def _count(self) -> int:
         statement = self._statement(("total",), self._count_of)
@@ -76,21 +97,36 @@ class Listing:
 
     def _count_of(self) -> sa.Select[Any]:
         conditions = self._conditions(is_count=True)
-        return sa.select(sa.func.count()).select_from(self._source()).where(*conditions)
+        repository = self._repository
+        source = repository.source(self._query)
+        if self._search is not None:
+            source = self._search.joined(source, repository.id_column, self._search.hits())
+        return sa.select(sa.func.count()).select_from(source).where(*conditions)
 
     def _rows_of(self, page: Page) -> sa.Select[Any]:
+        source = self._repository.source(self._query)
+        return self._window(sa.select(*self._columns(page.select)).select_from(source), self._order(page))
+
+    def _found_rows_of(self, hits: sa.Subquery, page: Page) -> sa.Select[Any]:
+        """The page is chosen by ids alone: hits may be many, and their `data` is read for those on the page only."""
+        repository = self._repository
+        id = repository.id_column
+        source = search.Search.joined(repository.source(self._query), id, hits)
+        order = self._order(page) if page.sort else search.Search.best_first(hits)
+        chosen = self._window(sa.select(id.label("id"), *hits.c).select_from(source), order).subquery("chosen")
         return (
             sa.select(*self._columns(page.select))
-            .select_from(self._source())
-            .where(*self._conditions(is_count=False))
-            .order_by(*self._order(page))
+            .select_from(sa.join(chosen, repository.table, id == chosen.c.id))
+            .order_by(*(self._order(page) if page.sort else search.Search.best_first(chosen)))
+        )
+
+    def _window(self, rows: sa.Select[Any], order: Sequence[sa.ColumnElement[Any]]) -> sa.Select[Any]:
+        return (
+            rows.where(*self._conditions(is_count=False))
+            .order_by(*order)
             .limit(sa.bindparam("limit", type_=sa.Integer()))
             .offset(sa.bindparam("skip", type_=sa.Integer()))
         )
-
-    def _source(self) -> sa.FromClause:
-        source = self._repository.source(self._query)
-        return self._search.joined(source, self._repository.id_column) if self._search is not None else source
 
     def _conditions(self, *, is_count: bool) -> list[sa.ColumnElement[bool]]:
         repository = self._repository
@@ -112,8 +148,6 @@ class Listing:
 
     def _order(self, page: Page) -> Sequence[sa.ColumnElement[Any]]:
         repository = self._repository
-        if not page.sort and self._search is not None:
-            return [self._search.best_first, repository.id_column.desc()]
         if not page.sort:
             return repository.default_order(self._query)
         # Total, so that pages neither repeat nor skip; in the direction of the last key, which an index may serve.
