@@ -13,7 +13,8 @@ from typing import Any
 
 from agor_core import git
 from agor_core.db import Database, Transaction
-from agor_core.errors import ServiceError
+from agor_core.errors import NotFound, ServiceError
+from agor_core.ids import short
 from agor_core.models import Repo, Session, Worktree
 
 log = logging.getLogger(__name__)
@@ -22,6 +23,9 @@ Scan = tuple[git.LinkedWorktree, ...]
 
 # A disk that does not answer is no reason not to show what is stored.
 SCAN_LIMIT_S = 2.0
+
+# Two who look at once see the same, and one of them looks again; what is left then, the next look finds.
+MOST_TRIES = 3
 
 _KNOWN = ("preparing", "ready", "missing", "removed")
 
@@ -72,33 +76,44 @@ class Adoption:
             log.warning("looking for worktrees took more than %g s; is a disk stuck?", SCAN_LIMIT_S)
             return
         for repo, scan in zip(repos, scans, strict=True):
-            seen = (idle[repo.repo_id], scan)
-            if self._settled.get(repo.repo_id) != seen and await self._settle(repo, *seen):
-                self._settled[repo.repo_id] = seen
+            if self._settled.get(repo.repo_id) != (idle[repo.repo_id], scan):
+                for _ in range(MOST_TRIES):
+                    if await self._settle(repo.repo_id):
+                        break
 
-    async def _settle(self, repo: Repo, generation: int, scan: Scan | None) -> bool:
-        """Whether the rows now say what `scan` says; not if we were at work in between."""
-        rows = await self._database.read(lambda tx: tx.worktrees.where(repo_id=repo.repo_id, status=list(_KNOWN)))
-        plan = await asyncio.to_thread(_plan, repo, scan, rows)
+    async def _settle(self, repo_id: str) -> bool:
+        """Whether the rows now say what git says, or we are at work there; not if somebody else wrote in between."""
+        generation = self._generation[repo_id]
+        if self._at_work[repo_id]:
+            return True
         try:
+            # Before git is asked: who writes after this may have asked later than we, and knows better.
+            repo, rows = await self._database.read(lambda tx: _stored(tx, repo_id))
+            (scan,) = await git.linked_worktrees_of([repo.data.local_path])
+            plan = await asyncio.to_thread(_plan, repo, scan, rows)
             found = await self._describe(plan)
             for row in rows:
                 if plan.changes.get(row.worktree_id, {}).get("status") == "removed":
                     plan.changes[row.worktree_id]["removal_snapshot_id"] = await _saved_at_removal(repo, row)
         except ServiceError as error:
-            log.warning("cannot look at the worktrees of %s: %s", repo.slug, error)
-            return False
+            log.warning("cannot look at the worktrees of repository %s: %s", short(repo_id), error)
+            return True
 
         def unit_of_work(tx: Transaction) -> bool:
-            if self._generation[repo.repo_id] != generation:
+            if self._generation[repo_id] != generation or _as_planned(*_stored(tx, repo_id)) != _as_planned(repo, rows):
                 return False
             _carry_out(tx, plan, found, self._root)
             return True
 
-        is_complete = len(found) == len(plan.new)  # git may have let go of one since
-        if not (plan.changes or found or plan.repo_status != repo.status):
-            return is_complete
-        return await self._database.write(unit_of_work) and is_complete
+        if plan.changes or found or plan.repo_status != repo.status:
+            try:
+                if not await self._database.write(unit_of_work):
+                    return False
+            except NotFound:  # the repository was removed meanwhile
+                return True
+        if len(found) == len(plan.new):  # else git has let go of one since
+            self._settled[repo_id] = (generation, scan)
+        return True
 
     async def _describe(self, plan: _Plan) -> list[Worktree]:
         """The new ones as rows, but for their names."""
@@ -114,6 +129,17 @@ class Adoption:
             for one, entry in entries
             if entry is not None
         ]
+
+
+def _stored(tx: Transaction, repo_id: str) -> tuple[Repo, list[Worktree]]:
+    """A repository and its worktrees; in a write nobody else adds one before its end. Raises NotFound."""
+    repo = tx.repos.get(repo_id)
+    return repo, tx.worktrees.where(repo_id=repo_id, status=list(_KNOWN))
+
+
+def _as_planned(repo: Repo, rows: Sequence[Worktree]) -> tuple[object, ...]:
+    """What of the rows a plan looks at."""
+    return repo.status, [(row.worktree_id, row.status, row.data.path, row.data.git_identity) for row in rows]
 
 
 async def _saved_at_removal(repo: Repo, row: Worktree) -> str | None:

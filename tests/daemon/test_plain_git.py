@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -126,3 +127,14 @@ def test_a_repository_that_vanishes_is_missing_until_it_is_back(
     (tmp_path / "elsewhere").rename(repository)
     assert daemon.call("GET", "/repos")["data"][0]["status"] == "ready"
     assert listed(daemon)["try-it"]["status"] == "ready"
+
+
+def test_many_who_look_at_once_adopt_a_worktree_once(daemon: Daemon, repository: Path, tmp_path: Path) -> None:
+    """However many lists meet what plain git has made, each new worktree gets one row."""
+    daemon.call("POST", "/repos", {"local_path": str(repository)})
+    names = [f"made-{number}" for number in range(2)]
+    with ThreadPoolExecutor(4) as people:
+        for name in names:
+            git("worktree", "add", "-q", str(tmp_path / name), cwd=repository, environment=daemon.environment)
+            list(people.map(lambda _: listed(daemon), range(4)))
+    assert sorted(listed(daemon)) == names
