@@ -182,6 +182,7 @@ class Repo(Record):
     last_updated: str = ""
     created_by: str = ""
     worktrees: list[str] = field(default_factory=list)
+    branches: list[dict[str, Any]] = field(default_factory=list)
     short_id: str | None = None
 
 

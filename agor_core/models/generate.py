@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from agor_core.models import ENTITIES
 from agor_core.models.shape import Field, public_fields
-from agor_core.models.wire import COMPUTED
+from agor_core.models.wire import COMPUTED, FROM_GIT
 
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / "agor_core/client/records.py"
@@ -75,6 +75,7 @@ def python_source() -> str:
         lines = ["@dataclass", f"class {entity.__name__}(Record):", f'    """A record of `{path}`."""', ""]
         lines += [f"    {field.name}: {_python_type(field)} = {_python_default(field)}" for field in _fields(entity)]
         lines += [f"    {name}: list[str] = field(default_factory=list)" for name in _computed(path)]
+        lines += [f"    {name}: list[dict[str, Any]] = field(default_factory=list)" for name in _from_git(path)]
         lines += ["    short_id: str | None = None"]
         parts.append("\n".join(lines) + "\n")
     return "\n\n".join(parts)
@@ -87,7 +88,9 @@ def typescript_source() -> str:
     bodies = []
     for path, entity in ENTITIES.items():
         _collect(entity, objects, choices)
+        objects.update({item.__name__: item for item in _from_git(path).values()})
         optional = [f"  {name}?: string[]" for name in _computed(path)]
+        optional += [f"  {name}?: {item.__name__}[]" for name, item in _from_git(path).items()]
         optional += ["  truncated?: boolean"] if path == "messages" else []
         bodies.append(_interface(entity, [*optional, "  short_id?: string"]))
     named = [f"export type {name} = {' | '.join(map(_quoted, values))}" for name, values in choices.items()]
@@ -121,6 +124,10 @@ def _fields(cls: type[BaseModel]) -> Iterable[Field]:
 
 def _computed(path: str) -> tuple[str, ...]:
     return (COMPUTED[path],) if path in COMPUTED else ()
+
+
+def _from_git(path: str) -> Mapping[str, type[BaseModel]]:
+    return FROM_GIT.get(path, {})
 
 
 def _python_type(field: Field) -> str:

@@ -25,6 +25,14 @@ class RepoData(Data):
     error: str | None = None
 
 
+class Branch(Data):
+    """A branch that a worktree can be made of, or start at."""
+
+    name: str
+    sha: str
+    remote: str | None = DataField(default=None, description="which has it; null for a local one")
+
+
 class Repo(Entity, table=True):
     """A git repository that sessions may get worktrees of."""
 

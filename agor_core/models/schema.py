@@ -19,7 +19,7 @@ from agor_core.clock import iso, parse_iso
 from agor_core.errors import BadRequest
 from agor_core.models.columns import Entity
 from agor_core.models.shape import Field, field_at, public_fields
-from agor_core.models.wire import to_wire
+from agor_core.models.wire import COMPUTED, FROM_GIT, to_wire
 
 Shape = TypeVar("Shape", bound=BaseModel)
 
@@ -86,6 +86,17 @@ def storable(text: str) -> None:
 def schema_for(cls: type[BaseModel]) -> type[Schema]:
     """The marshmallow schema of an entity's public fields, or of any pydantic class such as a request body."""
     made = {name: _field(field) for name, field in public_fields(cls).items()}
+    return Schema.from_dict(made, name=cls.__name__)
+
+
+@cache
+def record_schema(path: str, cls: type[Entity]) -> type[Schema]:
+    """The schema of a record of `path` as it is answered: with the arrays that are computed, which nobody sends."""
+    made: dict[str, fields.Field[Any]] = {name: _field(field) for name, field in public_fields(cls).items()}
+    if path in COMPUTED:
+        made[COMPUTED[path]] = fields.List(fields.String(), dump_only=True)
+    for name, item in FROM_GIT.get(path, {}).items():
+        made[name] = fields.List(fields.Nested(schema_for(item)), dump_only=True)
     return Schema.from_dict(made, name=cls.__name__)
 
 

@@ -12,7 +12,8 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from agor_core.clock import iso
-from agor_core.models.columns import Entity
+from agor_core.models.columns import Data, Entity
+from agor_core.models.repo import Branch
 from agor_core.models.shape import Field, fields_of, public_fields
 
 COMPUTED: Final[Mapping[str, str]] = {
@@ -22,6 +23,9 @@ COMPUTED: Final[Mapping[str, str]] = {
     "worktrees": "sessions",
 }
 """The array of ids that other rows imply, by path; computed when a record is asked for, or the array selected."""
+
+FROM_GIT: Final[Mapping[str, Mapping[str, type[Data]]]] = {"repos": {"branches": Branch}}
+"""The arrays of objects that git is asked for, by path and name; only in a record that is asked for by its id."""
 
 
 def to_wire(entity: Entity) -> dict[str, Any]:

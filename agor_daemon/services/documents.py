@@ -8,7 +8,7 @@ from typing import Any
 from sqlmodel import SQLModel
 
 from agor_core.models import ENTITIES
-from agor_core.models.schema import schema_for
+from agor_core.models.schema import record_schema, schema_for
 from agor_daemon.services import requests
 
 ABOUT = """Boards, repos, worktrees, sessions, tasks, messages, permission requests and users, as Feathers services:
@@ -97,10 +97,11 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
 
 def schemas_of(path: str) -> dict[str, Any]:
     """The schemas of a service: of its record, of what its methods take, and of its volatile events."""
-    taken: dict[str, type[SQLModel]] = {"record": ENTITIES[path], **REQUESTS.get(path, {})}
+    taken = REQUESTS.get(path, {})
     events = {
         f"event:{name}": {"type": "object", "properties": fields, "required": list(fields)}
         for name, fields in EVENTS.get(path, {}).items()
     }
     examples = {f"{name}:example": data for name, data in EXAMPLES.get(path, {}).items()}
-    return {name: schema_for(shape) for name, shape in taken.items()} | events | examples
+    requests = {name: schema_for(shape) for name, shape in taken.items()}
+    return {"record": record_schema(path, ENTITIES[path]), **requests, **events, **examples}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -76,9 +76,13 @@ class ReposService(StoredService):
         `remote` is null for a local branch, else the remote that has it.
         """
         await self._worktrees.settle(id)
-        record = await super().get(id, params)
-        select = params.query.get("$select")
-        if select is None or "branches" in select:
+        query = params.query
+        select = [query["$select"]] if isinstance(query.get("$select"), str) else query.get("$select")
+        wants_branches = select is None or (isinstance(select, list) and "branches" in select)
+        if select is not None and wants_branches:
+            query = {**query, "$select": [name for name in select if name != "branches"]}
+        record = await super().get(id, replace(params, query=query))
+        if wants_branches:
             record["branches"] = await self._branches(id)
         return record
 

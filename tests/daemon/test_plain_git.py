@@ -51,6 +51,9 @@ def test_what_is_there_already_is_adopted(daemon: Daemon, repository: Path, tmp_
     assert first["last_commit_sha"] == git("rev-parse", "fix/login", cwd=repository)
     branches = {one["name"]: one for one in daemon.call("GET", f"/repos/{repo['repo_id']}")["branches"]}
     assert sorted(branches) == ["fix/login", "idea", "main", "second"]
+    chosen = daemon.call("GET", f"/repos/{repo['repo_id']}?$select[]=slug&$select[]=branches")
+    assert (chosen["branches"], chosen["slug"]) == (list(branches.values()), repo["slug"])
+    assert "status" not in chosen
     made = daemon.call("POST", "/worktrees", {"repo_id": repo["repo_id"], "name": "idea"})
     assert (made["ref"], made["new_branch"], made["managed_by_agor"]) == ("idea", False, True)
     status, error = daemon.request(

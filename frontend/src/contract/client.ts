@@ -112,13 +112,6 @@ export interface Snapshot {
   branch: string | null
 }
 
-/** A branch that a worktree can be made of, or start at. `remote`: the remote it is on; null for a local one. */
-export interface Branch {
-  name: string
-  sha: string
-  remote: string | null
-}
-
 interface Services {
   sessions: Service<Session> & {
     fork: Method<Session>

@@ -122,6 +122,13 @@ export interface MessageMetadata {
   record: unknown
 }
 
+export interface Branch {
+  name: string
+  sha: string
+  /** which has it; null for a local one */
+  remote: string | null
+}
+
 export interface Session {
   session_id: string
   status: SessionStatus
@@ -275,6 +282,7 @@ export interface Repo {
   last_updated: string
   created_by: string
   worktrees?: string[]
+  branches?: Branch[]
   short_id?: string
 }
 

@@ -1,8 +1,8 @@
 /** Makes a worktree of a repository. Loaded with the page of repositories. */
 import { Alert, Button, Group, Modal, SegmentedControl, Stack, Text, TextInput } from '@mantine/core'
 import { useCallback, useId, useState } from 'react'
-import { app, type Branch } from '../../contract/client'
-import type { Repo } from '../../contract/records'
+import { app } from '../../contract/client'
+import type { Branch, Repo } from '../../contract/records'
 import { useAction } from '../../hooks/useAction'
 import { useRead } from '../../hooks/useRead'
 import { worktrees } from '../../store/stores'
@@ -108,9 +108,6 @@ export function NewWorktreeDialog({ repo, onClose }: { repo: Repo; onClose: () =
 
 /** The branches to choose from; none until they are known, and where they cannot be told. */
 function useBranches(repoId: string): Branch[] {
-  const load = useCallback(
-    async () => (await app.service('repos').get(repoId)) as Repo & { branches?: Branch[] },
-    [repoId],
-  )
+  const load = useCallback(() => app.service('repos').get(repoId), [repoId])
   return useRead(load).value?.branches ?? []
 }
