@@ -36,53 +36,56 @@ def token(claims: Any = None, header: Any = None, *, secret: str = SETTINGS.secr
     return f"{signed}.{encoded(hmac.digest(secret.encode(), signed.encode(), 'sha256'))}"
 
 
-GOOD = token()
+def refused_tokens() -> dict[str, tuple[Any, str]]:
+    """Names of what is refused: the token, and the words of jsonwebtoken 9 as Feathers 5.0.50 uses it.
 
-# As jsonwebtoken 9 answered, as Feathers 5.0.50 uses it.
-REFUSED: dict[str, tuple[Any, str]] = {
-    "no text": (7, "jwt must be a string"),
-    "two parts": (GOOD.rpartition(".")[0], "jwt malformed"),
-    "four parts": (GOOD + ".x", "jwt malformed"),
-    "much too long": ("a" * 20_000 + ".b.c", "jwt malformed"),
-    "three letters": ("a.b.c", "invalid token"),
-    "nothing between dots": ("..", "invalid token"),
-    "padding": (GOOD + "=", "invalid token"),
-    "letters of no alphabet": (GOOD[:-1] + "\u00e9", "invalid token"),
-    "half a surrogate pair": (GOOD[:-1] + "\ud800", "invalid token"),
-    "a header that is no JSON": (token({}, b"hello"), "invalid token"),
-    "no signature": (GOOD.rpartition(".")[0] + ".", "jwt signature is required"),
-    "the signature of another": (token(secret="another secret of thirty-two bytes or more"), "invalid signature"),
-    "half a signature": (GOOD[:-4], "invalid signature"),
-    "a signature with another end": (GOOD[:-1] + ("B" if GOOD[-1] != "B" else "C"), "invalid signature"),
-    "a signature that is no text of bytes": (GOOD[:-2], "invalid signature"),
-    "no algorithm": (token(header={"alg": "none"}), "invalid algorithm"),
-    "another of the family": (token(header={"alg": "HS512"}), "invalid algorithm"),
-    "an algorithm with two keys": (token(header={"alg": "RS256"}), "invalid algorithm"),
-    "a header without algorithm": (token(header={"typ": "access"}), "invalid algorithm"),
-    "expired": (token(exp=1_000_000_000), "jwt expired"),
-    "expired this second": (token(exp=int(time.time())), "jwt expired"),
-    "an end that is text": (token(exp="never"), "invalid exp value"),
-    "an end that is a number in text": (token(exp="99999999999"), "invalid exp value"),
-    "an end that is null": (token(exp=None), "invalid exp value"),
-    "not yet valid": (token(nbf=4_000_000_000), "jwt not active"),
-    "a start that is text": (token(nbf="soon"), "invalid nbf value"),
-    "not yet valid, and expired": (token(nbf=4_000_000_000, exp=1), "jwt not active"),
-    "another audience": (token(aud="else"), WRONG_AUDIENCE),
-    "no audience": (token(aud=...), WRONG_AUDIENCE),
-    "audiences of others": (token(aud=["else"]), WRONG_AUDIENCE),
-    "an audience that is a number": (token(aud=7), WRONG_AUDIENCE),
-    "another issuer": (token(iss="else"), WRONG_ISSUER),
-    "no issuer": (token(iss=...), WRONG_ISSUER),
-    "another audience and issuer": (token(aud="else", iss="else"), WRONG_AUDIENCE),
-    "neither audience nor issuer": (token(aud=..., iss=...), WRONG_AUDIENCE),
-    "expired, of another issuer": (token(exp=1, iss="else"), "jwt expired"),
-}
+    Made anew each time, since they expire a minute later.
+    """
+    good = token()
+    return {
+        "no text": (7, "jwt must be a string"),
+        "two parts": (good.rpartition(".")[0], "jwt malformed"),
+        "four parts": (good + ".x", "jwt malformed"),
+        "much too long": ("a" * 20_000 + ".b.c", "jwt malformed"),
+        "three letters": ("a.b.c", "invalid token"),
+        "nothing between dots": ("..", "invalid token"),
+        "padding": (good + "=", "invalid token"),
+        "letters of no alphabet": (good[:-1] + "\u00e9", "invalid token"),
+        "half a surrogate pair": (good[:-1] + "\ud800", "invalid token"),
+        "a header that is no JSON": (token({}, b"hello"), "invalid token"),
+        "no signature": (good.rpartition(".")[0] + ".", "jwt signature is required"),
+        "the signature of another": (token(secret="another secret of thirty-two bytes or more"), "invalid signature"),
+        "half a signature": (good[:-4], "invalid signature"),
+        "a signature with another end": (good[:-1] + ("B" if good[-1] != "B" else "C"), "invalid signature"),
+        "a signature that is no text of bytes": (good[:-2], "invalid signature"),
+        "no algorithm": (token(header={"alg": "none"}), "invalid algorithm"),
+        "another of the family": (token(header={"alg": "HS512"}), "invalid algorithm"),
+        "an algorithm with two keys": (token(header={"alg": "RS256"}), "invalid algorithm"),
+        "a header without algorithm": (token(header={"typ": "access"}), "invalid algorithm"),
+        "expired": (token(exp=1_000_000_000), "jwt expired"),
+        "expired this second": (token(exp=int(time.time())), "jwt expired"),
+        "an end that is text": (token(exp="never"), "invalid exp value"),
+        "an end that is a number in text": (token(exp="99999999999"), "invalid exp value"),
+        "an end that is null": (token(exp=None), "invalid exp value"),
+        "not yet valid": (token(nbf=4_000_000_000), "jwt not active"),
+        "a start that is text": (token(nbf="soon"), "invalid nbf value"),
+        "not yet valid, and expired": (token(nbf=4_000_000_000, exp=1), "jwt not active"),
+        "another audience": (token(aud="else"), WRONG_AUDIENCE),
+        "no audience": (token(aud=...), WRONG_AUDIENCE),
+        "audiences of others": (token(aud=["else"]), WRONG_AUDIENCE),
+        "an audience that is a number": (token(aud=7), WRONG_AUDIENCE),
+        "another issuer": (token(iss="else"), WRONG_ISSUER),
+        "no issuer": (token(iss=...), WRONG_ISSUER),
+        "another audience and issuer": (token(aud="else", iss="else"), WRONG_AUDIENCE),
+        "neither audience nor issuer": (token(aud=..., iss=...), WRONG_AUDIENCE),
+        "expired, of another issuer": (token(exp=1, iss="else"), "jwt expired"),
+    }
 
 
-@pytest.mark.parametrize("case", REFUSED)
+@pytest.mark.parametrize("case", refused_tokens())
 def test_what_is_refused_is_refused_in_the_words_of_jsonwebtoken(case: str) -> None:
     """Clients show and compare these messages; the data says which kind of error it was."""
-    text, message = REFUSED[case]
+    text, message = refused_tokens()[case]
     with pytest.raises(NotAuthenticated) as refused:
         read_token(SETTINGS, text)
     kind = {"jwt expired": "TokenExpiredError", "jwt not active": "NotBeforeError"}.get(message, "JsonWebTokenError")
