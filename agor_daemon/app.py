@@ -16,6 +16,7 @@ from agor_daemon.hooks.access import addressed, signed_in
 from agor_daemon.hooks.short_ids import with_short_id
 from agor_daemon.imports import Importer
 from agor_daemon.live_settings import LiveSettings
+from agor_daemon.recovery import end_orphans
 from agor_daemon.runs import AgentRuns
 from agor_daemon.runs.assignment import Assignments
 from agor_daemon.runs.git_state import lock_owner
@@ -68,7 +69,15 @@ def build_app(live: LiveSettings, database: Database, supervisor: Supervisor) ->
     live.listen(settings_changed)
     assignments = Assignments(database, live, agents)
     worktrees = WorktreesService(database, supervisor, settings.home / "worktrees", lock_owner(settings.home))
-    runs = AgentRuns(database, supervisor, assignments, volatile, settings.daemon.max_runs, worktrees.look_after_run)
+    runs = AgentRuns(
+        database,
+        supervisor,
+        assignments,
+        volatile,
+        settings.daemon.max_runs,
+        worktrees.look_after_run,
+        lambda: end_orphans(database),
+    )
     cloning = Cloning(database, supervisor, settings.home / "repos", volatile.emit, worktrees)
     importer = Importer(database, assignments.environment)
     stored: Mapping[str, Any] = {

@@ -12,6 +12,9 @@ from agor_core.feathers import Feathers
 # Sessions that ran lately, here or elsewhere.
 MOST_KNOWN: Final = 10_000
 
+TOPIC: Final = "event"
+"""Under which other daemons hear of them."""
+
 Facts = Mapping[str, Any]
 
 HIDDEN: Final[Facts] = {"sharing": "private"}
@@ -25,7 +28,7 @@ class Volatile:
         self._app = app
         self._peers = database.peers
         self._facts: dict[str, Facts] = {}
-        database.peers.subscribe(self._told)
+        database.peers.subscribe(TOPIC, self._told)
         database.change_log.subscribe(self._changed)
 
     def emit(self, path: str, event: str, payload: dict[str, Any]) -> None:
@@ -33,7 +36,7 @@ class Volatile:
         self._app.service(path).emit(event, payload, volatile=True)
         session_id = payload.get("session_id")
         facts = self.facts(session_id) if session_id is not None else None
-        self._peers.tell({"path": path, "event": event, "payload": payload, "facts": facts})
+        self._peers.tell(TOPIC, {"path": path, "event": event, "payload": payload, "facts": facts})
 
     def know(self, session_id: str, facts: Facts) -> None:
         """Note the facts of a session that is about to run."""

@@ -43,6 +43,7 @@ _LIVE = "SELECT pg_advisory_lock_shared(hashtextextended(%s, 0))"
 _IS_FREE = sa.select(sa.func.pg_try_advisory_xact_lock(sa.func.hashtextextended(sa.bindparam("id"), 0)))
 
 Told = Callable[[dict[str, Any]], None]
+"""Hears a message of another process, on the loop."""
 
 
 class Peers:
@@ -54,7 +55,7 @@ class Peers:
         """Names this process among its peers; another one each time."""
         self._waiting: queue.Queue[str | None] = queue.Queue(MOST_WAITING)
         self._ended = threading.Event()
-        self._told: Told | None = None
+        self._told: dict[str, Told] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_open = False
         self._count = 0
@@ -79,15 +80,15 @@ class Peers:
         with contextlib.suppress(queue.Full):
             self._waiting.put_nowait(None)
 
-    def subscribe(self, told: Told) -> None:
-        """Call `told` on the loop with each message of another process."""
-        self._told = told
+    def subscribe(self, topic: str, told: Told) -> None:
+        """Call `told` on the loop with each message of another process on a topic; there is one listener for each."""
+        self._told[topic] = told
 
-    def tell(self, message: dict[str, Any]) -> None:
+    def tell(self, topic: str, message: dict[str, Any]) -> None:
         """Tell the others something that is not stored. Never waits; what is too large or too much is dropped."""
         if not self._is_open:
             return
-        text = orjson.dumps(message, default=str).decode(errors="replace")
+        text = orjson.dumps([topic, message], default=str).decode(errors="replace")
         if len(text) > MOST_BYTES:
             return
         self._count += 1
@@ -152,9 +153,10 @@ class Peers:
         loop = self._loop
         if nth == of:
             del self._parts[sender]
-            if loop is not None and self._told is not None:
+            topic, message = orjson.loads("".join(parts))
+            if loop is not None and topic in self._told:
                 with contextlib.suppress(RuntimeError):  # the loop was closed in this very moment
-                    loop.call_soon_threadsafe(self._told, orjson.loads("".join(parts)))
+                    loop.call_soon_threadsafe(self._told[topic], message)
 
     def _send(self, connection: Any) -> None:
         while (first := self._waiting.get()) is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from agor_core.ids import short
 from agor_core.models import Task
 from agor_daemon.runs import records
 from agor_daemon.runs.assignment import Assignments
+from agor_daemon.runs.elsewhere import RunsElsewhere
 from agor_daemon.runs.questions import ANSWERED, answer_in
 from agor_daemon.runs.run import SHUT_DOWN, STOPPED, Run
 from agor_daemon.supervisor import Supervisor
@@ -42,8 +43,12 @@ class AgentRuns:
         volatile: Volatile,
         max_runs: int,
         after_run: Callable[[str], Coroutine[Any, Any, None]],
+        end_orphans: Callable[[], Awaitable[Any]],
     ) -> None:
-        """`after_run` is called with the session of every run that ended while the daemon goes on."""
+        """`after_run` is called with the session of every run that ended while the daemon goes on.
+
+        `end_orphans` fails the tasks of other daemons on this database that are no more.
+        """
         self._after_run = after_run
         self._database = database
         self._supervisor = supervisor
@@ -54,6 +59,7 @@ class AgentRuns:
         self._starting: dict[str, asyncio.Future[None]] = {}
         self._waiting: OrderedDict[str, None] = OrderedDict()
         self._closing = False
+        self._elsewhere = RunsElsewhere(database, supervisor, self._stop_here, end_orphans)
         # Not from the call that decides: that may reach another daemon on this database.
         database.change_log.subscribe(self._hear)
 
@@ -84,7 +90,8 @@ class AgentRuns:
     async def stop(self, session_id: str) -> str:
         """End what the session runs, wherever it is, or waits to run; the id of its task. Raises Conflict if nothing.
 
-        A session that was interrupted while it asked runs nothing, but its question is withdrawn.
+        A session that was interrupted while it asked runs nothing, but its question is withdrawn. What another daemon
+        runs, that one ends; see `RunsElsewhere.stop`.
         """
         if (starting := self._starting.get(session_id)) is not None:
             await starting
@@ -94,8 +101,18 @@ class AgentRuns:
             return active.run.task_id
         stopped = await self._database.write(lambda tx: records.stop_waiting(tx, session_id, STOPPED.message))
         if stopped is None:
+            stopped = await self._elsewhere.stop(session_id)
+        if stopped is None:
             raise Conflict(f"session {short(session_id)} runs nothing", session_id=session_id)
         return stopped
+
+    async def _stop_here(self, session_id: str, task_id: str) -> None:
+        """End that task's run if it is one of ours."""
+        if (starting := self._starting.get(session_id)) is not None:
+            await starting
+        active = self._active.get(session_id)
+        if active is not None and active.run.task_id == task_id:
+            await self._end(active, STOPPED)
 
     async def resume_waiting(self) -> None:
         """Let the sessions go on whose prompts waited when the last daemon ended, oldest first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,14 @@ def pending(daemon: Caller) -> dict[str, Any]:
             return question
         time.sleep(0.02)
     raise AssertionError(f"no question was asked\n{daemon.log}")
+
+
+def until(holds: Callable[[], Any]) -> None:
+    """Return once it holds."""
+    give_up_at = time.monotonic() + 2 * WAIT_LIMIT_S
+    while not holds():
+        assert time.monotonic() < give_up_at
+        time.sleep(0.02)
 
 
 def wait_for_task(daemon: Caller, task_id: str, *statuses: str) -> dict[str, Any]:

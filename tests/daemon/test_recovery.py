@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Agor
-from tests.daemon.conftest import pending, start_session, wait_for_task
+from tests.daemon.conftest import pending, start_session, until, wait_for_task
 from tests.support.claude import claude_api, processes_in
 from tests.support.daemon import Daemon, running_daemon
 
@@ -156,7 +156,7 @@ def test_all_that_was_interrupted_goes_on_with_one_command(
         sessions = [start_session(daemon, repository, name) for name in ("a", "b", "c")]
         for session in sessions:
             prompt(daemon, session, "work")
-            _until(lambda place=session["repo"]["cwd"]: processes_in(Path(place)))
+            until(lambda place=session["repo"]["cwd"]: processes_in(Path(place)))
         agor("session", "stop", sessions[2]["session_id"])
         daemon.kill()
     with running_daemon(tmp_path, environment=environment) as daemon:
@@ -177,7 +177,7 @@ def test_all_that_was_interrupted_goes_on_with_one_command(
         assert agor("status", "--json").json["interrupted"] == 0
         # One that was stopped goes on when it is named; one that is done has nothing to go on with.
         assert "goes on" in agor("session", "resume", sessions[2]["session_id"]).out
-        _until(lambda: session_now(daemon, sessions[2])["status"] == "idle")
+        until(lambda: session_now(daemon, sessions[2])["status"] == "idle")
         assert "nothing was broken off" in agor("session", "resume", sessions[2]["session_id"], code=1).err
 
 
@@ -249,7 +249,7 @@ def test_ten_kills(
                     tasks.add(prompt(daemon, sessions["claude"], "work")["task_id"])
                     place = Path(sessions["claude"]["repo"]["cwd"], "ticks")
                     place.unlink(missing_ok=True)
-                    _until(place.exists)
+                    until(place.exists)
                 time.sleep(chance.uniform(0, LATEST_KILL_S))
                 for session in sessions.values():
                     told.update((message["message_id"], message) for message in messages_of(daemon, session))
@@ -284,10 +284,3 @@ def _check(
             assert task["started_at"] >= started_at, task
         elif task["status"] == "failed":
             assert task["error"]["kind"] == "interrupted", task
-
-
-def _until(holds: Callable[[], Any]) -> None:
-    give_up_at = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < give_up_at
-        time.sleep(0.02)

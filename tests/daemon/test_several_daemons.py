@@ -15,8 +15,9 @@ import pytest
 import sqlalchemy as sa
 
 from agor_core.client import LiveClient
-from tests.daemon.conftest import start_session, wait_for_task
+from tests.daemon.conftest import start_session, until, wait_for_task
 from tests.daemon.test_live import Screen
+from tests.support.claude import processes_in
 from tests.support.daemon import Daemon, clean_environment, running_daemon
 from tests.support.databases import MakeUrl, make_url, postgres, postgres_template, sqlite_template
 
@@ -201,6 +202,39 @@ async def test_a_daemon_ends_the_runs_of_a_dead_one_and_leaves_those_of_a_living
             (question,) = one.call("GET", f"/permissions?task_id={lives}")["data"]
             other.call("POST", f"/permissions/{question['request_id']}/decide", {"allow": True})
             assert (await asyncio.to_thread(wait_for_task, one, lives))["status"] == "completed"
+
+
+async def test_a_run_is_stopped_from_whichever_daemon_a_person_is_at(
+    team: Team, repository: Path, tmp_path: Path
+) -> None:
+    """The daemon that runs it ends it, and what was said is kept; of one that was killed the caller is told."""
+    team.plays(tmp_path, {"text": "said so far"}, {"bash": {"command": "sleep 300"}})
+
+    def working(daemon: Daemon, name: str) -> tuple[str, str, Path]:
+        session = start_session(daemon, repository, name)
+        path, place = f"/sessions/{session['session_id']}", Path(session["repo"]["cwd"])
+        task = daemon.call("POST", f"{path}/prompt", {"prompt": "go"})
+        until(lambda: processes_in(place))
+        return path, str(task["task_id"]), place
+
+    with team.daemon("one") as one:
+        with team.daemon("other") as other:
+            path, task_id, place = await asyncio.to_thread(working, one, "stopped")
+            stopped = await asyncio.to_thread(other.call, "POST", f"{path}/stop", {})
+            assert (stopped["task_id"], stopped["status"]) == (task_id, "stopped")
+            assert not processes_in(place)
+            said = other.call("GET", f"/messages?task_id={task_id}")["data"]
+            assert "said so far" in str(said[-1]["content"])
+            status, error = other.request("POST", f"{path}/stop", {})
+            assert (status, error["name"]) == (409, "Conflict")
+            path, task_id, place = await asyncio.to_thread(working, other, "orphaned")
+            other.kill()
+        status, error = await asyncio.to_thread(one.request, "POST", f"{path}/stop", {})
+        assert (status, error["name"]) == (409, "Conflict")
+        assert "is no more" in error["message"]
+        ended = one.call("GET", f"/tasks/{task_id}")
+        assert (ended["status"], ended["error"]["kind"]) == ("failed", "interrupted")
+        assert not processes_in(place)
 
 
 def test_a_daemon_whose_server_is_away_says_so_and_goes_on_by_itself(team: Team) -> None:
