@@ -109,6 +109,10 @@ class TaskError(Data):
         "unknown",
     ] = "unknown"
     message: str = ""
+    reason: Literal["history_lost"] | None = Field(
+        default=None,
+        description="history_lost: the agent has the conversation no more; `resume {from_history: true}` tells it ours",
+    )
 
 
 class TaskReport(Data):

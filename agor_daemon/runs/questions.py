@@ -149,12 +149,15 @@ def go_on(
     tx: Transaction,
     session_id: str,
     user_id: str | None,
-    prompt: str = GO_ON,
+    prompt: str | None = None,
     *,
     answers: PermissionRequest | None = None,
+    from_history: bool = False,
 ) -> Task:
     """Take up what was broken off in a session: a task before all that wait, and the queue goes on after it.
 
+    `prompt`: what the agent is told; default: to go on, or once more what it was asked when its memory proved lost.
+    `from_history`: it begins a new conversation, and is told what is stored of this one.
     Raises Conflict where the session runs, or its last task did not fail and was not stopped.
     """
     session = tx.sessions.get(session_id)
@@ -167,9 +170,16 @@ def go_on(
             f"in session {short(session_id)} nothing was broken off; prompt it instead", session_id=session_id
         )
     waiting = tx.tasks.where(session_id=session_id, status="created")
+    if prompt is None:
+        # An agent that has lost the conversation never heard this prompt.
+        unheard = last.data.error is not None and last.data.error.reason == "history_lost"
+        prompt = last.data.full_prompt if unheard else GO_ON
     task = Task(session_id=session_id, status="created", created_by=user_id)
     task.data.full_prompt, task.data.description = prompt, summary(prompt)
     task.data.permission_mode, task.data.model = last.data.permission_mode, last.data.model
+    task.data.thinking_tokens = last.data.thinking_tokens
+    task.data.allowed_tools, task.data.denied_tools = last.data.allowed_tools, last.data.denied_tools
+    task.data.from_history = from_history
     task.data.answers_request_id = answers.request_id if answers is not None else None
     ranks = (other.data.queue_rank for other in waiting if other.data.queue_rank is not None)
     task.data.queue_rank = min(ranks, default=0.0) - 1

@@ -169,7 +169,9 @@ def end_task(
     if git_end is not None:
         changes["git_state"] = {**(task.data.git_state.model_dump() if task.data.git_state else {}), **git_end}
     if finished.error is not None:
-        changes["error"] = {"kind": finished.error.kind, "message": finished.error.message}
+        error = finished.error
+        reason = "history_lost" if error.history_lost else None
+        changes["error"] = {"kind": error.kind, "message": error.message, "reason": reason}
     usage = usage_of(finished)
     if usage is not None:
         changes["usage"] = usage

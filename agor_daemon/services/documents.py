@@ -20,6 +20,7 @@ REQUESTS: Mapping[str, Mapping[str, type[SQLModel]]] = {
     "sessions": {
         "create": requests.SessionRequest,
         "prompt": requests.PromptRequest,
+        "resume": requests.ResumeRequest,
         "fork": requests.ForkRequest,
         "spawn": requests.SpawnRequest,
         "queue": requests.QueueRequest,

@@ -64,6 +64,12 @@ class PromptRequest(SQLModel):
     from_history: bool = False
 
 
+class ResumeRequest(SQLModel):
+    """How to take up what was broken off. `from_history` as in a prompt."""
+
+    from_history: bool = False
+
+
 class NewWorktree(SQLModel):
     """A worktree of its own for a fork or a child."""
 

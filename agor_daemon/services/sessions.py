@@ -24,6 +24,7 @@ from agor_daemon.services.requests import (
     ImportRequest,
     PromptRequest,
     QueueRequest,
+    ResumeRequest,
     SessionRequest,
     SpawnRequest,
 )
@@ -147,10 +148,10 @@ class SessionsService(StoredService):
 
         Raises Conflict where nothing was broken off. A question nobody answered is withdrawn: the agent asks again.
         """
-        one_record(data or {})
+        request = load_as(ResumeRequest, one_record(data or {}))
 
         def unit_of_work(tx: Transaction) -> Task:
-            task = go_on(tx, id, user_id_of(params))
+            task = go_on(tx, id, user_id_of(params), from_history=request.from_history)
             may_bypass(params, task.data.permission_mode or tx.sessions.get(id).data.permission_config.mode)
             return task
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,28 @@ def test_failures_and_finished_runs_wait_until_they_were_looked_at(daemon: Daemo
     page.reload()
     expect(page.get_by_role("button", name="Needs attention: nothing")).to_be_visible()
     expect(page).to_have_title("Agor")
+
+
+def test_a_conversation_its_agent_has_lost_goes_on_from_what_is_stored(
+    environment: dict[str, str], tmp_path: Path, repository: Path, open_page: OpenPage
+):
+    """The failed task says what is the matter, and its button lets the agent be told, and asks it the same again."""
+    lost = {"message": "no such conversation", "history_lost": True}
+    turns = [[{"text": "Hello."}], [{"error": lost}], [{"text": "I was told of: ${previous}"}]]
+    scenario = tmp_path / "forgetful.json"
+    scenario.write_text(json.dumps({"turns": [{"steps": steps} for steps in turns]}))
+    with running_daemon(
+        tmp_path, environment={**environment, "AGOR_AGENTS_SCRIPTED_SCENARIO": str(scenario)}
+    ) as daemon:
+        session = daemon.call("POST", "/sessions", {"agent": "scripted", "cwd": str(repository), "title": "forgotten"})
+        page = open_page(daemon.url)
+        open_session(page, daemon, session)
+        send(page, "greet me")
+        expect(page.get_by_role("log")).to_contain_text("Completed")
+        send(page, "what did you say?")
+        expect(page.get_by_role("log").get_by_role("alert")).to_contain_text("everything is stored here")
+        page.get_by_role("log").get_by_role("button", name="Continue from the stored conversation").click()
+        expect(page.get_by_role("log")).to_contain_text("I was told of: what did you say?")
 
 
 def test_an_interrupted_session_is_continued(

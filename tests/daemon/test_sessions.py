@@ -101,6 +101,31 @@ def test_a_stopped_task_pauses_the_queue(repository: Path, tmp_path: Path, envir
         assert (status, error["name"]) == (409, "Conflict")
 
 
+def test_an_agent_that_has_lost_the_conversation_is_told_what_is_stored(
+    repository: Path, tmp_path: Path, environment: Any, scenario: Any
+) -> None:
+    """The task says so where a client can read it; going on from history asks the same again, before all that waits."""
+    lost = {"kind": "unknown", "message": "no such conversation", "history_lost": True}
+    scenario({"steps": [{"text": "first"}]}, {"steps": [{"error": lost}]}, {"steps": [{"text": "after ${previous}"}]})
+    with running_daemon(tmp_path, environment=environment) as daemon:
+        session = start_session(daemon, repository)
+        path = f"/sessions/{session['session_id']}"
+        wait_for_task(daemon, daemon.call("POST", f"{path}/prompt", {"prompt": "one"})["task_id"])
+        asked = {"prompt": "two", "denied_tools": ["Bash"]}
+        failed = wait_for_task(daemon, daemon.call("POST", f"{path}/prompt", asked)["task_id"])
+        assert failed["error"] == {"kind": "unknown", "message": "no such conversation", "reason": "history_lost"}
+        status, error = daemon.request("POST", f"{path}/resume", {"from_history": "perhaps"})
+        assert (status, error["name"]) == (400, "BadRequest")
+        assert daemon.call("GET", f"/tasks?session_id={session['session_id']}")["total"] == 2
+        resumed = daemon.call("POST", f"{path}/resume", {"from_history": True})
+        assert (resumed["full_prompt"], resumed["from_history"]) == ("two", True)
+        assert resumed["denied_tools"] == ["Bash"]
+        done = wait_for_task(daemon, resumed["task_id"])
+        assert (done["status"], done["error"]) == ("completed", None)
+        answer = daemon.call("GET", f"/messages?task_id={done['task_id']}")["data"][-1]
+        assert answer["content"] == [{"type": "text", "text": "after two"}]
+
+
 def test_a_failed_run_says_why(repository: Path, tmp_path: Path, environment: Any, scenario: Any) -> None:
     """An error of the agent ends in a failed task with a kind and a message, and a failed session that can go on."""
     scenario(
@@ -112,7 +137,7 @@ def test_a_failed_run_says_why(repository: Path, tmp_path: Path, environment: An
         task = daemon.call("POST", f"{path}/prompt", {"prompt": "one"})
         failed = wait_for_task(daemon, task["task_id"])
         assert failed["status"] == "failed"
-        assert failed["error"] == {"kind": "overloaded", "message": "try again later"}
+        assert failed["error"] == {"kind": "overloaded", "message": "try again later", "reason": None}
         assert daemon.call("GET", path)["status"] == "failed"
         again = daemon.call("POST", f"{path}/prompt", {"prompt": "two"})
         assert wait_for_task(daemon, again["task_id"])["status"] == "completed"

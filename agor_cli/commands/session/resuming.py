@@ -21,21 +21,27 @@ if TYPE_CHECKING:
 @click.command("resume", cls=Command, examples=["session resume 0199a1b2", "session resume --interrupted"])
 @click.argument("session", required=False)
 @click.option("--interrupted", is_flag=True, help="All sessions that were cut off when the daemon ended.")
-def resume(session: str | None, interrupted: bool) -> int:
+@click.option(
+    "--from-history",
+    is_flag=True,
+    help="Tell the agent what Agor has stored of the conversation; for when its own memory of it is gone.",
+)
+def resume(session: str | None, interrupted: bool, from_history: bool) -> int:
     """Go on with SESSION where its last task was cut off, failed or was stopped, before all prompts that wait."""
     if (session is None) is not interrupted:
         raise BadRequest("name a session, or say --interrupted for all that were cut off")
+    data = {"from_history": True} if from_history else {}
     with connected() as client:
         service = client.service("sessions")
         if session is not None:
-            task = service.call("resume", service.get(session)["session_id"])
+            task = service.call("resume", service.get(session)["session_id"], data)
             show(task, lambda: f"Session {reference(task['session_id'])} goes on: task {short_id(task, 'task_id')}")
             return 0
         tasks: list[Record] = []
         refused: list[dict[str, Any]] = []
         for id in interrupted_sessions(client):
             try:
-                tasks.append(service.call("resume", id))
+                tasks.append(service.call("resume", id, data))
             except Conflict as error:  # somebody else was faster, or it runs again
                 refused.append({"session_id": id, "message": error.message})
     show({"resumed": tasks, "refused": refused}, lambda: _table(tasks, refused))

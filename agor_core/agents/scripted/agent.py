@@ -210,7 +210,8 @@ class _Play:
         else:
             error = step["error"]
             retry_at = now_ms() + round(error["retry_in_s"] * 1000) if "retry_in_s" in error else None
-            raise _Failed(AgentError(error.get("kind", "unknown"), error.get("message", "scripted error"), retry_at))
+            kind, message = error.get("kind", "unknown"), error.get("message", "scripted error")
+            raise _Failed(AgentError(kind, message, retry_at, history_lost=bool(error.get("history_lost"))))
 
     def _begin(self, name: str, input: dict[str, Any]) -> str:
         self._tools += 1

@@ -14,8 +14,8 @@
 
 A step is one of: text, thinking (with pace_s); write {path, content}, edit {path, old, new}, read {path},
 bash {command}, tool {name, input, result}, each with `ask`; subagent {prompt, steps}; usage {input_tokens, …};
-error {kind, message, retry_in_s}; wait_s; hang; crash. In any text `${prompt}` is this prompt, `${previous}` the one
-before, `${count}` which one it is.
+error {kind, message, retry_in_s, history_lost}; wait_s; hang; crash. In any text `${prompt}` is this prompt,
+`${previous}` the one before, `${count}` which one it is.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ export type PermissionConfigMode = 'default' | 'acceptEdits' | 'plan' | 'bypassP
 export type TaskStatus = 'created' | 'running' | 'awaiting_permission' | 'completed' | 'failed' | 'stopped'
 export type TaskPermissionMode = 'default' | 'acceptEdits' | 'plan' | 'bypassPermissions'
 export type TaskErrorKind = 'interrupted' | 'no_cli' | 'no_key' | 'auth' | 'rate_limited' | 'overloaded' | 'bad_model' | 'cwd_missing' | 'prompt_too_large' | 'agent_crashed' | 'timed_out' | 'refused' | 'stopped' | 'unknown'
+export type TaskErrorReason = 'history_lost'
 export type MessageType = 'user' | 'assistant' | 'system' | 'permission_request' | 'file-history-snapshot'
 export type MessageRole = 'user' | 'assistant' | 'system'
 export type PermissionStatus = 'pending' | 'approved' | 'denied' | 'cancelled'
@@ -97,6 +98,8 @@ export interface TaskGitState {
 export interface TaskError {
   kind: TaskErrorKind
   message: string
+  /** history_lost: the agent has the conversation no more; `resume {from_history: true}` tells it ours */
+  reason: TaskErrorReason | null
 }
 
 export interface TaskReport {

@@ -1,5 +1,5 @@
 /** What a status is called, how it is coloured, and what to do about an error. */
-import type { Session, Task } from '../contract/records'
+import type { Session, Task, TaskError } from '../contract/records'
 
 export interface StatusLook {
   label: string
@@ -51,7 +51,11 @@ const ADVICE: Record<string, string> = {
   unknown: 'The daemon’s log may say more. Prompt again to try once more.',
 }
 
+const HISTORY_LOST =
+  'The agent remembers nothing of this conversation, but everything is stored here. It can be told, and go on.'
+
 /** What a person can do about a task's error; empty where nothing is wrong (it was stopped on purpose). */
-export function adviceFor(kind: string): string {
-  return kind === 'stopped' ? '' : (ADVICE[kind] ?? ADVICE['unknown']!)
+export function adviceFor(error: TaskError): string {
+  if (error.reason === 'history_lost') return HISTORY_LOST
+  return error.kind === 'stopped' ? '' : (ADVICE[error.kind] ?? ADVICE['unknown']!)
 }

@@ -130,7 +130,7 @@ function Ended({
         <Text size="xs" c="dimmed">
           {session.agent} · {timeAgo(task.completed_at!, now)}
         </Text>
-        {task.error && <Continue sessionId={session.session_id} />}
+        {task.error && <Continue sessionId={session.session_id} error={task.error} />}
       </div>
       <ActionIcon
         variant="subtle"

@@ -71,7 +71,7 @@ export function TaskEnd({ task, isLast }: { task: Task; isLast: boolean }) {
     return (
       <Alert m="xs" mx={18} color="yellow" variant="light" title="Stopped">
         {task.error?.message}
-        {isLast && <Continue sessionId={task.session_id} />}
+        {isLast && <Continue sessionId={task.session_id} error={task.error} />}
       </Alert>
     )
   }
@@ -81,9 +81,9 @@ export function TaskEnd({ task, isLast }: { task: Task; isLast: boolean }) {
         <>
           <Text size="sm">{task.error.message}</Text>
           <Text size="sm" mt={4} c="dimmed">
-            {adviceFor(task.error.kind)}
+            {adviceFor(task.error)}
           </Text>
-          {isLast && <Continue sessionId={task.session_id} />}
+          {isLast && <Continue sessionId={task.session_id} error={task.error} />}
         </>
       ) : (
         <Text size="sm">No reason was stored.</Text>
