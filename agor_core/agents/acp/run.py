@@ -31,9 +31,9 @@ from agor_core.agents.protocol import (
     Usage,
 )
 
-# A run that is stopped has two seconds in all.
+# A run that is stopped has two seconds in all, and git needs some of them: the group is killed after one.
 CANCEL_S = 0.4
-STOP_GRACE_S = 0.5
+STOP_GRACE_S = 0.3
 # Not every agent ends when its input does; what it has to write down it did during the turn.
 LAST_WORDS_S = 0.5
 

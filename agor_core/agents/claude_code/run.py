@@ -40,9 +40,10 @@ from agor_core.agents.protocol import (
 )
 from agor_core.errors import NotFound
 
-# A run that is stopped has two seconds in all. The CLI answers an interrupt in 20 ms, once it listens.
+# A run that is stopped has two seconds in all, and git needs some of them: the group is killed after one. The CLI
+# answers an interrupt in 20 ms, once it listens, and ends in 0.1 s, unless a tool keeps it.
 INTERRUPT_S = 0.4
-STOP_GRACE_S = 0.5
+STOP_GRACE_S = 0.3
 
 DENIED = "The user does not want this tool to be used."
 
@@ -81,7 +82,7 @@ async def drive(request: RunRequest, ask: Ask, cli: Sequence[str]) -> AsyncGener
         except Flood as flood:
             error = failure("agent_crashed", f"Claude Code: {flood}", request)
         except (ClaudeSDKError, ConnectionError) as problem:
-            await process.close(grace_s=STOP_GRACE_S)
+            await process.close()
             error = crash(request, process.returncode, process.stderr_tail, _detail(problem))
         in_haste = False
     finally:
