@@ -8,7 +8,7 @@ import { tasksOf } from '../../store/stores'
 
 /** Lets an agent take up again what was interrupted, failed or was stopped, before all that waits.
  *
- * `error`: how it ended. An agent that has lost the conversation is told what is stored of it, and the button says so. */
+ * `error`: how it ended. An agent that lost the conversation is told what is stored of it, and the button says so. */
 export function Continue({ sessionId, error: ended }: { sessionId: string; error: TaskError | null }) {
   const fromHistory = ended?.reason === 'history_lost'
   const { link } = useConnection()
