@@ -105,7 +105,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         "create": Rule.START,
         **_CREATED_CHANGES,
         **dict.fromkeys(("status", "diff", "snapshots"), Rule.READ),
-        **dict.fromkeys(("snapshot", "restore"), Rule.CHANGE_CREATED),
+        **dict.fromkeys(("snapshot", "drop_snapshot", "restore"), Rule.CHANGE_CREATED),
     },
     "users": {
         "find": Rule.READ_USERS,

@@ -164,15 +164,41 @@ def restore(worktree: str, snapshot: str | None) -> None:
     show(restored, lambda: f"Restored {restored['name']} on branch {restored['ref']}, in {restored['path']}")
 
 
-@worktree.command("snapshots", examples=["worktree snapshots fix-login", "worktree snapshots shop:fix-login --json"])
+@worktree.command(
+    "snapshots",
+    examples=[
+        "worktree snapshots fix-login",
+        "worktree snapshots shop:fix-login --json",
+        "worktree snapshots fix-login --drop 0199a1b2-…",
+    ],
+)
 @click.argument("worktree")
-def list_snapshots(worktree: str) -> None:
+@click.option("--drop", metavar="ID", help="Forget this one for good: nothing else ends a snapshot.")
+@click.option("--force", is_flag=True, help="Also drop the one that restoring a removed worktree needs.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def list_snapshots(worktree: str, drop: str | None, force: bool, yes: bool) -> None:
     """List what was saved of WORKTREE, newest first. `restore --snapshot` brings one back."""
+    if drop is None and (force or yes):
+        raise click.UsageError("--force and --yes go with --drop")
     with connected() as client:
-        found = client.service("worktrees").read("snapshots", worktree_of(client, worktree)["worktree_id"])
+        found_worktree = worktree_of(client, worktree)
+        found = client.service("worktrees").read("snapshots", found_worktree["worktree_id"])
+        if drop is not None:
+            _drop_snapshot(client, found_worktree, found, drop, force=force, yes=yes)
+            return
     columns = ("snapshot", "saved", "why", "branch")
     rows = [(one["snapshot_id"], ago(one["created_at"]), one["reason"], one.get("branch") or "") for one in found]
     show(found, lambda: table(columns, rows, empty="No snapshots: nothing uncommitted was ever taken away."))
+
+
+def _drop_snapshot(client: Client, of: Record, known: list[Record], id: str, *, force: bool, yes: bool) -> None:
+    one = next((one for one in known if one["snapshot_id"] == id), None)
+    if one is not None and not yes:
+        what = f"the snapshot of {of['name']} from {ago(one['created_at'])} ({one['reason']})"
+        click.confirm(f"Forget {what}? What only it has is gone for good.", abort=True, err=True)
+    query = {"force": "true"} if force else {}
+    dropped = client.service(f"worktrees/{of['worktree_id']}/snapshots").remove(id, query)
+    show(dropped, lambda: f"Dropped the snapshot {id} of {of['name']}")
 
 
 @worktree.command("cd", examples=["worktree cd fix-login", 'cd "$(agor worktree cd fix-login)"'])

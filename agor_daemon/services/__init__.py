@@ -73,7 +73,14 @@ REPOS = Offer(
     "repo_id",
 )
 WORKTREES = Offer(
-    (*ALL_BUT_UPDATE, _makes("snapshot"), _does("restore"), _reads("status"), _reads("diff"), _reads("snapshots")),
+    (
+        *ALL_BUT_UPDATE,
+        _makes("snapshot"),
+        _does("restore"),
+        _reads("status"),
+        _reads("diff"),
+        RecordMethod("snapshots", read="snapshots", remove="drop_snapshot"),
+    ),
     id_field="worktree_id",
 )
 USERS = Offer((*ALL_BUT_UPDATE, _does("revoke")), id_field="user_id")

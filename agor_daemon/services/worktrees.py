@@ -240,6 +240,35 @@ class WorktreesService(StoredService):
         worktree, repository = await self._database.read(lambda tx: _with_repository(tx, id))
         return [_shown(one) for one in await git.snapshots(repository, worktree.name)]
 
+    async def drop_snapshot(self, id: str, sub: str, params: Params) -> Record:
+        """Forget a snapshot of the worktree for good; what it was. Raises NotFound if the worktree has no such one.
+
+        The one that restoring a removed worktree begins with is Conflict, unless the query says `force=true`.
+        """
+        force = params.query.get("force", False)
+        if force not in (True, False, "true", "false"):
+            raise BadRequest("`force` must be true or false", errors={"force": ["true or false"]})
+        await self._settle_around(id)
+        worktree, repository = await self._database.read(lambda tx: _with_repository(tx, id))
+        if worktree.status == "preparing":
+            raise Conflict(f"worktree {worktree.name!r} is just being made or restored", worktree_id=id)
+        dropped = next((one for one in await git.snapshots(repository, worktree.name) if one.snapshot_id == sub), None)
+        if dropped is None:
+            raise NotFound(f"worktree {worktree.name!r} has no snapshot {sub}", worktree_id=id, snapshot_id=sub)
+        is_needed = worktree.status != "ready" and sub == worktree.data.removal_snapshot_id
+        if is_needed and force not in (True, "true"):
+            raise Conflict(
+                f"worktree {worktree.name!r} is gone from the disk, and only this snapshot can restore what was in it; "
+                "with `force` it is dropped all the same",
+                worktree_id=id,
+                snapshot_id=sub,
+            )
+        with self._adoption.at_work(worktree.repo_id):
+            await git.drop_snapshot(repository, sub)
+            if is_needed:
+                await self._database.write(lambda tx: tx.worktrees.patch(id, {"removal_snapshot_id": None}))
+        return _shown(dropped)
+
     async def restore(self, id: str, data: Any, params: Params) -> Record:
         """Bring a removed worktree back with everything a snapshot holds; by default its newest one.
 

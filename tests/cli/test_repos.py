@@ -143,6 +143,23 @@ def test_a_branch_goes_with_its_worktree(agor: Agor, repository: Path) -> None:
     assert git("log", "-1", "--format=%s", "w", cwd=repository) == "mine"
 
 
+def test_a_snapshot_is_dropped_by_hand(agor: Agor, repository: Path) -> None:
+    """It asks first; the one that brings a removed worktree back is dropped only when forced."""
+    agor("repo", "add", ".")
+    agor("worktree", "add", "demo", "w")
+    (Path(agor("worktree", "cd", "w").out.strip()) / "draft.txt").write_text("mine\n")
+    agor("worktree", "rm", "w", "--force")
+    (saved,) = agor("worktree", "snapshots", "w", "--json").json
+    drop = ("worktree", "snapshots", "w", "--drop", saved["snapshot_id"])
+    assert "gone for good" in agor(*drop, code=130).err
+    assert "--drop" in agor("worktree", "snapshots", "w", "--yes", code=2).err
+    assert "no snapshot nope" in agor("worktree", "snapshots", "w", "--drop", "nope", "--yes", code=1).err
+    assert "with `force`" in agor(*drop, "--yes", code=1).err
+    assert agor("worktree", "snapshots", "w", "--json").json == [saved]
+    assert f"Dropped the snapshot {saved['snapshot_id']}" in agor(*drop, "--yes", "--force").out
+    assert "No snapshots" in agor("worktree", "snapshots", "w").out
+
+
 def test_a_worktree_name_that_two_repos_have_needs_the_slug(
     agor: Agor, environment: dict[str, str], tmp_path: Path
 ) -> None:

@@ -101,7 +101,7 @@ TABLE: dict[str, dict[str, tuple[str, ...]]] = {
         "patch": ADMINS,
         "remove": ADMINS,
         **dict.fromkeys(("status", "diff", "snapshots"), READERS),
-        **dict.fromkeys(("snapshot", "restore"), ADMINS),
+        **dict.fromkeys(("snapshot", "drop_snapshot", "restore"), ADMINS),
     },
     "users": {
         "find": READERS,
@@ -129,6 +129,7 @@ NESTED = {
     "read_worktrees": ("GET", "worktrees"),
     "add_worktree": ("POST", "worktrees"),
     "remove_worktree": ("DELETE", "worktrees/owners"),
+    "drop_snapshot": ("DELETE", "snapshots/none"),
 }
 READING = {"find", "get", "genealogy", "read_queue", "diff", "partial", "status", "snapshots"}
 # Their data is what they need to be refused for something else than the caller: nothing of it may happen.

@@ -78,6 +78,35 @@ def test_a_snapshot_leaves_the_files_alone(daemon: Daemon, repository: Path) -> 
     assert [one["snapshot_id"] for one in daemon.call("GET", f"{path}/snapshots")] == [snapshot["snapshot_id"]]
 
 
+def test_a_snapshot_ends_by_hand_only(daemon: Daemon, repository: Path) -> None:
+    """Dropping one forgets it alone; the one that a removed worktree would be restored from needs `force`."""
+    session = start_session(daemon, repository)
+    folder, path = Path(session["repo"]["cwd"]), f"/worktrees/{session['worktree_id']}"
+    (folder / "hello.py").write_text("first\n")
+    early = daemon.call("POST", f"{path}/snapshot", {})["snapshot_id"]
+    (folder / "hello.py").write_text("second\n")
+    assert daemon.request("DELETE", f"{path}/snapshots/nobody-knows")[0] == 404
+    other = start_session(daemon, repository, "other")["worktree_id"]
+    assert daemon.request("DELETE", f"/worktrees/{other}/snapshots/{early}")[0] == 404
+    assert daemon.request("DELETE", f"{path}/snapshots/{early}?force=perhaps")[0] == 400
+    token = daemon.request("DELETE", path)[1]["data"]["token"]
+    last = daemon.call("DELETE", f"{path}?force={token}")["removal_snapshot_id"]
+
+    assert daemon.call("DELETE", f"{path}/snapshots/{early}")["snapshot_id"] == early
+    status, refusal = daemon.request("DELETE", f"{path}/snapshots/{last}")
+    assert (status, "restore" in refusal["message"]) == (409, True)
+    assert [one["snapshot_id"] for one in daemon.call("GET", f"{path}/snapshots")] == [last]
+    daemon.call("POST", f"{path}/restore", {})
+    assert (folder / "hello.py").read_text() == "second\n"
+
+    token = daemon.request("DELETE", path)[1]["data"]["token"]
+    last = daemon.call("DELETE", f"{path}?force={token}")["removal_snapshot_id"]
+    assert daemon.call("DELETE", f"{path}/snapshots/{last}?force=true")["snapshot_id"] == last
+    assert daemon.call("GET", path)["removal_snapshot_id"] is None
+    assert daemon.call("POST", f"{path}/restore", {})["dirty"] is False
+    assert git("status", "--porcelain", cwd=folder) == ""
+
+
 def test_a_clone_is_told_and_gets_its_first_worktree(daemon: Daemon, repository: Path) -> None:
     """A clone is `cloning` at once, `ready` later, and then has a worktree of its default branch."""
     status, repo = daemon.request("POST", "/repos/clone", {"url": str(repository), "slug": "copy"})
