@@ -183,10 +183,13 @@ class MemoryService:
             raise BadRequest("a record is a JSON object")
 
 
+_CONTAINERS = (dict, list)
+
+
 def copied(value: Any) -> Any:
     """A copy of a JSON value that shares nothing with it."""
     if isinstance(value, dict):
-        return {key: copied(part) for key, part in value.items()}
+        return {key: copied(part) if isinstance(part, _CONTAINERS) else part for key, part in value.items()}
     if isinstance(value, list):
-        return [copied(part) for part in value]
+        return [copied(part) if isinstance(part, _CONTAINERS) else part for part in value]
     return value

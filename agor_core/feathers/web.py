@@ -17,6 +17,7 @@ from agor_core.feathers.observe import Observer
 from agor_core.feathers.params import Params
 from agor_core.feathers.transports.recovery import Recovery
 from agor_core.feathers.transports.rest import Rest, error_response
+from agor_core.feathers.transports.shortcut import Shortcut
 from agor_core.feathers.transports.socketio import SocketDoor
 from agor_core.feathers.transports.sockets import Limits, Shorten
 from agor_core.feathers.wire import service_error
@@ -59,13 +60,15 @@ class ServerOptions:
 APP = web.AppKey("feathers", Feathers)
 DOOR = web.AppKey("feathers_door", SocketDoor)
 REST = web.AppKey("feathers_rest", Rest)
+SHORTCUT = web.AppKey("feathers_shortcut", Shortcut)
 
 
 def build_web(app: Feathers, options: ServerOptions | None = None) -> web.Application:
     """The aiohttp application that serves `app`. It sets the app up at start-up and tears it down at the end."""
     options = options or ServerOptions()
     guard = options.guard or Guard()
-    site = web.Application(client_max_size=options.max_body_bytes, middlewares=[_door_keeper(app, guard, options)])
+    keep = _door_keeper(app, guard, options)
+    site = web.Application(client_max_size=options.max_body_bytes, middlewares=[keep])
     site[APP] = app
     door = SocketDoor(
         app,
@@ -97,7 +100,8 @@ def build_web(app: Feathers, options: ServerOptions | None = None) -> web.Applic
         body_limit_s=options.body_limit_s,
     )
     # (?s: a path may hold line breaks, which are then part of an id.
-    site.router.add_route("*", "/{path:(?s:.*)}", rest.handle)
+    to_rest = site.router.add_route("*", "/{path:(?s:.*)}", rest.handle)
+    site[SHORTCUT] = Shortcut(app, to_rest, lambda request: keep(request, rest.handle))
     site.on_startup.append(_starter(app, door))
     site[REST] = rest
     site.on_shutdown.append(_stop)
@@ -106,7 +110,15 @@ def build_web(app: Feathers, options: ServerOptions | None = None) -> web.Applic
 
 
 class Runner(web.AppRunner):
-    """Lets calls finish before aiohttp shuts down: from then on it reads nothing, so no call could even be refused."""
+    """Lets calls finish before aiohttp shuts down: from then on it reads nothing, so no call could even be refused.
+
+    Calls of services take the shortcut past aiohttp's router.
+    """
+
+    async def _make_server(self) -> web.Server:
+        server = await super()._make_server()
+        server.request_handler = self.app[SHORTCUT].before(self.app.router, server.request_handler)
+        return server
 
     async def cleanup(self) -> None:
         """Listen no more, let what runs finish, close everything."""

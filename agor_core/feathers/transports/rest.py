@@ -16,6 +16,7 @@ from agor_core.feathers.app import Feathers
 from agor_core.feathers.idempotency import Idempotency
 from agor_core.feathers.params import UNSET, HookContext, Params
 from agor_core.feathers.querystring import decode_segment, parse_query
+from agor_core.feathers.transports.answer import Answer
 from agor_core.feathers.transports.dispatch import rest_call, verbs_of
 from agor_core.feathers.wire import dumps, error_json, loads, service_error
 
@@ -84,17 +85,15 @@ class Rest:
     async def _body(self, request: web.Request) -> Any:
         if request.method in ("GET", "HEAD", "OPTIONS") or not request.can_read_body:
             return UNSET
-        try:
-            async with asyncio.timeout(self._body_limit_s):
-                raw = await request.read()
-        except TimeoutError as error:
-            # Whoever dribbles a body holds memory and a connection that others need.
-            raise Timeout(f"the body did not arrive within {self._body_limit_s:g} s") from error
-        except HTTPRequestEntityTooLarge as error:
-            raise PayloadTooLarge(f"the body is larger than {request.client_max_size} bytes") from error
+        # Most bodies came together with their head: nothing is to be waited for.
+        raw = request.content.read_nowait() if request.content.is_eof() else await self._arrived(request)
+        if len(raw) > request.client_max_size:
+            raise _too_large(request)
         if not raw:
             return UNSET
-        content_type = request.content_type
+        content_type = request.headers.get("Content-Type")
+        if content_type != "application/json":
+            content_type = request.content_type
         if self._form_bodies and content_type == FORM_TYPE:
             try:
                 return parse_query(raw.decode())
@@ -108,11 +107,25 @@ class Rest:
             raise BadRequest("a JSON body is an object or a list")
         return data
 
+    async def _arrived(self, request: web.Request) -> bytes:
+        try:
+            async with asyncio.timeout(self._body_limit_s):
+                return await request.read()
+        except TimeoutError as error:
+            # Whoever dribbles a body holds memory and a connection that others need.
+            raise Timeout(f"the body did not arrive within {self._body_limit_s:g} s") from error
+        except HTTPRequestEntityTooLarge as error:
+            raise _too_large(request) from error
+
 
 class PayloadTooLarge(ServiceError):
     """413: a body over the limit."""
 
     code, name, class_name = 413, "PayloadTooLarge", "payload-too-large"
+
+
+def _too_large(request: web.Request) -> PayloadTooLarge:
+    return PayloadTooLarge(f"the body is larger than {request.client_max_size} bytes")
 
 
 def error_response(error: ServiceError) -> web.Response:
@@ -152,7 +165,7 @@ def _response(context: HookContext) -> web.Response:
         status = method.status
     else:
         status = 201 if method.creates else 200
-    response = web.Response(status=status, body=body)
+    response = Answer(status=status, body=body)
     if body is not None:
         response.headers["Content-Type"] = JSON_TYPE
     for name, value in http.headers.items():
