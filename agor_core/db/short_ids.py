@@ -23,6 +23,8 @@ MOST_KNOWN = 20_000
 # News of what was stored just now may take a moment.
 LATEST_MS = 5000
 _DIGITS_OF_CLOCK = 12
+# From which age in milliseconds on how many digits are settled: the clock has moved on beyond what they leave open.
+_SETTLED = tuple((16 ** (_DIGITS_OF_CLOCK - length), length) for length in range(DISPLAY_LENGTH, _DIGITS_OF_CLOCK))
 # Sorts after every hexadecimal digit and hyphen.
 _AFTER_ALL = "~"
 
@@ -86,8 +88,10 @@ class ShortIds:
         found = {id: kept[id][1] for id in ids if id in kept and kept[id][0] == settled[id]}
         if len(found) == len(settled):
             return found
-        rows = connection.execute(_neighbours(table, id_field), {"ids": [id for id in ids if id not in found]}).all()
-        for own, left, right in rows:
+        unknown = [id for id in settled if id not in found]
+        query = _neighbours(table, id_field, is_one=len(unknown) == 1)
+        given = {"id": unknown[0]} if len(unknown) == 1 else {"ids": unknown}
+        for own, left, right in connection.execute(query, given).all():
             found[own] = _shown(own, (left, right), settled[own])
             if self.is_noticing:
                 kept[own] = settled[own], found[own]
@@ -104,13 +108,17 @@ class ShortIds:
 
 
 @cache
-def _neighbours(table: sa.Table, id_field: str) -> sa.Select[Any]:
-    """Each id with the one before and the one behind it in the index; built once."""
+def _neighbours(table: sa.Table, id_field: str, *, is_one: bool) -> sa.Select[Any]:
+    """Each id with the one before and the one behind it in the index; built once.
+
+    `is_one`: of one id, as after each insert; SQLAlchemy writes a statement with a list anew each time.
+    """
     one, other = table.alias(), table.alias()
     id, neighbour = one.c[id_field], other.c[id_field]
     before = sa.select(sa.func.max(neighbour)).where(neighbour < id).scalar_subquery()
     behind = sa.select(sa.func.min(neighbour)).where(neighbour > id).scalar_subquery()
-    return sa.select(id, before, behind).where(id.in_(sa.bindparam("ids", expanding=True)))
+    asked = id == sa.bindparam("id") if is_one else id.in_(sa.bindparam("ids", expanding=True))
+    return sa.select(id, before, behind).where(asked)
 
 
 def resolved_query(
@@ -165,15 +173,16 @@ def _shown(id: str, neighbours: Sequence[str | None], settled: int) -> str:
 
 
 def _shared(one: str, other: str) -> int:
-    """How many leading digits two ids have in common."""
-    return next((nth for nth, (a, b) in enumerate(zip(one, other, strict=True)) if a != b), len(one))
+    """How many leading digits two ids of 32 have in common."""
+    # As numbers: the first bit in which they differ is in the first digit that differs.
+    return (128 - (int(one, 16) ^ int(other, 16)).bit_length()) // 4
 
 
 def _settled(id: str, now: int) -> int:
     """How many leading digits no id of the future can share any more."""
     age_ms = now - _time_of(id)
-    for length in range(DISPLAY_LENGTH, _DIGITS_OF_CLOCK):
-        if age_ms >= 16 ** (_DIGITS_OF_CLOCK - length):
+    for least_ms, length in _SETTLED:
+        if age_ms >= least_ms:
             return length
     return _DIGITS_OF_CLOCK
 

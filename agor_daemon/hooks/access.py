@@ -31,6 +31,8 @@ _STORED = frozenset(REFERENCES.values())
 _SUBS = {"boards": "sessions"}
 # A message that is still streaming has an id and no row; the method itself looks who may know of it.
 _WITHOUT_ROW = frozenset({("messages", "partial")})
+# Their `get` takes short ids itself, and so costs one look into the database, not two.
+_FOUND_BY_GET = frozenset({"sessions", "tasks", "messages", "permissions", "boards"})
 _OF_A_SESSION = frozenset({"tasks", "messages", "permissions"})
 
 _authenticate = authenticate("jwt")
@@ -81,8 +83,8 @@ def addressed(database: Database) -> Callable[[HookContext], Awaitable[None]]:
 
 
 def _names_nothing_short(context: HookContext) -> bool:
-    """Whether there is nothing to look up: no record is named, or the method itself looks up the one with a full id."""
-    is_found_by_method = context.method in ("find", "get") and is_id(str(context.id))
+    """Whether there is nothing to look up: no record is named, or the method itself looks up the one that is."""
+    is_found_by_method = context.method == "get" and (context.path in _FOUND_BY_GET or is_id(str(context.id)))
     return (
         (context.id is None or is_found_by_method)
         and context.sub is None

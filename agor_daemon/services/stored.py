@@ -9,6 +9,7 @@ from typing import Any
 from agor_core.db import Database, Reader, Transaction
 from agor_core.errors import BadRequest, Forbidden, MethodNotAllowed
 from agor_core.feathers import Params
+from agor_core.ids import is_id
 from agor_core.models import ENTITIES, Session
 from agor_core.models.schema import load_patch
 from agor_core.models.wire import to_wire
@@ -89,12 +90,13 @@ class StoredService:
         return await self._database.read(unit_of_work)
 
     async def get(self, id: str, params: Params) -> Record:
-        """The record, with what is computed from others. Raises NotFound."""
+        """The record, with what is computed from others; short ids and slugs name it too. Raises NotFound."""
         reader, query = reader_of(params), params.query
 
         def unit_of_work(tx: Transaction) -> Record:
             repository = tx.repository(self._path)
-            record = repository.record(id, reader, query)
+            full_id = repository.resolve(id, reader) if isinstance(id, str) and not is_id(id) else id
+            record = repository.record(full_id, reader, query)
             return repository.with_short_ids([record])[0] if params.provider else record
 
         return await self._database.read(unit_of_work)
