@@ -238,13 +238,17 @@ def _rules(request: PermissionRequest, decision: Decision, asked: Asked) -> list
 
 
 def _rule(tx: Transaction, session: Session, asked: Asked, mode: str) -> tuple[PermissionRequest, str] | None:
-    """The answer that holds for this question, and its rule; a no before any yes."""
+    """The answer that holds for this question, and its rule: a no before any yes, no yes where a no may be meant."""
     found: list[tuple[PermissionRequest, str]] = []
+    is_in_doubt = False
     for request in _standing(tx, session):
         if request.status == "approved" and mode == "plan":
             continue
         found += [(request, rule) for rule in request.data.rules if rules.covers(rule, asked)][:1]
-    return min(found, key=lambda one: one[0].status != "denied", default=None)
+        if request.status == "denied":
+            is_in_doubt = is_in_doubt or any(rules.touches(rule, asked) for rule in request.data.rules)
+    answer = min(found, key=lambda one: one[0].status != "denied", default=None)
+    return None if is_in_doubt and answer is not None and answer[0].status == "approved" else answer
 
 
 def _standing(tx: Transaction, session: Session) -> list[PermissionRequest]:

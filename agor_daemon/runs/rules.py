@@ -27,13 +27,16 @@ from urllib.parse import urlsplit
 LONGEST_RULE = 2_000
 
 COMMANDS = frozenset({"Bash"})
-"""Tools that run a command line: anything can be done with one, so none is opened by a suggestion alone."""
+"""Tools that run a command line."""
 
 FILES: Mapping[str, str] = {
     **dict.fromkeys(("Edit", "Write", "MultiEdit", "NotebookEdit"), "Edit"),
     **dict.fromkeys(("Read", "NotebookRead"), "Read"),
 }
 """Tools that work on one file, and the name under which rules speak of them."""
+
+# Anything can be done with all of one of these, so none is opened by a suggestion alone.
+_WIDE = COMMANDS | FILES.keys()
 
 PERSONAL = frozenset({"AskUserQuestion", "ExitPlanMode"})
 """Questions whose answer is about this one moment."""
@@ -44,6 +47,8 @@ _FOLDERS = frozenset({"cwd", "workdir", "directory"})
 # What a shell makes a second command of, or writes a file with. Quoted ones are taken for the same: better once too
 # often asked.
 _MORE_THAN_ARGUMENTS = re.compile(r"[;&|<>`$()\n\r]")
+# Quotes end a word: `sh -c "rm a"` runs rm.
+_WORD = re.compile(r"[^\s;&|<>`$(){}'\"]+")
 _RULE = re.compile(r"([\w.:/-]{1,200})(?:\((.+)\))?", re.DOTALL)
 _PATHS = ("file_path", "notebook_path", "path", "filePath")
 
@@ -60,15 +65,17 @@ class Asked:
 
 def asked(tool: str, input: Mapping[str, Any], cwd: str) -> Asked:
     """The question, its paths looked up on disk: a link in a checked-out repository must not lead a rule astray."""
-    named = next((input[name] for name in _PATHS if isinstance(input.get(name), str)), None)
-    path = os.path.realpath(Path(cwd, named)) if tool in FILES and named else None
+    named = {input[name] for name in _PATHS if isinstance(input.get(name), str)}
+    # Of two paths nobody knows which one is meant, and `~` is the home to some tools and a folder to others.
+    is_clear = tool in FILES and len(named) == 1 and not min(named).startswith("~")
+    path = os.path.realpath(Path(cwd, min(named))) if is_clear and min(named) else None
     return Asked(tool, input, os.path.realpath(cwd), path)
 
 
 def offered(question: Asked, suggestions: Iterable[Any] = ()) -> list[str]:
     """What an answer that lasts covers, if nobody says otherwise; nothing, where it can only be for once.
 
-    `suggestions`: the agent's own, in Claude's form. They are taken where they are as narrow as ours would be.
+    `suggestions`: the agent's own, in Claude's form. They are taken but where they open a whole shell, or all files.
     """
     if question.tool in PERSONAL:
         return []
@@ -95,6 +102,24 @@ def covers(rule: str, question: Asked) -> bool:
     if content.startswith("domain:"):
         return content.removeprefix("domain:") == _host(question.input)
     return False
+
+
+def touches(rule: str, question: Asked) -> bool:
+    """Whether a no with this rule may be meant for `question` too, though it does not cover it: then a person decides.
+
+    A command counts wherever it stands in a line, a folder with what is hidden in it.
+    """
+    read = _RULE.fullmatch(rule)
+    if read is None or read[1] not in (question.tool, FILES.get(question.tool)):
+        return False
+    content = read[2] or ""
+    if question.tool in COMMANDS:
+        words = _WORD.findall(_command(question.input) or "")
+        wanted = _WORD.findall(content[:-2] if _is_pattern(content) else content)
+        return any(words[nth : nth + len(wanted)] == wanted for nth in range(len(words)))
+    if question.tool in FILES:
+        return question.path is None or _covers_path(content, question.path, question.cwd, is_hidden_too=True)
+    return content.startswith("domain:") and _host(question.input) is None
 
 
 def problem(rules: Sequence[str], question: Asked) -> str | None:
@@ -130,7 +155,7 @@ def _suggested(suggestion: Any, question: Asked) -> list[str]:
     rules = []
     for rule in suggestion.get("rules") or []:
         tool, content = rule.get("toolName"), rule.get("ruleContent")
-        if tool not in (question.tool, FILES.get(question.tool)) or (not content and tool in COMMANDS):
+        if tool not in (question.tool, FILES.get(question.tool)) or (not content and question.tool in _WIDE):
             continue
         # What was meant letter by letter would be read as a pattern.
         if tool in COMMANDS and content == str(question.input.get("command", "")).strip() and _is_pattern(content):
@@ -186,7 +211,7 @@ def _command(input: Mapping[str, Any]) -> str | None:
     return given.strip() or None if isinstance(given, str) else None
 
 
-def _covers_path(content: str, path: str, cwd: str) -> bool:
+def _covers_path(content: str, path: str, cwd: str, *, is_hidden_too: bool = False) -> bool:
     if content.startswith("//"):
         wanted = content[1:]
     elif content.startswith(("/", "~")):
@@ -199,12 +224,14 @@ def _covers_path(content: str, path: str, cwd: str) -> bool:
     if not path.startswith(f"{root}/"):
         return False
     # `.git` holds hooks, `.claude` the agent's own permissions, `.env` secrets: these are asked about one by one.
-    return not any(part.startswith(".") for part in path.removeprefix(f"{root}/").split("/"))
+    return is_hidden_too or not any(part.startswith(".") for part in path.removeprefix(f"{root}/").split("/"))
 
 
 def _host(input: Mapping[str, Any]) -> str | None:
+    url = str(input.get("url", ""))
     try:
-        return urlsplit(str(input.get("url", ""))).hostname
+        # To browsers and Node a backslash is a slash: what looks like a name before the host is the host.
+        return None if "\\" in url else urlsplit(url).hostname
     except ValueError:
         return None
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from agor_daemon.runs.rules import asked, covers, offered, problem
+from agor_daemon.runs.rules import asked, covers, offered, problem, touches
 
 
 def bash(command: Any, **more: Any) -> tuple[str, dict[str, Any]]:
@@ -63,8 +63,11 @@ NOT_COVERED = [
     ("Edit(./**)", write("a.txt", "Read")),
     ("Read(//etc/**)", write("/etc/../root/.ssh/id", "Read")),
     ("Read(~/**)", write("/root/notes", "Read")),
+    ("Edit(./**)", write("~/notes")),
+    ("Edit(./**)", ("Edit", {"file_path": "a.txt", "path": "/etc/passwd"})),
     ("WebFetch(domain:example.com)", ("WebFetch", {"url": "https://example.com.evil.org/"})),
     ("WebFetch(domain:example.com)", ("WebFetch", {"url": "https://example.com@evil.org/"})),
+    ("WebFetch(domain:example.com)", ("WebFetch", {"url": "https://evil.org\\@example.com/"})),
     ('Deploy({"to": "staging"})', ("Deploy", {"to": "production"})),
     ("ExitPlanMode", ("ExitPlanMode", {})),
     ("not a rule", bash("not a rule")),
@@ -104,6 +107,7 @@ def test_a_rule_covers_nothing_else(cwd: Path, rule: str, question: tuple[str, d
         (bash("rm *"), [("Bash", "rm *")], []),
         (bash("x" * 3000), [], []),
         (write("a.txt"), [], ["Edit(./**)"]),
+        (write("a.txt"), [("Edit", None)], ["Edit(./**)"]),
         (write(".env"), [], ["Edit(/{cwd}/.env)"]),
         (("WebSearch", {"query": "x"}), [("WebSearch", None)], ["WebSearch"]),
         (("Deploy", {"to": "staging"}), [], ['Deploy({"to": "staging"})']),
@@ -122,3 +126,25 @@ def test_what_is_offered_covers_the_question_and_is_narrow(
     found = offered(about, told)
     assert found == [rule.replace("{cwd}", str(cwd)) for rule in rules]
     assert not found or problem(found, about) is None
+
+
+@pytest.mark.parametrize(
+    ("rule", "question", "is_touched"),
+    [
+        ("Bash(rm *)", bash("cd a && rm -rf b"), True),
+        ("Bash(rm *)", bash("sh -c 'rm -rf b'"), True),
+        ("Bash(npm publish)", bash("npm  publish --tag next"), True),
+        ("Bash(npm publish)", bash("npm test && echo publish"), False),
+        ("Bash(rm *)", bash("echo farm"), False),
+        ("Edit(./**)", write("deep/.env"), True),
+        ("Edit(./**)", write("~/notes"), True),
+        ("Edit(./deep/**)", write("a.txt"), False),
+        ("WebFetch(domain:example.com)", ("WebFetch", {"url": "https://evil.org\\@example.com/"}), True),
+        ("WebFetch(domain:example.com)", ("WebFetch", {"url": "https://example.org"}), False),
+    ],
+)
+def test_a_no_is_taken_wide(cwd: Path, rule: str, question: tuple[str, dict[str, Any]], is_touched: bool) -> None:
+    """What a no may be meant for is not allowed by another rule: the same command inside a line, a hidden file."""
+    about = asked(*question, str(cwd))
+    assert touches(rule, about) == is_touched
+    assert not covers(rule, about)

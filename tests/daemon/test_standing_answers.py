@@ -117,6 +117,30 @@ def test_a_no_can_stand_too(repository: Path, tmp_path: Path, environment: Any, 
         assert Path(session["repo"]["cwd"], "said").read_text() == "two\ntwo\n"
 
 
+def test_a_yes_does_not_allow_what_a_no_may_mean(
+    repository: Path, tmp_path: Path, environment: Any, scenario: Any
+) -> None:
+    """A command that was refused is asked about inside a longer line, even where every command line is allowed."""
+    scenario(
+        {"when": "plain", "steps": [run("touch it"), {"text": "Done."}]},
+        {"when": "hidden", "steps": [run("cd . && touch it"), {"text": "Done."}]},
+        *ASKS,
+    )
+    with running_daemon(tmp_path, environment=environment) as daemon:
+        session = start_session(daemon, repository)
+        for text, allow, rule in (("plain", False, "Bash(touch *)"), ("two", True, "Bash")):
+            task_id = prompt(daemon, session, text)
+            decide(daemon, pending(daemon), allow=allow, scope="session", rules=[rule])
+            wait_for_task(daemon, task_id)
+        assert answered_alone(daemon, session, "two")["status"] == "approved"
+        hidden = prompt(daemon, session, "hidden")
+        question = pending(daemon)
+        assert question["task_id"] == hidden
+        decide(daemon, question, allow=False)
+        assert wait_for_task(daemon, hidden)["status"] == "completed"
+        assert not Path(session["repo"]["cwd"], "it").exists()
+
+
 def test_a_yes_for_the_project_holds_in_its_sessions(
     repository: Path, tmp_path: Path, environment: Any, scenario: Any
 ) -> None:
