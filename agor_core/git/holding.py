@@ -44,7 +44,7 @@ class Hold:
             return
         _holders.pop(_key(self.path), None)
         entry = await entry_at(self.repository, self.path)
-        if entry.locked is not None and entry.locked.startswith(self.owner):
+        if entry.locked is not None and entry.locked.startswith(f"{self.owner}: "):
             await run_git("worktree", "unlock", "--", str(self.path), cwd=self.repository, writes=True)
 
 

@@ -72,7 +72,7 @@ def test_nobody_takes_a_worktree_away_under_a_session(start_daemon: Any, reposit
 
 
 def test_a_lock_of_somebody_else_stays(start_daemon: Any, repository: Path) -> None:
-    """What a person locked is worked in all the same, and is as locked afterwards."""
+    """What a person or another daemon locked is worked in all the same, and is as locked afterwards."""
     with start_daemon() as daemon:
         session = start_session(daemon, repository)
         folder = session["repo"]["cwd"]
@@ -80,8 +80,15 @@ def test_a_lock_of_somebody_else_stays(start_daemon: Any, repository: Path) -> N
         task = daemon.call("POST", f"/sessions/{session['session_id']}/prompt", {"prompt": "quick"})
         assert wait_for_task(daemon, task["task_id"])["status"] == "completed"
         assert lock_of(folder, repository) == "on a stick"
+        # Another daemon's, whose home has a name that begins like ours.
+        reason = f"agor at {daemon.home}-2: a session runs here"
+        git("worktree", "unlock", folder, cwd=repository)
+        git("worktree", "lock", "--reason", reason, folder, cwd=repository)
+        task = daemon.call("POST", f"/sessions/{session['session_id']}/prompt", {"prompt": "quick"})
+        assert wait_for_task(daemon, task["task_id"])["status"] == "completed"
+        assert lock_of(folder, repository) == reason
         status, error = daemon.request("DELETE", f"/worktrees/{session['worktree_id']}")
-        assert (status, "on a stick" in error["message"]) == (409, True)
+        assert (status, reason in error["message"]) == (409, True)
 
 
 def test_a_killed_daemon_leaves_no_lock_for_the_next(start_daemon: Any, repository: Path) -> None:
