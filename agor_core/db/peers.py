@@ -20,6 +20,7 @@ import orjson
 import sqlalchemy as sa
 
 from agor_core.db.change_log import CHANNEL
+from agor_core.db.engine import to_json
 from agor_core.ids import new_id
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class Peers:
         """Tell the others something that is not stored. Never waits; what is too large or too much is dropped."""
         if not self._is_open:
             return
-        text = orjson.dumps([topic, message], default=str).decode(errors="replace")
+        text = to_json([topic, message])
         if len(text) > MOST_BYTES:
             return
         self._count += 1

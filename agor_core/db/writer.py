@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import queue
 import threading
 import time
@@ -17,6 +18,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 if TYPE_CHECKING:
     from agor_core.db.transaction import Transaction
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Work = Callable[["Transaction"], Any]
@@ -53,11 +56,17 @@ class Writer:
         self._alone = alone
         self._when_idle = when_idle
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._is_closed = False
         self._thread = threading.Thread(target=self._run, name="db-writer", daemon=True)
         self._thread.start()
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
-        """What `work` answers, once it is committed. It may run a second time if a neighbour failed."""
+        """What `work` answers, once it is committed. It may run a second time if a neighbour failed.
+
+        Raises RuntimeError once the writer was closed: nobody would ever do it.
+        """
+        if self._is_closed:
+            raise RuntimeError("the database is closed")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         self._queue.put(_Job(work, loop, future))
@@ -65,6 +74,7 @@ class Writer:
 
     def close(self) -> None:
         """Do what waits, and end the thread."""
+        self._is_closed = True
         self._queue.put(None)
         self._thread.join()
 
@@ -75,12 +85,19 @@ class Writer:
                 job = self._queue.get(timeout=None if is_idle else IDLE_S)
             except queue.Empty:
                 is_idle = True
-                self._when_idle()
+                self._rest()
                 continue
             if job is None:
                 return
             is_idle = False
             self._do(job)
+
+    def _rest(self) -> None:
+        try:
+            self._when_idle()
+        except Exception:
+            # The thread goes on: without it nothing would be written any more, and nobody would be told.
+            log.exception("what is done while nobody writes failed")
 
     def _do(self, first: _Job) -> None:
         taken: list[_Job] = []

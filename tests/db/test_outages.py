@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 
-from agor_core.db import engine, open_database
+from agor_core.db import engine, open_database, writer
 from agor_core.db.change_log import LogEntry
 from agor_core.errors import Unavailable
 from agor_core.models import Session
@@ -19,6 +22,32 @@ from tests.support.hrana import hrana_server
 from tests.support.records import a_session
 
 PATIENCE_S = 30
+
+
+async def test_an_upkeep_that_fails_does_not_end_writing(make_url: MakeUrl, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever goes wrong while nobody writes, the next one who does is served."""
+    monkeypatch.setattr(writer, "IDLE_S", 0.001)
+    failed = threading.Event()
+    with open_database(make_url("sqlite")) as database:
+
+        def refuse() -> None:
+            failed.set()
+            raise sa.exc.TimeoutError("no connection is free")
+
+        monkeypatch.setattr(database._writer, "_when_idle", refuse)
+        await a_session(database)
+        assert await asyncio.to_thread(failed.wait, PATIENCE_S)
+        async with asyncio.timeout(PATIENCE_S):
+            await a_session(database)
+
+
+async def test_a_database_that_was_closed_says_so(make_url: MakeUrl) -> None:
+    """Who writes too late is told, and does not wait for ever."""
+    with open_database(make_url("sqlite")) as database:
+        await a_session(database)
+    async with asyncio.timeout(PATIENCE_S):
+        with pytest.raises(RuntimeError, match="closed"):
+            await a_session(database)
 
 
 async def test_a_locked_file_is_unavailable_until_it_is_free(
@@ -57,6 +86,22 @@ async def test_a_full_disk_is_unavailable_and_nothing_is_half_written(make_url: 
             await database.write(fill)
         assert [one.session_id for one in await database.read(lambda tx: tx.sessions.where())] == [kept.session_id]
         assert await database.change_log.position() == position
+
+
+@pytest.mark.postgres
+async def test_text_cut_in_the_middle_of_a_character_reaches_other_processes(make_url: MakeUrl) -> None:
+    """What agents say may hold half a surrogate pair or NUL: it is told as the database would keep it."""
+    url = make_url("postgresql")
+    with open_database(url) as one, open_database(url) as other:
+        heard: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        other.peers.subscribe("test", heard.set_result)
+        for database in (one, other):
+            await database.change_log.start()
+        one.peers.tell("test", {"text": "a\0b\ud800c"})
+        async with asyncio.timeout(PATIENCE_S):
+            assert await heard == {"text": "a\ufffdb?c"}
+        for database in (one, other):
+            await database.change_log.stop()
 
 
 @pytest.mark.postgres
