@@ -94,7 +94,7 @@ class AgentRuns:
         runs, that one ends; see `RunsElsewhere.stop`.
         """
         if (starting := self._starting.get(session_id)) is not None:
-            await starting
+            await asyncio.wait([starting])  # who asked may give up; that it has started is for others too
         active = self._active.get(session_id)
         if active is not None:
             await self._end(active, STOPPED)
