@@ -109,7 +109,7 @@ class AgentRuns:
     async def _stop_here(self, session_id: str, task_id: str) -> None:
         """End that task's run if it is one of ours."""
         if (starting := self._starting.get(session_id)) is not None:
-            await starting
+            await asyncio.wait([starting])
         active = self._active.get(session_id)
         if active is not None and active.run.task_id == task_id:
             await self._end(active, STOPPED)
