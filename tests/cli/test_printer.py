@@ -153,5 +153,12 @@ def test_a_question_shows_all_of_what_is_wanted() -> None:
     assert described({"tool_name": "Bash", "tool_input": {"command": "rm -rf build\necho ok"}}) == (
         "? Bash\n  rm -rf build\n  echo ok"
     )
-    assert '"file_path": "x"' in described({"tool_name": "Write", "tool_input": {"file_path": "x"}})
+    written = {"content": "a\nb\n", "file_path": "x", "mode": 7}
+    assert described({"tool_name": "Write", "tool_input": written}) == (
+        "? Write\n  file_path: x\n  mode: 7\n  content:\n      a\n      b"
+    )
+    unguarded = {"command": "ls", "dangerouslyDisableSandbox": True}
+    assert (
+        described({"tool_name": "Bash", "tool_input": unguarded}) == "? Bash\n  ls\n  dangerouslyDisableSandbox: true"
+    )
     assert "1000 more characters" in described({"tool_name": "Bash", "tool_input": {"command": "x" * 3000}})

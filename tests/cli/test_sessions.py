@@ -123,6 +123,21 @@ def test_a_failed_task_is_exit_code_1_with_its_reason(scripted: Scripted) -> Non
     assert "rate_limited: come back at noon" in done.err
 
 
+def test_an_agent_without_memory_is_told_what_is_stored_by_the_command_that_is_offered(scripted: Scripted) -> None:
+    """The failed prompt names how to go on from our own history; that command asks the agent the same again."""
+    lost = {"message": "no such conversation", "history_lost": True}
+    steps = ([{"text": "first"}], [{"error": lost}], [{"text": "after ${previous}"}])
+    agor = scripted({"turns": [{"steps": one} for one in steps]})
+    agor("session", "start", "--worktree", "w", "--agent", "scripted", "one")
+    (session,) = agor("session", "list", "--json").json["data"]
+    failed = agor("session", "prompt", session["short_id"], "two", code=1)
+    (offer,) = [line.split("  ")[1].split() for line in failed.out.splitlines() if "--from-history" in line]
+    task = agor(*offer[1:], "--json").json
+    assert (task["full_prompt"], task["from_history"]) == ("two", True)
+    agor("session", "prompt", session["short_id"], "three")
+    assert "after two" in agor("message", "list", session["short_id"]).out
+
+
 def test_what_the_agent_changed_is_said(scripted: Scripted) -> None:
     """Tools appear as lines, and the end says what became of the files."""
     steps = [{"write": {"path": "notes.txt", "content": "a\nb\n"}}, {"text": "done"}]

@@ -143,4 +143,7 @@ def _say_outcome(session: Record, outcome: Outcome) -> None:
     error = task.get("error") or {}
     if task["status"] == "failed":
         click.echo(f"agor: {error.get('kind', 'failed')}: {one_line(clean(error.get('message', '')))}", err=True)
-    next_steps((f'agor session prompt {id} "…"', "go on"), (f"agor session show {id}", "look at it"))
+    go_on = (f'agor session prompt {id} "…"', "go on")
+    if error.get("reason") == "history_lost":
+        go_on = (f"agor session resume {id} --from-history", "tell it what is stored")
+    next_steps(go_on, (f"agor session show {id}", "look at it"))
