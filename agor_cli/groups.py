@@ -18,6 +18,10 @@ def wants_json(ctx: click.Context | None = None) -> bool:
     return ctx is not None and bool(ctx.find_root().meta.get(JSON_OUTPUT))
 
 
+# In characters; longer than any, so that it is folded in a list of commands and not cut.
+FIRST_SENTENCE = 1000
+
+
 class Command(click.Command):
     """A command with `--json`, and with a section of examples below its help.
 
@@ -65,6 +69,14 @@ class Group(click.Group):
             close = difflib.get_close_matches(args[0], self.list_commands(ctx), n=1)
             guess = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(self.list_commands(ctx))}"
             raise click.UsageError(f"no command {args[0]!r} in `{ctx.command_path}`; {guess}", ctx) from error
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands, each with the whole first sentence of its help."""
+        commands = ((name, self.get_command(ctx, name)) for name in self.list_commands(ctx))
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, command.get_short_help_str(FIRST_SENTENCE)) for name, command in commands if command]
+            )
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Say how to get at the examples."""

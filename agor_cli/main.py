@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "session": ("agor_cli.commands.session", "session", "Start agents and talk to them; fork, spawn, watch."),
     "task": ("agor_cli.commands.task", "task", "Look at the prompts of a session and what became of them."),
     "message": ("agor_cli.commands.message", "message", "Read what was said."),
+    "search": ("agor_cli.commands.search", "search", "Find sessions, and what was said in them."),
     "permission": ("agor_cli.commands.permission", "permission", "Answer what agents ask."),
     "repo": ("agor_cli.commands.repo", "repo", "Register git repositories."),
     "worktree": ("agor_cli.commands.worktree", "worktree", "Make worktrees, look into them, remove them safely."),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from agor_cli.groups import wants_json
+from agor_core.errors import BadRequest
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -99,7 +100,7 @@ def page_through(text: str) -> None:
     if sys.stdout.isatty() and (pager := _pager_of_git()):
         os.environ["PAGER"] = pager
         os.environ.setdefault("LESS", "FRX")  # as git does: colours, and no stop for what fits on the screen
-    click.echo_via_pager(text)
+    click.echo_via_pager(text.removesuffix("\n"))  # which ends it with one
 
 
 def _pager_of_git() -> str:
@@ -109,6 +110,19 @@ def _pager_of_git() -> str:
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return asked.stdout.strip()
+
+
+def confirm(question: str) -> None:
+    """Go on only if a person agrees. Raises Abort if not, and BadRequest where nobody is there to answer."""
+    try:
+        agreed = click.confirm(question, err=True)
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        click.echo(err=True)  # the question has no end of line
+        raise BadRequest("nobody is there to answer; --yes goes on without asking") from None
+    if not agreed:
+        raise click.Abort
 
 
 def next_steps(*commands: tuple[str, str]) -> None:

@@ -8,7 +8,7 @@ import click
 
 from agor_cli.connection import connected, data_of
 from agor_cli.groups import Group
-from agor_cli.output import facts, paged, show, table
+from agor_cli.output import confirm, facts, paged, show, table
 from agor_cli.resolve import board_of
 from agor_cli.words import ago, short_id, title_of
 
@@ -66,7 +66,7 @@ def remove(board: str, yes: bool) -> None:
     with connected() as client:
         found = board_of(client, board)
         if not yes:
-            click.confirm(f"Delete the board {found['name']!r}? Its sessions stay.", abort=True, err=True)
+            confirm(f"Delete the board {found['name']!r}? Its sessions stay.")
         removed = client.service("boards").remove(found["board_id"])
     show(removed, lambda: f"Deleted board {found['slug']}")
 

@@ -100,7 +100,7 @@ def _table(found: list[dict[str, Any]], settings: Settings) -> RenderableType:
     from agor_core.config import CONFIG_FILE
 
     footer = (
-        "Also: agents.<name>.command, .model and .env; credentials.<NAME>\n"
+        "Also: agents.<name>.command, .model, .env and .limit; credentials.<NAME>\n"
         f"File: {settings.home / CONFIG_FILE}; each key is also a variable, daemon.port is AGOR_DAEMON_PORT"
     )
     rows = ((one["key"], _shown(one["value"]), one["source"], one["about"]) for one in found)

@@ -22,7 +22,7 @@ def db() -> None:
 def status() -> None:
     """Show which revision the database is at, and which one this version needs."""
     found = administer("db-status")
-    show(found, lambda: facts(found))
+    _done(found)
 
 
 @db.command("upgrade", examples=["db upgrade"])
@@ -72,4 +72,13 @@ def _tell(text: str) -> None:
 
 
 def _done(found: dict[str, Any]) -> None:
-    show(found, lambda: facts(found))
+    show(found, lambda: facts({name.replace("_", " "): _in_words(value) for name, value in found.items()}))
+
+
+def _in_words(value: object) -> object:
+    """`value` as people read it: numbers by table as `3 sessions, 5 tasks`."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return ", ".join(f"{number} {table}" for table, number in value.items() if number) or "nothing"
+    return value

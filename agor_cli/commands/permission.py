@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from agor_cli.connection import connected
-from agor_cli.follow.questions import described
+from agor_cli.follow.printer import tool_detail
 from agor_cli.groups import Group
 from agor_cli.output import one_line, paged, show, table
 from agor_cli.words import ago, reference, short_id
@@ -129,13 +129,14 @@ def _rules(page: Record) -> RenderableType:
 
 
 def _table(page: Record) -> RenderableType:
-    columns = ("id", "status", "session", "wants", "asked")
+    columns = ("id", "status", "session", "wants", "for longer it would be", "asked")
     rows = (
         (
             short_id(one, "request_id"),
             one["status"],
             reference(one["session_id"]),
-            one_line(described(one).removeprefix("? "))[:100],
+            f"{one['tool_name']} {tool_detail(one.get('tool_input'))}",
+            ", ".join(one.get("rules") or []),
             ago(one.get("created_at")),
         )
         for one in page["data"]

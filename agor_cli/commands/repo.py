@@ -11,7 +11,7 @@ import click
 from agor_cli.commands.worktree import add_worktree
 from agor_cli.connection import connected, data_of, live
 from agor_cli.groups import Group, wants_json
-from agor_cli.output import facts, next_steps, one_line, paged, say, show, table
+from agor_cli.output import confirm, facts, next_steps, one_line, paged, say, show, table
 from agor_cli.progress import cloning_progress
 from agor_cli.resolve import repo_of, top_of
 from agor_cli.words import ago, short_id
@@ -82,7 +82,7 @@ def remove(repo: str, yes: bool) -> None:
     with connected() as client:
         found = repo_of(client, repo)
         if not yes:
-            click.confirm(f"Forget {found['slug']} ({found['local_path']})?", abort=True, err=True)
+            confirm(f"Forget {found['slug']} ({found['local_path']})?")
         removed = client.service("repos").remove(found["repo_id"])
     show(removed, lambda: f"Forgot {found['slug']}")
 

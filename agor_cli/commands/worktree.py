@@ -73,7 +73,8 @@ def list_worktrees(repo: str | None, removed: bool, limit: int) -> None:
         page = client.service("worktrees").find(query)
         repos = client.service("repos").find({"$limit": 1000})["data"]
     slugs = {one["repo_id"]: one["slug"] for one in repos}
-    show(page, lambda: _table(page, slugs))
+    none_yet = "No worktrees. `agor worktree add <repo> <name>` makes one."
+    show(page, lambda: _table(page, slugs, empty="No worktree was removed." if removed else none_yet))
 
 
 @worktree.command("show", examples=["worktree show fix-login", "worktree show shop:fix-login"])
@@ -225,7 +226,7 @@ def _all_of_diff(client: Client, id: str, query: Mapping[str, Any]) -> Record:
     return found
 
 
-def _table(page: Record, slugs: Mapping[str, str]) -> RenderableType:
+def _table(page: Record, slugs: Mapping[str, str], *, empty: str) -> RenderableType:
     columns = ("name", "status", "id", "branch", "state", "where", "used")
     rows = (
         (
@@ -239,7 +240,6 @@ def _table(page: Record, slugs: Mapping[str, str]) -> RenderableType:
         )
         for one in page["data"]
     )
-    empty = "No worktrees. `agor worktree add <repo> <name>` makes one."
     return table(columns, rows, empty=empty, footer=paged(page))
 
 

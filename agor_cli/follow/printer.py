@@ -85,7 +85,7 @@ class TranscriptPrinter:
         if str(tool_use_id) in self._tools:
             return
         self._tools.add(str(tool_use_id))
-        self.note(f"• {one_line(name)}{_detail(given)}")
+        self.note(f"• {one_line(name)}  {tool_detail(given)}".rstrip())
 
     def note(self, text: str, color: str | None = None) -> None:
         """A line beside the conversation."""
@@ -142,11 +142,12 @@ def _result_text(block: Mapping[str, Any]) -> str:
     return _text_of(content) if isinstance(content, list) else str(content or "")
 
 
-def _detail(given: object) -> str:
+def tool_detail(given: object) -> str:
+    """What says most about a use of a tool with the input `given`, on one line; empty if nothing does."""
     if not isinstance(given, Mapping):
         return ""
     found = next((given[name] for name in TOOL_DETAILS if isinstance(given.get(name), str)), None)
-    return f"  {_shortened(one_line(found))}" if found else ""
+    return _shortened(one_line(found)) if found else ""
 
 
 def _shortened(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cache
@@ -28,6 +29,8 @@ details { border-top: 1px solid #8884; padding: .4rem 0; }
 summary { cursor: pointer; } .verb { display: inline-block; width: 4.5rem; font-weight: 600; }
 @media (prefers-color-scheme: dark) { body { background: #111; color: #ddd; } a { color: #8bf; } }
 """
+_CODE = re.compile(r"`([^`]+)`")
+
 # Nothing is loaded from anywhere, no script runs, and no style but this one counts.
 STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 POLICY = (
@@ -86,25 +89,25 @@ def docs_page(openapi: dict[str, Any], asyncapi: dict[str, Any]) -> str:
         '<!doctype html><html lang="en"><meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<title>{escape(info['title'])}</title><style>{STYLE}</style>",
-        f"<h1>{escape(info['title'])} {escape(info['version'])}</h1><p>{escape(info.get('description', ''))}</p>",
+        f"<h1>{escape(info['title'])} {escape(info['version'])}</h1><p>{_prose(info.get('description', ''))}</p>",
         '<p>The same for machines: <a href="/openapi.json">openapi.json</a> (calls), '
         '<a href="/asyncapi.json">asyncapi.json</a> (events). Every method is also a Socket.IO event.</p>',
-        f'<nav>{links} · <a href="#events">events</a> · <a href="#errors">errors</a></nav>',
+        f'<nav>{links} · <a href="#-events">all events</a> · <a href="#-errors">errors</a></nav>',
     ]
     for tag in tags:
-        parts.append(f'<h2 id="{escape(tag["name"])}">{escape(tag["name"])}</h2><p>{escape(tag["description"])}</p>')
+        parts.append(f'<h2 id="{escape(tag["name"])}">{escape(tag["name"])}</h2><p>{_prose(tag["description"])}</p>')
         for path, operations in openapi["paths"].items():
             parts.extend(
                 _operation_html(verb, path, operation)
                 for verb, operation in operations.items()
                 if tag["name"] in operation["tags"]
             )
-    parts.append(f'<h2 id="events">Events</h2><p>{escape(asyncapi["info"]["description"])}</p>')
+    parts.append(f'<h2 id="-events">All events</h2><p>{_prose(asyncapi["info"]["description"])}</p>')
     parts.extend(_event_html(channel) for channel in asyncapi["channels"].values())
-    parts.append('<h2 id="errors">Errors</h2>')
+    parts.append('<h2 id="-errors">Errors</h2>')
     for answer in openapi["components"]["responses"].values():
         example = answer["content"]["application/json"]["example"]
-        parts.append(f"<p>{escape(answer['description'])}</p>{_code(example)}")
+        parts.append(f"<p>{_prose(answer['description'])}</p>{_code(example)}")
     return "\n".join(parts)
 
 
@@ -145,26 +148,31 @@ def metrics_page(observer: Observer, door: SocketDoor, recovery: Recovery | None
 def _operation_html(verb: str, path: str, operation: dict[str, Any]) -> str:
     rows = "".join(
         f"<li><code>{escape(parameter['name'])}</code> in {escape(parameter['in'])}. "
-        f"{escape(parameter.get('description', ''))}</li>"
+        f"{_prose(parameter.get('description', ''))}</li>"
         for parameter in operation["parameters"]
     )
-    shown = f"<p>{escape(operation.get('description', ''))}</p><ul>{rows}</ul>"
+    shown = f"<p>{_prose(operation.get('description', ''))}</p><ul>{rows}</ul>"
     if "requestBody" in operation:
         shown += f"<p>Send</p>{_code(operation['requestBody']['content']['application/json']['example'])}"
     status, answer = next(iter(operation["responses"].items()))
     shown += f"<p>Answer, {escape(status)}</p>{_code(answer['content']['application/json']['example'])}"
     return (
         f"<details><summary><span class=verb>{escape(verb.upper())}</span> <code>{escape(path)}</code> "
-        f"{escape(operation['summary'])}</summary>{shown}</details>"
+        f"{_prose(operation['summary'])}</summary>{shown}</details>"
     )
 
 
 def _event_html(channel: dict[str, Any]) -> str:
     example = channel["messages"]["event"]["examples"][0]["payload"]
     return (
-        f"<details><summary><code>{escape(channel['address'])}</code> {escape(channel['summary'])}</summary>"
-        f"<p>{escape(channel['description'])}</p>{_code(example)}</details>"
+        f"<details><summary><code>{escape(channel['address'])}</code> {_prose(channel['summary'])}</summary>"
+        f"<p>{_prose(channel['description'])}</p>{_code(example)}</details>"
     )
+
+
+def _prose(text: str) -> str:
+    """`text` for the page, with what stands between backticks as code."""
+    return _CODE.sub(r"<code>\1</code>", escape(text))
 
 
 def _code(example: Any) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,10 @@ class GitWatch:
         try:
             self._hold = await git.hold_worktree(self._repository, self._cwd, owner=owner, reason=reason)
         except ServiceError as error:
+            if not await asyncio.to_thread(os.path.exists, self._cwd):
+                return (
+                    f"the worktree {self._cwd} is gone; restored (`agor worktree restore`), it can be worked in again"
+                )
             return error.message
         return None
 

@@ -87,6 +87,13 @@ def test_a_claude_code_transcript_is_imported(daemon: Daemon, open_page: OpenPag
     expect(page.locator(".react-flow__node")).to_have_count(1)
 
 
+def test_the_first_words_fit_on_a_phone(daemon: Daemon, open_page: OpenPage):
+    """What to type where there is no session yet is all to be seen on a narrow screen."""
+    page = open_page(daemon.url, viewport={"width": 390, "height": 800})
+    for words in ("agor session start", "and watch it appear here"):
+        expect(page.get_by_text(words)).to_be_in_viewport(ratio=1)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_phone_has_room_for_one_thing_at_a_time(daemon: Daemon, make_session, open_page: OpenPage, scheme: str):
     """On a narrow screen the board gives way to the open session, nothing sticks out, and the way back is there."""

@@ -121,3 +121,20 @@ def test_a_worktree_is_looked_into_removed_and_restored(daemon: Daemon, make_ses
         ["git", "branch", "--format=%(refname:short)"], cwd=folder, check=True, capture_output=True, text=True
     )
     assert "clean" not in branches.stdout.split()
+
+
+def test_on_a_phone_a_worktree_keeps_its_state_and_its_button_on_one_line(
+    daemon: Daemon, make_session, open_page: OpenPage
+):
+    """The button that removes it stays at the end of the line, beside what was changed."""
+    session = make_session("try-it")
+    (Path(session["repo"]["cwd"]) / "notes.txt").write_text("mine\n")
+    page = open_page(f"{daemon.url}/#/repos", viewport={"width": 390, "height": 800})
+    row = page.get_by_role("listitem").filter(has=page.get_by_role("button", name="Remove the worktree try-it"))
+    state, button = row.get_by_text("1 changed"), row.get_by_role("button", name="Remove the worktree try-it")
+    expect(state).to_be_visible()
+    state_box, button_box = state.bounding_box(), button.bounding_box()
+    assert state_box is not None
+    assert button_box is not None
+    assert button_box["x"] > state_box["x"]
+    assert button_box["y"] < state_box["y"] + state_box["height"] < button_box["y"] + 2 * button_box["height"]

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.cli.conftest import Agor
 from tests.support.daemon import clean_environment, running_daemon
 
 
@@ -57,6 +58,9 @@ def test_an_export_can_be_taken_elsewhere_and_only_once(environment: dict[str, s
     assert sum(again.values()) == 0
     with running_daemon(tmp_path, environment=other) as daemon:
         assert daemon.call("GET", f"/sessions/{session['session_id']}")["title"] == "one"
+    people = Agor(tmp_path, other)
+    assert "added  nothing" in people("db", "import", "all.jsonl").out
+    assert "is current  yes" in people("db", "status").out
     (tmp_path / "notes.txt").write_text("not an export\n")
     agor("db", "import", "notes.txt", environment=other, cwd=tmp_path, code=1)
     agor("db", "import", "nowhere.jsonl", environment=other, cwd=tmp_path, code=1)

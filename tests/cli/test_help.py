@@ -26,6 +26,11 @@ def every_command(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tu
 ALL = dict(every_command(root))
 
 
+def _words(text: str) -> str:
+    """`text` however it is folded."""
+    return " ".join(text.split())
+
+
 @pytest.mark.parametrize("path", ALL)
 def test_every_command_explains_itself(path: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Help exists for each command; those that do something take --json and show examples that begin with them."""
@@ -34,6 +39,9 @@ def test_every_command_explains_itself(path: str, capsys: pytest.CaptureFixture[
     text = capsys.readouterr().out
     assert command.help
     if isinstance(command, click.Group):
+        sentences = {name: (one.help or "").partition(".")[0] for name, one in getattr(command, "commands", {}).items()}
+        missing = [name for name, sentence in sentences.items() if _words(sentence) not in _words(text)]
+        assert missing == [], "cut off in the list of commands"
         return
     assert isinstance(command, Command)
     assert "--json" in text

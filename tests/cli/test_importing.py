@@ -81,6 +81,7 @@ def test_one_that_fails_leaves_the_others(agor: Agor, projects: Path, tmp_path: 
     assert "new " in done.out
     assert done.err.count("\n") == 1
     assert "no file" in done.err
+    assert done.err.count("none.jsonl") == 1
 
 
 def test_the_progress_is_shown_at_a_terminal(agor: Agor, projects: Path) -> None:

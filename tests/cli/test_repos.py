@@ -96,13 +96,16 @@ def test_a_worktree_with_work_in_it_is_kept(agor: Agor) -> None:
 
 
 def test_a_removed_worktree_comes_back(agor: Agor) -> None:
-    """After a forced removal, restore brings the folder back with what was not committed."""
+    """After a forced removal, restore brings the folder back with what was not committed; a prompt there says so."""
     agor("repo", "add", ".")
     agor("worktree", "add", "demo", "wip")
     folder = Path(agor("worktree", "show", "wip", "--json").json["path"])
     (folder / "notes.txt").write_text("not committed")
+    assert "No worktree was removed" in agor("worktree", "list", "--removed").out
+    session = agor("session", "start", "--repo", "demo:wip", "--agent", "scripted", "--json", "hello").json["session"]
     assert "agor worktree restore wip" in agor("worktree", "rm", "wip", "--force").out
     assert not folder.exists()
+    assert "agor worktree restore" in agor("session", "prompt", session["session_id"], "and now?", code=1).err
     assert "Restored wip" in agor("worktree", "restore", "wip").out
     assert (folder / "notes.txt").read_text() == "not committed"
 

@@ -86,7 +86,9 @@ def test_a_question_answered_elsewhere_leaves_the_screen(scripted: Scripted) -> 
     with agor.at_terminal(*START, "go") as terminal:
         terminal.wait_for("allow?")
         (request,) = agor("permission", "list", "--json").json["data"]
-        assert "echo made" in agor("permission", "list").out
+        listed = agor("permission", "list").out
+        assert f"{request['tool_name']} {request['tool_input']['command']}" in listed
+        assert request["rules"][0] in listed
         assert "Allowed: Bash" in agor("permission", "allow", request["short_id"]).out
         terminal.wait_for("answered elsewhere: approved", "That was it.")
         assert terminal.end() == 0

@@ -7,6 +7,7 @@ import base64
 import hashlib
 import json
 import logging
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -160,6 +161,16 @@ async def test_the_page_for_people_loads_nothing_from_elsewhere(url: str) -> Non
     loaded = [part for name in ("src=", "<script", "<link", "@import", "url(") if (part := name) in page]
     assert loaded == []
     assert {link.split('"')[0][:1] for link in page.split('href="')[1:]} <= {"/", "#"}
+
+
+async def test_each_link_of_the_page_for_people_leads_to_one_place(url: str) -> None:
+    """Whatever services are called, every chapter has an anchor of its own; what is code is set as code."""
+    async with aiohttp.ClientSession() as session, session.get(f"{url}/docs") as response:
+        page = await response.text()
+    anchors = re.findall(r' id="([^"]*)"', page)
+    assert sorted(set(anchors)) == sorted(anchors)
+    assert set(re.findall(r'href="#([^"]*)"', page)) == set(anchors)
+    assert "`" not in re.sub(r"<pre>.*?</pre>", "", page, flags=re.DOTALL)
 
 
 async def test_calls_are_counted_and_logged_without_what_they_say(url: str, caplog: pytest.LogCaptureFixture) -> None:

@@ -138,7 +138,8 @@ def _say_one(loaded: Record) -> None:
         case "empty":
             say(f"empty      {loaded['transcript']}", "dim")
         case _:
-            click.echo(f"agor: {one_line(loaded['transcript'])}: {one_line(loaded['error'])}", err=True)
+            transcript, error = one_line(loaded["transcript"]), one_line(loaded["error"])
+            click.echo(f"agor: {error}" if transcript in error else f"agor: {transcript}: {error}", err=True)
     for skipped in loaded["skipped"][:MOST_SKIPPED_SHOWN]:
         where = f"line {skipped['line']}" if skipped["line"] is not None else "…"
         say(f"           {where} skipped: {one_line(skipped['why'])}", "yellow")

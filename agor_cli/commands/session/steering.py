@@ -8,7 +8,7 @@ import click
 
 from agor_cli.connection import connected
 from agor_cli.groups import Command
-from agor_cli.output import one_line, show, table
+from agor_cli.output import confirm, one_line, show, table
 from agor_cli.words import short_id, title_of
 
 if TYPE_CHECKING:
@@ -71,9 +71,7 @@ def remove(session: str, yes: bool) -> None:
     with connected() as client:
         found = client.service("sessions").get(session)
         if not yes:
-            click.confirm(
-                f"Delete {one_line(title_of(found))!r} with {found['message_count']} messages?", abort=True, err=True
-            )
+            confirm(f"Delete {one_line(title_of(found))!r} with {found['message_count']} messages?")
         removed = client.service("sessions").remove(found["session_id"])
     show(removed, lambda: f"Deleted session {short_id(found, 'session_id')}")
 

@@ -73,7 +73,7 @@ function EmptyBoard({ onNewSession }: { onNewSession: () => void }) {
   return (
     <Empty title="No session on this board yet">
       <Text>In a git repository, type</Text>
-      <Code block ta="left">
+      <Code block ta="left" className={styles.typed}>
         {'agor repo add .\nagor session start --repo . --worktree try-it "add a README"'}
       </Code>
       <Text size="sm" c="dimmed">

@@ -34,7 +34,7 @@ export function Failed({ error, onRetry }: { error: unknown; onRetry?: () => voi
 export function Empty({ title, children }: { title: string; children?: ReactNode }) {
   return (
     <Center p="lg" h="100%">
-      <Stack align="center" gap="sm" maw={560} ta="center">
+      <Stack align="center" gap="sm" miw={0} maw={560} ta="center">
         <Title order={2} size="h3">
           {title}
         </Title>

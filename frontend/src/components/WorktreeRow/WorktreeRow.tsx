@@ -33,24 +33,26 @@ export function WorktreeRow({ worktree }: { worktree: Worktree }) {
           <strong>{worktree.name}</strong>
           <Branch worktree={worktree} branch={standing.value?.branch ?? worktree.ref} />
         </button>
-        {isMissing ? (
-          <>
-            <Badge color="red" variant="light">
-              missing
-            </Badge>
-            <Restore worktree={worktree} />
-          </>
-        ) : (
-          <Standing standing={standing} />
-        )}
-        <ActionIcon
-          variant="subtle"
-          color="gray"
-          aria-label={`Remove the worktree ${worktree.name}`}
-          onClick={() => setRemoving(true)}
-        >
-          <Icon name="trash" />
-        </ActionIcon>
+        <div className={styles.end}>
+          {isMissing ? (
+            <>
+              <Badge color="red" variant="light">
+                missing
+              </Badge>
+              <Restore worktree={worktree} />
+            </>
+          ) : (
+            <Standing standing={standing} />
+          )}
+          <ActionIcon
+            variant="subtle"
+            color="gray"
+            aria-label={`Remove the worktree ${worktree.name}`}
+            onClick={() => setRemoving(true)}
+          >
+            <Icon name="trash" />
+          </ActionIcon>
+        </div>
       </div>
       <div className={styles.path}>
         {worktree.path}
