@@ -81,6 +81,11 @@ class Adoption:
                     if await self._settle(repo.repo_id):
                         break
 
+    async def settle_around(self, worktree_id: str) -> None:
+        """The same for the repository of one worktree. Raises NotFound."""
+        known = await self._database.read(lambda tx: tx.worktrees.get(worktree_id))
+        await self.settle(known.repo_id)
+
     async def _settle(self, repo_id: str) -> bool:
         """Whether the rows now say what git says, or we are at work there; not if somebody else wrote in between."""
         generation = self._generation[repo_id]

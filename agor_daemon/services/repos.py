@@ -17,6 +17,7 @@ from agor_core.models.schema import load_as
 from agor_core.models.wire import to_wire
 from agor_daemon.access import Rule, may_change
 from agor_daemon.services.cloning import Cloning
+from agor_daemon.services.removal import BUSY
 from agor_daemon.services.requests import CloneRequest, RepoRequest, RepoWorktreeRequest
 from agor_daemon.services.stored import (
     PageSize,
@@ -28,7 +29,7 @@ from agor_daemon.services.stored import (
     one_record,
     user_id_of,
 )
-from agor_daemon.services.worktrees import BUSY, WorktreesService
+from agor_daemon.services.worktrees import WorktreesService
 
 log = logging.getLogger(__name__)
 

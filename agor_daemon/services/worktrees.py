@@ -4,30 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from agor_core import git
-from agor_core.clock import iso
 from agor_core.db import Database, Transaction
-from agor_core.errors import BadRequest, Conflict, NotFound, ServiceError
+from agor_core.errors import BadRequest, Conflict, ServiceError
 from agor_core.feathers import Params
-from agor_core.models import Repo, Session, Worktree
+from agor_core.models import Repo, Worktree
 from agor_core.models.schema import load_as
 from agor_core.models.wire import to_wire
 from agor_daemon.services.adoption import Adoption
+from agor_daemon.services.removal import Removal, shown
 from agor_daemon.services.requests import RestoreRequest, WorktreeRequest
 from agor_daemon.services.standing import FIELDS, Standing
-from agor_daemon.services.stored import PageSize, Record, StoredService, known_of, one, one_record, user_id_of
+from agor_daemon.services.stored import PageSize, Record, StoredService, one, one_record, user_id_of
 from agor_daemon.services.tasks import DIFF_PAGE, number
+from agor_daemon.services.worktree_rows import forget, identity_of, joined
 from agor_daemon.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
 
 PATCHABLE = ("board_id", "notes", "issue_url", "pull_request_url", "archived")
-BUSY = ("running", "awaiting_permission")
 
 
 class WorktreesService(StoredService):
@@ -41,6 +40,7 @@ class WorktreesService(StoredService):
         self._root = root
         self._owner = owner
         self._adoption = Adoption(database, root)
+        self._removal = Removal(database, self._adoption)
         self._standing = Standing(database, supervisor)
 
     async def settle(self, repo_id: str | None = None) -> None:
@@ -56,10 +56,6 @@ class WorktreesService(StoredService):
         if select is None or not {*select}.isdisjoint((*FIELDS, "status")):
             page["data"] = await self._as_they_stand(page["data"])
         return page
-
-    async def _settle_around(self, worktree_id: str) -> None:
-        known = await self._database.read(lambda tx: tx.worktrees.get(worktree_id))
-        await self.settle(known.repo_id)
 
     async def _as_they_stand(self, records: list[Record]) -> list[Record]:
         ids = [record["worktree_id"] for record in records]
@@ -109,7 +105,7 @@ class WorktreesService(StoredService):
                 else:
                     facts = await git.add_worktree(repository, worktree.data.path, branch=branch, start=request.ref)
             except BaseException:
-                await self._drop(worktree.worktree_id)
+                await forget(self._database, worktree.worktree_id)
                 raise
             made = {
                 "ref": facts.ref,
@@ -119,16 +115,11 @@ class WorktreesService(StoredService):
                 "tracking_branch": facts.tracking_branch,
                 "last_commit_sha": facts.base_sha,
                 "dirty": snapshot is not None,
-                "git_identity": await self._identity(repository, facts.path),
-                "notes": _joined(request.notes, facts.notes),
+                "git_identity": await identity_of(repository, facts.path),
+                "notes": joined(request.notes, facts.notes),
             }
             ready = await self._database.write(lambda tx: tx.worktrees.ready(worktree.worktree_id, made))
         return to_wire(ready)
-
-    @staticmethod
-    async def _identity(repository: str, path: Path) -> str | None:
-        listed = await git.linked_worktrees(repository)
-        return next((one.identity for one in listed if one.path == path), None)
 
     async def patch(self, id: str | None, data: Any, params: Params) -> Record:
         """Change what people note about a worktree."""
@@ -136,10 +127,10 @@ class WorktreesService(StoredService):
 
     async def get(self, id: str, params: Params) -> Record:
         """The record, with `dirty`, `ahead`, `behind` and `last_commit_sha` as git says them now."""
-        await self._settle_around(id)
+        await self._adoption.settle_around(id)
         record = await super().get(id, params)
-        (shown,) = await self._as_they_stand([record])
-        return shown
+        (standing,) = await self._as_they_stand([record])
+        return standing
 
     async def remove(self, id: str | None, params: Params) -> Record:
         """Remove a clean worktree's folder; its branch and its row stay. Raises Conflict with the report if it is not.
@@ -147,49 +138,7 @@ class WorktreesService(StoredService):
         The query's `force` must be the `token` of that report: then the work is put into a snapshot first.
         `branch=delete` deletes the branch too, which must be merged or pushed, or is in the snapshot.
         """
-        worktree_id = one(id, "remove")
-        token, with_branch = params.query.get("force"), params.query.get("branch", "keep")
-        if token is not None and not isinstance(token, str):
-            raise BadRequest("`force` must be the token of the report")
-        if with_branch not in ("keep", "delete"):
-            raise BadRequest("`branch` must be `keep` or `delete`", errors={"branch": ["keep or delete"]})
-
-        def find(tx: Transaction) -> tuple[Worktree, str, list[Session]]:
-            worktree, repository = _with_repository(tx, worktree_id)
-            running = tx.sessions.where(worktree_id=worktree_id, status=list(BUSY))
-            return worktree, repository, running
-
-        await self._settle_around(worktree_id)
-        worktree, repository, running = await self._database.read(find)
-        if worktree.status == "removed":
-            raise Conflict(f"worktree {worktree.name!r} is removed already", worktree_id=worktree_id)
-        if worktree.status == "preparing":
-            raise Conflict(f"worktree {worktree.name!r} is just being made", worktree_id=worktree_id)
-        if running:
-            raise Conflict(
-                f"sessions run in worktree {worktree.name!r}; stop them first",
-                report={"running_sessions": known_of(params, running)},
-                worktree_id=worktree_id,
-            )
-        with self._adoption.at_work(worktree.repo_id):
-            changes = await self._take_away(worktree, repository, token, with_branch=with_branch == "delete")
-            return to_wire(await self._database.write(lambda tx: tx.worktrees.patch(worktree_id, changes)))
-
-    @staticmethod
-    async def _take_away(worktree: Worktree, repository: str, token: str | None, *, with_branch: bool) -> Record:
-        path, name = worktree.data.path, worktree.name
-        changes: Record = {"status": "removed", "removal_snapshot_id": None, "dirty": False}
-        try:
-            if worktree.status == "ready":
-                changes["last_commit_sha"] = await git.sha_of(path, "HEAD")
-            saved = await git.remove_worktree(
-                repository, path, force=token is not None, token=token, name=name, with_branch=with_branch
-            )
-        except NotFound:
-            if worktree.status != "missing":
-                raise
-            return changes  # git knows nothing of it any more, or is gone itself
-        return {**changes, "removal_snapshot_id": saved.snapshot_id if saved is not None else None}
+        return await self._removal.remove(one(id, "remove"), params)
 
     async def status(self, id: str, params: Params) -> Record:
         """`{branch, upstream, ahead, behind, dirty, head_sha, files}`, as git says it now."""
@@ -233,97 +182,25 @@ class WorktreesService(StoredService):
         """Save what is uncommitted, without touching it: the snapshot, or null when there is nothing to save."""
         worktree = await self._database.read(lambda tx: tx.worktrees.get(id))
         taken = await git.snapshot(await self._folder(id), "asked for", name=worktree.name)
-        return None if taken is None else _shown(taken)
+        return None if taken is None else shown(taken)
 
     async def snapshots(self, id: str, params: Params) -> list[Record]:
         """The snapshots of a worktree, newest first; also of one that was removed."""
-        worktree, repository = await self._database.read(lambda tx: _with_repository(tx, id))
-        return [_shown(one) for one in await git.snapshots(repository, worktree.name)]
+        return await self._removal.snapshots(id)
 
     async def drop_snapshot(self, id: str, sub: str, params: Params) -> Record:
         """Forget a snapshot of the worktree for good; what it was. Raises NotFound if the worktree has no such one.
 
         The one that restoring a removed worktree begins with is Conflict, unless the query says `force=true`.
         """
-        force = params.query.get("force", False)
-        if force not in (True, False, "true", "false"):
-            raise BadRequest("`force` must be true or false", errors={"force": ["true or false"]})
-        await self._settle_around(id)
-        worktree, repository = await self._database.read(lambda tx: _with_repository(tx, id))
-        if worktree.status == "preparing":
-            raise Conflict(f"worktree {worktree.name!r} is just being made or restored", worktree_id=id)
-        dropped = next((one for one in await git.snapshots(repository, worktree.name) if one.snapshot_id == sub), None)
-        if dropped is None:
-            raise NotFound(f"worktree {worktree.name!r} has no snapshot {sub}", worktree_id=id, snapshot_id=sub)
-        is_needed = worktree.status != "ready" and sub == worktree.data.removal_snapshot_id
-        if is_needed and force not in (True, "true"):
-            raise Conflict(
-                f"worktree {worktree.name!r} is gone from the disk, and only this snapshot can restore what was in it; "
-                "with `force` it is dropped all the same",
-                worktree_id=id,
-                snapshot_id=sub,
-            )
-        with self._adoption.at_work(worktree.repo_id):
-            await git.drop_snapshot(repository, sub)
-            if is_needed:
-                await self._database.write(lambda tx: tx.worktrees.patch(id, {"removal_snapshot_id": None}))
-        return _shown(dropped)
+        return await self._removal.drop_snapshot(id, sub, params)
 
     async def restore(self, id: str, data: Any, params: Params) -> Record:
         """Bring a removed worktree back with everything a snapshot holds; by default its newest one.
 
         Where nothing was uncommitted when it was removed, its branch is checked out again.
         """
-        request = load_as(RestoreRequest, one_record(data or {}))
-        await self._settle_around(id)
-        worktree, repository = await self._database.read(lambda tx: _with_repository(tx, id))
-        if worktree.status not in ("removed", "missing"):
-            raise Conflict(f"worktree {worktree.name!r} is {worktree.status}; only a removed one is restored")
-        path = Path(worktree.data.path)
-        if await asyncio.to_thread(os.path.lexists, path):
-            raise Conflict(f"{path} exists already; move it out of the way first", path=str(path))
-        with self._adoption.at_work(worktree.repo_id):
-            staged = None
-            if worktree.status == "missing":
-                # Its folder is gone, but what was staged in it may still be there.
-                gone = await self._take_away(worktree, repository, None, with_branch=False)
-                staged = gone["removal_snapshot_id"]
-                await self._database.write(lambda tx: tx.worktrees.patch(id, gone))
-            taken = request.snapshot_id or staged or await self._newest_since(repository, worktree)
-            # A daemon killed over this knows by the row what to take away again.
-            begun = {"status": "preparing", "is_restored": True}
-            await self._database.write(lambda tx: tx.worktrees.patch(id, begun, announce=False))
-            try:
-                facts = await self._bring_back(repository, worktree, taken)
-            except BaseException:
-                await asyncio.shield(self._drop(id))
-                raise
-            changes = {
-                "status": "ready",
-                "is_restored": False,
-                "ref": facts.ref,
-                "dirty": taken is not None,
-                "git_identity": await self._identity(repository, path),
-                "notes": _joined(worktree.data.notes, facts.notes),
-            }
-            return to_wire(await self._database.write(lambda tx: tx.worktrees.patch(id, changes)))
-
-    @staticmethod
-    async def _bring_back(repository: str, worktree: Worktree, snapshot: str | None) -> git.WorktreeFacts:
-        path = Path(worktree.data.path)
-        await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
-        if snapshot is not None:
-            return await git.restore(repository, snapshot, path)
-        branch, sha = worktree.data.ref or worktree.name, worktree.data.last_commit_sha
-        return await git.check_out_again(repository, path, branch=branch, sha=sha)
-
-    @staticmethod
-    async def _newest_since(repository: str, worktree: Worktree) -> str | None:
-        """The snapshot that was taken when the worktree was removed; older ones are brought back only by their id."""
-        newest = next(iter(await git.snapshots(repository, worktree.name)), None)
-        if newest is None or newest.snapshot_id != worktree.data.removal_snapshot_id:
-            return None
-        return newest.snapshot_id
+        return await self._removal.restore(id, load_as(RestoreRequest, one_record(data or {})))
 
     async def look_after_run(self, session_id: str) -> None:
         """Ask git how the worktree of a session stands now that its agent is done; what changed is announced."""
@@ -350,7 +227,7 @@ class WorktreesService(StoredService):
         own = [(worktree, repo) for worktree, repo in left if Path(worktree.data.path).is_relative_to(self._root)]
         for worktree, repository in own:
             await git.discard_half_made(repository, worktree.data.path, worktree.data.ref or worktree.name)
-            await self._drop(worktree.worktree_id)
+            await forget(self._database, worktree.worktree_id)
         return len(own)
 
     async def _unlock(self) -> None:
@@ -362,18 +239,6 @@ class WorktreesService(StoredService):
             except ServiceError as error:
                 log.warning("cannot look for locks in %s: %s", repo.slug, error)
 
-    async def _drop(self, worktree_id: str) -> None:
-        """Have no row of what could not be made; of what could not be restored, the row it had."""
-
-        def unit_of_work(tx: Transaction) -> None:
-            if tx.worktrees.get(worktree_id).data.is_restored:
-                again = {"status": "removed", "is_restored": False}
-                tx.worktrees.patch(worktree_id, again, announce=False)
-            else:
-                tx.worktrees.remove(worktree_id)
-
-        await self._database.write(unit_of_work)
-
     async def _folder(self, id: str) -> str:
         worktree = await self._database.read(lambda tx: tx.worktrees.get(id))
         if worktree.status != "ready":
@@ -383,23 +248,3 @@ class WorktreesService(StoredService):
 
 def _with_facts(record: Record, facts: Mapping[str, Any]) -> Record:
     return {**record, **{name: value for name, value in facts.items() if name in record}}
-
-
-def _joined(notes: str | None, more: Sequence[str]) -> str | None:
-    return "\n".join(filter(None, (notes, *more))) or None
-
-
-def _with_repository(tx: Transaction, worktree_id: str) -> tuple[Worktree, str]:
-    worktree = tx.worktrees.get(worktree_id)
-    return worktree, tx.repos.get(worktree.repo_id).data.local_path
-
-
-def _shown(taken: git.Snapshot) -> Record:
-    """A snapshot as clients see it."""
-    return {
-        "snapshot_id": taken.snapshot_id,
-        "sha": taken.sha,
-        "created_at": iso(taken.created_at),
-        "reason": taken.reason,
-        "branch": taken.branch,
-    }

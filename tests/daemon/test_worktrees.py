@@ -98,6 +98,8 @@ def test_a_snapshot_ends_by_hand_only(daemon: Daemon, repository: Path) -> None:
     assert [one["snapshot_id"] for one in daemon.call("GET", f"{path}/snapshots")] == [last]
     daemon.call("POST", f"{path}/restore", {})
     assert (folder / "hello.py").read_text() == "second\n"
+    assert daemon.call("DELETE", f"{path}/snapshots/{last}")["reason"] == "removed"  # all of it is back
+    assert daemon.call("GET", path)["removal_snapshot_id"] is None
 
     token = daemon.request("DELETE", path)[1]["data"]["token"]
     last = daemon.call("DELETE", f"{path}?force={token}")["removal_snapshot_id"]
