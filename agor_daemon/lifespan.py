@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from agor_core.clock import iso, now_ms
-from agor_core.config import Settings
+from agor_core.config import Settings, Source
 from agor_core.db import Database
 from agor_core.errors import ConfigError
 from agor_core.feathers.documents import ApiInfo
@@ -97,7 +97,15 @@ async def lifespan(settings: Settings) -> AsyncIterator[Running]:
         stack.push_async_callback(daemon.runs.stop_all)
         await web.SockSite(site_runner, socket).start()
         supervisor.start(_prune(live, database), name="pruning of the change log")
-        facts = {"pid": os.getpid(), "url": url, "version": __version__, "started_at": iso(now_ms())}
+        flags = [key for key, source in settings.sources.items() if source is Source.FLAG]
+        facts = {
+            "pid": os.getpid(),
+            "url": url,
+            "version": __version__,
+            "started_at": iso(now_ms()),
+            "host": settings.daemon.host,
+            "flags": flags,
+        }
         announcement = stack.enter_context(home.announced(settings.home, facts))
         await daemon.runs.resume_waiting()
         yield Running(url, live, announcement)
@@ -117,6 +125,7 @@ async def serve(settings: Settings) -> None:
         loop.add_signal_handler(home.RELOAD, running.reload)
         print(f"Agor {__version__} listens on {running.url}", flush=True)
         gc.freeze()  # what start-up made stays; no collection need look at it again
+        gc.enable()
         await stop.wait()
         log.info("stopping")
 

@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -80,7 +81,16 @@ def stop() -> None:
 @click.option("--port", type=click.IntRange(0, 65_535), help="Port to listen on; 0 takes a free one. Default: 3030.")
 @click.option("--host", help="Address to listen on. Default: 127.0.0.1.")
 def restart(port: int | None, host: str | None) -> None:
-    """Stop the daemon if it runs, and start it: for new settings, or a new version."""
+    """Stop the daemon if it runs, and start it: for new settings, or a new version.
+
+    Where it was told to listen when it was started, it listens again.
+    """
+    before = administer("status")
+    given = before.get("flags") or ()
+    if port is None and "daemon.port" in given:
+        port = urlsplit(before["url"]).port
+    if host is None and "daemon.host" in given:
+        host = before["host"]
     administer("stop", on_progress=_progress)
     _show_started(_start(port, host))
 

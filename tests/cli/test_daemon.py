@@ -44,12 +44,14 @@ def test_up_starts_once_and_says_what_to_type(alone: Agor) -> None:
 
 
 def test_a_restart_keeps_what_was_there(alone: Agor) -> None:
-    """Sessions survive; a new setting counts from the restart on."""
+    """Sessions survive; so does the port it was given; a new setting counts from the restart on."""
     alone("up", "--port", "0")
     alone("repo", "add", ".")
     alone("session", "start", "--worktree", "w", "--agent", "scripted", "hello")
     assert "next start" in alone("config", "set", "events.recovery_s", "60").out
-    alone("daemon", "restart", "--port", "0")
+    url = alone("status", "--json").json["url"]
+    alone("daemon", "restart")
+    assert alone("status", "--json").json["url"] == url
     (session,) = alone("session", "list", "--json").json["data"]
     assert session["status"] == "idle"
     assert "goes on" not in alone("session", "prompt", session["short_id"], "again").out
