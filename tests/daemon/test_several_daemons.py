@@ -214,6 +214,7 @@ async def test_a_run_is_stopped_from_whichever_daemon_a_person_is_at(
         session = start_session(daemon, repository, name)
         path, place = f"/sessions/{session['session_id']}", Path(session["repo"]["cwd"])
         task = daemon.call("POST", f"{path}/prompt", {"prompt": "go"})
+        until(lambda: "said so far" in str(daemon.call("GET", f"/messages?task_id={task['task_id']}")["data"]))
         until(lambda: processes_in(place))
         return path, str(task["task_id"]), place
 

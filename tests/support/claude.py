@@ -31,8 +31,13 @@ def claude_api(*rules: dict[str, Any], **script: Any) -> Iterator[FakeAnthropic]
         loop.close()
 
 
+# How every git that the daemon runs begins: it looks at what a run left, and is nobody's agent.
+DAEMONS_GIT = "git -c core.fsmonitor=false "
+
+
 def processes_in(folder: Path) -> dict[int, str]:
-    """The command lines of what runs in a folder or below it, but for what has ended and only waits to be noticed."""
+    """The command lines of what runs in a folder or below it, but for the daemon's own git, and for what has ended
+    and only waits to be noticed."""
     found = {}
     for process in Path("/proc").iterdir():
         if not process.name.isdigit():
@@ -41,4 +46,4 @@ def processes_in(folder: Path) -> dict[int, str]:
             state = (process / "stat").read_text().rpartition(")")[2].split()[0]
             if (process / "cwd").readlink().is_relative_to(folder) and state not in "ZX":
                 found[int(process.name)] = (process / "cmdline").read_text().replace("\0", " ")
-    return found
+    return {pid: command for pid, command in found.items() if not command.startswith(DAEMONS_GIT)}

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from agor_core.errors import BadRequest, NotAuthenticated, NotFound, ServiceError
+from agor_core.errors import BadRequest, Conflict, NotAuthenticated, NotFound, ServiceError
 from agor_core.feathers.authentication.attempts import Attempts
 from agor_core.feathers.authentication.strategies import Strategy
 from agor_core.feathers.authentication.tokens import TokenSettings, check_claims, read_token, sign_token
@@ -196,9 +196,12 @@ class AuthenticationService:
             raise NotAuthenticated("Not authenticated")
         try:
             user = await self._users().get(subject)
-        except (NotFound, BadRequest) as error:
+        except (NotFound, BadRequest, Conflict) as error:
             raise NotAuthenticated("Not authenticated") from error
-        if not isinstance(user, dict) or not await self._validity.is_valid(claims, user):
+        # A service may find records by more than their id; a token is for the one whose id it names.
+        if not isinstance(user, dict) or str(user.get(self.settings.entity_id)) != str(subject):
+            raise NotAuthenticated("Not authenticated")
+        if not await self._validity.is_valid(claims, user):
             raise NotAuthenticated("Not authenticated")
         return user, claims
 
