@@ -9,7 +9,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.feathers.load import cpu_seconds
+from tests.benchmarks.usage import cpu_s
 from tests.support.daemon import clean_environment, running_daemon
 
 START = "2026-03-01T10:00:00.000Z"
@@ -22,9 +22,9 @@ def importing(messages: int) -> dict[str, float]:
         path = folder / f"{uuid.uuid4()}.jsonl"
         path.write_text("\n".join(_talk(path.stem, messages)) + "\n")
         with running_daemon(folder, environment=clean_environment(folder / "home")) as daemon:
-            started, used = time.perf_counter(), cpu_seconds(daemon.process.pid)
+            started, used = time.perf_counter(), cpu_s(daemon.process.pid)
             session = daemon.call("POST", "/sessions/import", {"path": str(path)})
-            first, used = time.perf_counter() - started, cpu_seconds(daemon.process.pid) - used
+            first, used = time.perf_counter() - started, cpu_s(daemon.process.pid) - used
             assert session["message_count"] == messages
             started = time.perf_counter()
             daemon.call("POST", "/sessions/import", {"path": str(path)})

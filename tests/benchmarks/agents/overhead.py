@@ -12,7 +12,7 @@ from typing import Any
 
 from agor_core.agents.claude_code.cli import find_cli
 from agor_core.client import LiveClient
-from tests.benchmarks.feathers.load import cpu_seconds
+from tests.benchmarks.usage import cpu_s
 from tests.fake_anthropic import FakeAnthropic
 from tests.support.daemon import Daemon, clean_environment, running_daemon
 
@@ -49,9 +49,9 @@ async def _measure(
     direct, ours, cpu = [], [], []
     for _ in range(times + 1):  # one after the other, so that a busy machine hits both alike
         direct.append(await asyncio.to_thread(_direct, work, environment))
-        used = cpu_seconds(daemon.process.pid)
+        used = cpu_s(daemon.process.pid)
         ours.append(await _through(live, work))
-        cpu.append((cpu_seconds(daemon.process.pid) - used) * 1000)
+        cpu.append((cpu_s(daemon.process.pid) - used) * 1000)
     # The first of each loads programs and libraries into memory.
     direct_first, direct_ms = (statistics.median(column) for column in zip(*direct[1:], strict=True))
     first, whole = (statistics.median(column) for column in zip(*ours[1:], strict=True))

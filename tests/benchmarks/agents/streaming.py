@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tests.benchmarks.feathers.load import HANDSHAKE, cpu_seconds, frame, memory_kb
+from tests.benchmarks.feathers.load import HANDSHAKE, frame
+from tests.benchmarks.usage import cpu_s, memory_kb
 from tests.support.daemon import Daemon, clean_environment, running_daemon
 
 CHUNK = re.compile(rb'"chunk":"(\d+) [^"]*"')
@@ -92,11 +93,11 @@ async def _measure(
     await asyncio.to_thread(begin, 1, "1 0")  # the first run loads the libraries of all
     await heard(clients)
     delays.clear()
-    started, used = time.perf_counter(), cpu_seconds(pid)
+    started, used = time.perf_counter(), cpu_s(pid)
     await asyncio.to_thread(begin, sessions, f"{pieces} {interval_s}")
     expected = sessions * clients * pieces
     await heard(expected)
-    took, used = time.perf_counter() - started, cpu_seconds(pid) - used
+    took, used = time.perf_counter() - started, cpu_s(pid) - used
     for listener in listeners:
         listener.transport.abort()
     delays.sort()

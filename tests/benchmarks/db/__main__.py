@@ -20,6 +20,7 @@ from agor_core.db import open_database
 from tests.benchmarks.db import api, repositories, searching
 from tests.benchmarks.db.data import WIDEST, fill, tree
 from tests.benchmarks.db.figures import HEADER, Figure
+from tests.benchmarks.usage import memory_kb
 from tests.support.daemon import clean_environment, running_daemon
 
 SIZES = (10_000, 100_000)
@@ -56,10 +57,10 @@ def of_size(size: int, found: list[Figure], facts: dict[str, Any], messages: int
                     show(found, figure)
             narrow, wide = (database.write_now(lambda tx, widest=widest: tree(tx, widest)) for widest in (1, WIDEST))  # type: ignore[misc]
         with running_daemon(Path(folder), environment=environment) as daemon:
-            facts[f"daemon's memory in MB, {size:,} sessions, at start"] = api.memory_mb(daemon.process.pid)
+            facts[f"daemon's memory in MB, {size:,} sessions, at start"] = memory_kb(daemon.process.pid) / 1000
             for figure in api.figures(daemon, ids, (narrow, wide)):
                 show(found, figure)
-            facts[f"daemon's memory in MB, {size:,} sessions, after"] = api.memory_mb(daemon.process.pid)
+            facts[f"daemon's memory in MB, {size:,} sessions, after"] = memory_kb(daemon.process.pid) / 1000
 
 
 def main() -> None:

@@ -6,11 +6,11 @@ import http.client
 import json
 import random
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from tests.benchmarks.db.figures import Figure, measured
+from tests.benchmarks.usage import cpu_s
 from tests.support.daemon import Daemon
 
 TIMES = 200
@@ -25,17 +25,6 @@ def figures(daemon: Daemon, ids: list[str], roots: tuple[str, str]) -> Iterator[
         bare = p50 if name == "health" else bare
         yield Figure("API", name, len(ids), p50, p99, cpu, p50 - bare)
     connection.close()
-
-
-def cpu_s(pid: int) -> float:
-    """The CPU time of a process and its threads."""
-    return sum(int(path.read_text().split()[0]) for path in Path(f"/proc/{pid}/task").glob("*/schedstat")) / 1e9
-
-
-def memory_mb(pid: int) -> float:
-    """The resident memory of a process."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1000
 
 
 def _operations(

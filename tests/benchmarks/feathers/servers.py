@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.request import Request, urlopen
 
+from tests.benchmarks import usage
 from tests.benchmarks.feathers.load import PAYLOAD
 from tests.support.node import node_environment
 
@@ -41,13 +42,11 @@ class Server:
 
     def cpu_s(self) -> float:
         """The CPU time it has used, all its threads together, to the nanosecond."""
-        tasks = Path(f"/proc/{self.pid}/task").glob("*/schedstat")
-        return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
+        return usage.cpu_s(self.pid)
 
     def memory_kb(self) -> int:
         """Its resident memory."""
-        lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
+        return usage.memory_kb(self.pid)
 
 
 @contextmanager
