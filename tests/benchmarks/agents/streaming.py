@@ -34,7 +34,7 @@ class Listener(asyncio.Protocol):
         """Greet."""
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
-        transport.write(HANDSHAKE.encode())
+        transport.write(HANDSHAKE)
 
     def data_received(self, data: bytes) -> None:
         """Note the pieces in it."""
