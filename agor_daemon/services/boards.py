@@ -61,8 +61,12 @@ class BoardsService(StoredService):
     async def read_sessions(self, id: str, params: Params) -> Record:
         """The sessions of a board, as a page of `sessions`."""
         reader, query = reader_of(params), {**params.query, "board_id": id}
-        found: Record = await self._database.read(lambda tx: tx.sessions.page(query, reader, 50, 1000))
-        return found
+
+        def unit_of_work(tx: Transaction) -> Record:
+            found = tx.sessions.page(query, reader, 50, 1000)
+            return {**found, "data": tx.sessions.with_short_ids(found["data"])} if params.provider else found
+
+        return await self._database.read(unit_of_work)
 
     async def add_session(self, id: str, data: Any, params: Params) -> Record:
         """Put a session on the board, taking it from any other; the session."""

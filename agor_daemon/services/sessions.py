@@ -124,9 +124,12 @@ class SessionsService(StoredService):
         """Delete a session with its tasks and messages. Raises Conflict while it runs, or while forks live from it."""
         session_id = one(id, "remove")
         if self._runs.is_running(session_id):
-            raise Conflict(f"session {short(session_id)} runs; stop it first", session_id=session_id)
+            raise _runs(session_id)
 
         def unit_of_work(tx: Transaction) -> Record:
+            # Asked again here: another daemon may run it, or its next prompt may just have begun.
+            if tx.sessions.get(session_id).status in RUNNING_STATUSES:
+                raise _runs(session_id)
             tx.sessions.refuse_forked(session_id, reader_of(params))
             return to_wire(tx.sessions.remove(session_id))
 
@@ -226,21 +229,20 @@ class SessionsService(StoredService):
         """Store what `make` makes, in a worktree of its own if that is asked, and start its prompt if there is one."""
         place = await self._own_worktree(parent_id, request, params)
 
-        def unit_of_work(tx: Transaction) -> tuple[Record, Task | None]:
+        def unit_of_work(tx: Transaction) -> str:
             session = make(tx)
             if place is not None:
                 place_in_worktree(tx, session, place)
-            stored = tx.sessions.add(session)
-            task = None
+            session_id = tx.sessions.add(session).session_id
             if request.prompt is not None:
                 prompt = PromptRequest(prompt=request.prompt, model=None, thinking_tokens=None)
-                task = queue_prompt(tx, stored.session_id, prompt, user_id_of(params))
-            return to_wire(stored), task
+                queue_prompt(tx, session_id, prompt, user_id_of(params))
+            return session_id
 
-        record, task = await self._database.write(unit_of_work)
-        if task is not None:
-            await self._runs.consider(task.session_id)
-        return record
+        session_id = await self._database.write(unit_of_work)
+        if request.prompt is not None:
+            await self._runs.consider(session_id)
+        return await self._database.read(lambda tx: to_wire(tx.sessions.get(session_id)))
 
     async def _own_worktree(self, parent_id: str, request: ForkRequest | SpawnRequest, params: Params) -> str | None:
         """The id of the new worktree that was asked for, as the task left the old one; None if none was."""
@@ -279,6 +281,10 @@ class SessionsService(StoredService):
             )
 
 
+def _runs(session_id: str) -> Conflict:
+    return Conflict(f"session {short(session_id)} runs; stop it first", session_id=session_id)
+
+
 def _check_status(session: Session, changes: Record) -> None:
     """A person may only say that a session is done, or not done after all; the rest follows its tasks."""
     status = changes.get("status")
@@ -287,7 +293,7 @@ def _check_status(session: Session, changes: Record) -> None:
     if status not in ("completed", "idle"):
         raise BadRequest("validation failed", errors={"status": ["a client may set completed or idle"]})
     if session.status in RUNNING_STATUSES:
-        raise Conflict(f"session {short(session.session_id)} runs; stop it first", session_id=session.session_id)
+        raise _runs(session.session_id)
 
 
 def _check_sharing(session: Session, changes: Record, params: Params) -> None:

@@ -36,13 +36,15 @@ def test_a_fork_remembers_up_to_its_point_and_no_further(daemon: Daemon, reposit
 
 
 def test_a_fork_with_a_prompt_runs_it(daemon: Daemon, repository: Path) -> None:
-    """A fork that comes with a prompt starts on it, and its worktree is its own when one is asked for."""
+    """A fork that comes with a prompt is answered as what it has become by it, and its worktree is its own when one is
+    asked for."""
     parent = start_session(daemon, repository)
     _prompted(daemon, parent["session_id"], "paint it red")
     data = {"prompt": "in green", "worktree": {"name": "green"}}
     fork = daemon.call("POST", f"/sessions/{parent['session_id']}/fork", data)
     tasks = daemon.call("GET", f"/tasks?session_id={fork['session_id']}")["data"]
     assert wait_for_task(daemon, tasks[0]["task_id"])["status"] == "completed"
+    assert fork["title"] == "in green"
     assert fork["repo"]["worktree_name"] == "green"
     assert fork["repo"]["cwd"] != parent["repo"]["cwd"]
     assert Path(fork["repo"]["cwd"], "hello.py").is_file()

@@ -207,7 +207,8 @@ async def test_a_daemon_ends_the_runs_of_a_dead_one_and_leaves_those_of_a_living
 async def test_a_run_is_stopped_from_whichever_daemon_a_person_is_at(
     team: Team, repository: Path, tmp_path: Path
 ) -> None:
-    """The daemon that runs it ends it, and what was said is kept; of one that was killed the caller is told."""
+    """The daemon that runs it ends it, and what was said is kept; of one that was killed the caller is told. Until then
+    nobody deletes the session under it."""
     team.plays(tmp_path, {"text": "said so far"}, {"bash": {"command": "sleep 300"}})
 
     def working(daemon: Daemon, name: str) -> tuple[str, str, Path]:
@@ -221,6 +222,9 @@ async def test_a_run_is_stopped_from_whichever_daemon_a_person_is_at(
     with team.daemon("one") as one:
         with team.daemon("other") as other:
             path, task_id, place = await asyncio.to_thread(working, one, "stopped")
+            status, error = other.request("DELETE", path)
+            assert (status, error["name"]) == (409, "Conflict")
+            assert "stop it first" in error["message"]
             stopped = await asyncio.to_thread(other.call, "POST", f"{path}/stop", {})
             assert (stopped["task_id"], stopped["status"]) == (task_id, "stopped")
             assert not processes_in(place)
