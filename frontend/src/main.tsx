@@ -1,11 +1,10 @@
 /** The GUI's entry: providers around the frame, and the one rule for calls that nobody signed in for. */
 import './mantineStyles'
-import '@mantine/notifications/styles.css'
 import { Badge, createTheme, MantineProvider } from '@mantine/core'
-import { Notifications } from '@mantine/notifications'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { App } from './components/App/App'
+import { Notices } from './components/Notices/Notices'
 import { onRefused } from './contract/client'
 import { isNotSignedIn } from './model/errors'
 import { connection, forgetAll } from './store/stores'
@@ -25,7 +24,7 @@ const theme = createTheme({
 createRoot(document.getElementById('root')!).render(
   <StrictMode>
     <MantineProvider theme={theme} defaultColorScheme="auto">
-      <Notifications position="bottom-left" />
+      <Notices />
       <App />
     </MantineProvider>
   </StrictMode>,

@@ -1,7 +1,6 @@
 /** A board: its sessions as cards on a plane, with what was forked and spawned from what. Loaded by itself. */
 import '@xyflow/react/dist/style.css'
 import { Button, Code, Text, useComputedColorScheme } from '@mantine/core'
-import { notifications } from '@mantine/notifications'
 import {
   Background,
   Controls,
@@ -27,6 +26,7 @@ import { errorText } from '../../model/errors'
 import { CARD, type Point } from '../../model/layout'
 import { titleOf } from '../../model/session'
 import { sessionLook } from '../../model/status'
+import { notify } from '../../store/notices'
 import { MOST_CARDS, sessionsOfBoard } from '../../store/stores'
 import { Icon } from '../Icon/Icon'
 import { type CardNode, SessionCard } from '../SessionCard/SessionCard'
@@ -147,7 +147,7 @@ function Cards({
       try {
         sessionsOfBoard(board.board_id).merge(await app.service('sessions').patch(id, { position }))
       } catch (refusal) {
-        notifications.show({ color: 'red', title: 'The card was not moved', message: errorText(refusal) })
+        notify({ color: 'red', title: 'The card was not moved', message: errorText(refusal) })
         setNodes((before) =>
           before.map((node) => (node.id === id ? { ...node, position: places.get(id) ?? node.position } : node)),
         )

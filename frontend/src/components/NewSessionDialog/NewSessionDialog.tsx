@@ -11,7 +11,6 @@ import {
   Textarea,
   TextInput,
 } from '@mantine/core'
-import { notifications } from '@mantine/notifications'
 import { useCallback, useState } from 'react'
 import { type Agent, app } from '../../contract/client'
 import type { Repo, Worktree } from '../../contract/records'
@@ -22,6 +21,7 @@ import { goTo } from '../../hooks/useRoute'
 import { errorText } from '../../model/errors'
 import { DEFAULT_PERMISSION_MODE, PERMISSION_MODES } from '../../model/permissionModes'
 import { formatRoute } from '../../model/route'
+import { notify } from '../../store/notices'
 import { repos, worktrees } from '../../store/stores'
 import { Failed, Loading } from '../States/States'
 
@@ -227,7 +227,7 @@ async function start(wish: Wish): Promise<void> {
   try {
     await app.service('sessions').prompt({ session_id: session.session_id, prompt: wish.prompt })
   } catch (refusal) {
-    notifications.show({ color: 'red', title: 'The prompt was refused', message: errorText(refusal) })
+    notify({ color: 'red', title: 'The prompt was refused', message: errorText(refusal) })
   }
 }
 

@@ -1,5 +1,4 @@
 import { Button, Group, SegmentedControl, Text, Textarea, TextInput } from '@mantine/core'
-import { notifications } from '@mantine/notifications'
 import { useCallback, useState } from 'react'
 import { app } from '../../contract/client'
 import type { PermissionRequest, PermissionScope } from '../../contract/records'
@@ -9,6 +8,7 @@ import { useNow } from '../../hooks/useNow'
 import { isConflict } from '../../model/errors'
 import { editedInput, inputText, mayEditInput, rulesIn, scopeHint, SCOPES } from '../../model/permissions'
 import { timeAgo } from '../../model/time'
+import { notify } from '../../store/notices'
 import { openQuestions } from '../../store/stores'
 import { Icon } from '../Icon/Icon'
 import { ToolInput } from '../ToolPart/ToolPart'
@@ -170,7 +170,7 @@ async function decide(requestId: string, answer: object): Promise<void> {
     const decided = await app.service('permissions').get(requestId)
     openQuestions().merge(decided)
     const outcome = { approved: 'allowed', denied: 'denied', cancelled: 'cancelled', pending: 'asked' }[decided.status]
-    notifications.show({
+    notify({
       color: 'yellow',
       title: `Already answered by ${await nameOf(decided.decided_by)}`,
       message: `${decided.tool_name} was ${outcome}${decided.reason ? `: ${decided.reason}` : '.'}`,
