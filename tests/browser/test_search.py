@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import OpenPage, prompt_box
+from tests.browser.conftest import OpenPage, open_session, prompt_box
 from tests.support.daemon import Daemon
 
 pytestmark = pytest.mark.browser
@@ -45,7 +45,7 @@ def test_a_message_is_found_by_its_words_and_jumped_to(daemon: Daemon, make_sess
     expect(hits.locator("mark")).to_have_text(["walnut", "tree"])
     page.get_by_label("Said by").select_option("user")
     expect(page.get_by_text("Nothing was found")).to_be_visible()
-    page.get_by_label("Said by").select_option("anybody")
+    page.get_by_label("Said by").select_option("")
     hits.get_by_role("link").click()
     expect(page).to_have_url(re.compile(f"#/sessions/{session['session_id']}/"))
     sought = page.get_by_role("log").locator("[aria-current=true]")
@@ -63,3 +63,62 @@ def test_a_session_is_found_by_its_title(daemon: Daemon, make_session, open_page
     page = open_page(f"{daemon.url}/#/search/capacitor")
     page.get_by_role("region", name="Sessions found").get_by_role("link").click()
     expect(page.get_by_role("region", name="Session the flux capacitor")).to_be_visible()
+
+
+def test_a_search_is_narrowed_and_widened_again(daemon: Daemon, make_session, open_page: OpenPage):
+    """By agent, board, repository, session and day; the address keeps it; with nothing left, one click widens it."""
+    garden = daemon.call("POST", "/boards", {"name": "Garden"})
+    orchard = make_session("orchard", board_id=garden["board_id"])
+    cellar = make_session("cellar")
+    for session in (orchard, cellar):
+        say(daemon, session, "The walnut tree stands by the gate.")
+    elsewhere = daemon.call("POST", "/sessions", {"agent": "codex", "title": "elsewhere"})
+    say(daemon, elsewhere, "A walnut fell.")
+    page = open_page(f"{daemon.url}/#/search/walnut")
+    hits = page.get_by_role("region", name="Messages found").get_by_role("link")
+    expect(hits).to_have_count(3)
+    page.get_by_label("Repository", exact=True).select_option(orchard["repo"]["repo_slug"])
+    expect(hits).to_have_count(2)
+    page.get_by_label("Board", exact=True).select_option("Garden")
+    expect(hits).to_have_count(1)
+    expect(hits).to_contain_text("orchard")
+    page.reload()
+    expect(page.get_by_label("Board", exact=True)).to_have_value(garden["board_id"])
+    expect(hits).to_have_count(1)
+    page.get_by_label("Agent", exact=True).select_option("codex")
+    expect(page.get_by_role("heading", name="Nothing was found")).to_be_visible()
+    page.get_by_role("button", name="Search without filters").click()
+    expect(hits).to_have_count(3)
+    page.get_by_label("When").select_option("between")
+    page.get_by_label("Last day").fill("2020-02-29")
+    expect(page.get_by_role("heading", name="Nothing was found")).to_be_visible()
+    page.get_by_label("When").select_option("7")
+    expect(hits).to_have_count(3)
+    open_session(page, daemon, cellar)
+    page.get_by_label("More about this session").click()
+    page.get_by_role("menuitem", name="Search in it").click()
+    page.get_by_label("Search for").fill("walnut")
+    expect(hits).to_have_count(1)
+    page.get_by_role("button", name="Only in cellar").click()
+    expect(hits).to_have_count(3)
+
+
+def test_a_search_works_by_keyboard_and_says_what_it_cannot(daemon: Daemon, make_session, open_page: OpenPage):
+    """Arrow keys go from the field to the hits and back; a board that is no more is an error that says so."""
+    session = make_session("orchard")
+    say(daemon, session, "One walnut.", "Two walnuts and a walnut.")
+    page = open_page(f"{daemon.url}/#/search/walnut")
+    hits = page.get_by_role("region", name="Messages found").get_by_role("link")
+    expect(hits).to_have_count(2)
+    page.get_by_label("Search for").focus()
+    page.keyboard.press("ArrowDown")
+    expect(hits.nth(0)).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(hits.nth(1)).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowUp")
+    expect(page.get_by_label("Search for")).to_be_focused()
+    page.goto(f"{daemon.url}/#/search/walnut?board=gone")
+    expect(page.get_by_role("alert")).to_contain_text("gone")
+    page.get_by_label("Board", exact=True).select_option("")
+    expect(hits).to_have_count(2)

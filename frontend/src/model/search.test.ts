@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { messageFilter, searchText, sessionFilter } from './search'
+import { messageFilter, searchText, sessionFilter, sessionTimes, withFilter } from './search'
 
 describe('what is searched for', () => {
   it.each([
@@ -19,12 +19,43 @@ describe('what is searched for', () => {
   })
 })
 
-it('filters by who said it, and when', () => {
+describe('what narrows a search', () => {
   const now = Date.parse('2026-03-10T00:00:00.000Z')
-  expect(messageFilter({ who: 'user', days: '7' }, now)).toEqual({
-    role: 'user',
-    timestamp: { $gt: '2026-03-03T00:00:00.000Z' },
+
+  it('is who said it, and when', () => {
+    expect(messageFilter({ who: 'user', when: '7' }, now)).toEqual({
+      role: 'user',
+      timestamp: { $gt: '2026-03-03T00:00:00.000Z' },
+    })
+    expect(messageFilter({}, now)).toEqual({})
+    expect(sessionTimes({ who: 'user', when: '30' }, now)).toEqual({
+      last_updated: { $gt: '2026-02-08T00:00:00.000Z' },
+    })
   })
-  expect(messageFilter({ who: 'anybody', days: 'ever' }, now)).toEqual({})
-  expect(sessionFilter({ who: 'user', days: '30' }, now)).toEqual({ last_updated: { $gt: '2026-02-08T00:00:00.000Z' } })
+
+  it('may be two days and all between, or one end', () => {
+    const start = new Date(2026, 2, 1).toISOString()
+    const end = new Date(2026, 2, 4).toISOString()
+    const between = { when: 'between', from: '2026-03-01', to: '2026-03-03' }
+    expect(messageFilter(between, now)).toEqual({ timestamp: { $gte: start, $lt: end } })
+    expect(sessionTimes({ when: 'between', to: '2026-03-03' }, now)).toEqual({ last_updated: { $lt: end } })
+    expect(messageFilter({ when: 'between', from: '2026-0' }, now)).toEqual({})
+    expect(messageFilter({ when: 'nonsense' }, now)).toEqual({})
+  })
+
+  it('is which sessions', () => {
+    expect(sessionFilter({ who: 'user' })).toBeNull()
+    expect(sessionFilter({ board: 'b', repo: 'r', agent: 'a', session: 's' })).toEqual({
+      session_id: 's',
+      board_id: 'b',
+      'repo.repo_id': 'r',
+      agent: 'a',
+    })
+    expect(sessionFilter({ board: 'none' })).toEqual({ board_id: null })
+  })
+
+  it('is taken away by an empty value', () => {
+    expect(withFilter({ who: 'user', agent: 'x' }, 'agent', '')).toEqual({ who: 'user' })
+    expect(withFilter({}, 'agent', 'x')).toEqual({ agent: 'x' })
+  })
 })

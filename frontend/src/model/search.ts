@@ -1,12 +1,24 @@
 /** What is searched for, as people type it and as the daemon wants it. */
 import type { Query } from '../contract/client'
 
+/** What narrows a search; what is absent does not. */
 export interface SearchFilters {
-  who: 'anybody' | 'user' | 'assistant'
-  days: 'ever' | '7' | '30'
+  who?: string
+  /** A number of days until now, or `between`: from `from` to `to`, dates (2026-03-10) of which one may be absent. */
+  when?: string
+  from?: string
+  to?: string
+  /** An id, or `none`. */
+  board?: string
+  repo?: string
+  agent?: string
+  session?: string
 }
 
-export const ANY: SearchFilters = { who: 'anybody', days: 'ever' }
+export type FilterName = keyof SearchFilters
+export const FILTERS: readonly FilterName[] = ['who', 'when', 'from', 'to', 'board', 'repo', 'agent', 'session']
+/** The value of `board` for the sessions that are on none. */
+export const NO_BOARD = 'none'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 const WORD = /[\p{L}\p{N}]/u
@@ -20,17 +32,47 @@ export function searchText(typed: string): string | null {
   return /[\p{L}\p{N}]$/u.test(text) && typed === typed.trimEnd() ? `${text}*` : text
 }
 
-/** The part of a query on messages that narrows it. `now` in milliseconds. */
-export function messageFilter({ who, days }: SearchFilters, now: number): Query {
-  return {
-    ...(who !== 'anybody' && { role: who }),
-    ...(days !== 'ever' && { timestamp: { $gt: daysBefore(now, Number(days)) } }),
+/** The filters with one of them changed; an empty value takes it away. */
+export function withFilter(filters: SearchFilters, name: FilterName, value: string): SearchFilters {
+  const { [name]: _, ...rest } = filters
+  return value === '' ? rest : { ...rest, [name]: value }
+}
+
+/** The part of a query on messages that is about these themselves. `now` in milliseconds. */
+export function messageFilter(filters: SearchFilters, now: number): Query {
+  const timestamp = span(filters, now)
+  return { ...(filters.who && { role: filters.who }), ...(timestamp && { timestamp }) }
+}
+
+/** The part of a query on sessions that says when something happened in them. */
+export function sessionTimes(filters: SearchFilters, now: number): Query {
+  const last_updated = span(filters, now)
+  return last_updated ? { last_updated } : {}
+}
+
+/** The query for the sessions that are searched; null: all of them. */
+export function sessionFilter({ board, repo, agent, session }: SearchFilters): Query | null {
+  const query = {
+    ...(session && { session_id: session }),
+    ...(board && { board_id: board === NO_BOARD ? null : board }),
+    ...(repo && { 'repo.repo_id': repo }),
+    ...(agent && { agent }),
   }
+  return Object.keys(query).length > 0 ? query : null
 }
 
-/** The same of a query on sessions. */
-export function sessionFilter({ days }: SearchFilters, now: number): Query {
-  return days === 'ever' ? {} : { last_updated: { $gt: daysBefore(now, Number(days)) } }
+function span({ when, from, to }: SearchFilters, now: number): Query | null {
+  if (when !== 'between') return Number(when) > 0 ? { $gt: iso(now - Number(when) * DAY_MS) } : null
+  const [first, last] = [startOfDay(from), startOfDay(to)]
+  if (last !== null) last.setDate(last.getDate() + 1)
+  const found = { ...(first && { $gte: iso(first) }), ...(last && { $lt: iso(last) }) }
+  return Object.keys(found).length > 0 ? found : null
 }
 
-const daysBefore = (now: number, days: number): string => new Date(now - days * DAY_MS).toISOString()
+/** The first moment of a date where this is shown; null for what is none, as a date that is half typed. */
+function startOfDay(date: string | undefined): Date | null {
+  const found = new Date(`${date}T00:00`)
+  return Number.isNaN(found.getTime()) ? null : found
+}
+
+const iso = (time: number | Date): string => new Date(time).toISOString()

@@ -66,7 +66,7 @@ export function App() {
               ) : route.name === 'repos' ? (
                 <ReposPage />
               ) : route.name === 'search' ? (
-                <SearchPage text={route.text} />
+                <SearchPage text={route.text} filters={route.filters} />
               ) : route.name === 'users' && user ? (
                 <UsersPage me={user} />
               ) : route.name === 'unknown' || route.name === 'users' ? (

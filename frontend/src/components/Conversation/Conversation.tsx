@@ -9,6 +9,7 @@ import { useConnection } from '../../hooks/useConnection'
 import { useTitle } from '../../hooks/useTitle'
 import { errorText } from '../../model/errors'
 import { shortId } from '../../model/ids'
+import { formatRoute } from '../../model/route'
 import { placeOf, type ShownSession, titleOf } from '../../model/session'
 import { isBusy, sessionLook } from '../../model/status'
 import { compact, dollars } from '../../model/time'
@@ -245,6 +246,13 @@ function SessionMenu({
       <Menu.Dropdown>
         <Menu.Item leftSection={<Icon name="pencil" />} onClick={onRename}>
           Rename
+        </Menu.Item>
+        <Menu.Item
+          component="a"
+          leftSection={<Icon name="search" />}
+          href={formatRoute({ name: 'search', text: '', filters: { session: session.session_id } })}
+        >
+          Search in it
         </Menu.Item>
         <Menu.Item onClick={() => void navigator.clipboard?.writeText(session.session_id)}>Copy the id</Menu.Item>
         {!isBusy(session) && session.status !== 'completed' && (

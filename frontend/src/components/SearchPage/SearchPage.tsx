@@ -1,12 +1,12 @@
 /** Full-text search over all that was said. Loaded by itself. */
-import { Badge, Button, Group, NativeSelect, Stack, Text, TextInput, Title } from '@mantine/core'
-import { useEffect, useState } from 'react'
+import { Badge, Button, Stack, Text, TextInput, Title } from '@mantine/core'
+import { type KeyboardEvent, useEffect, useState } from 'react'
 import type { Message, Session } from '../../contract/records'
 import { useNow } from '../../hooks/useNow'
 import { goTo } from '../../hooks/useRoute'
 import { type Found, type Snippet, useSearch } from '../../hooks/useSearch'
 import { formatRoute } from '../../model/route'
-import { ANY, type SearchFilters, searchText } from '../../model/search'
+import { type SearchFilters, searchText } from '../../model/search'
 import { titleOf } from '../../model/session'
 import { sessionLook } from '../../model/status'
 import { timeAgo } from '../../model/time'
@@ -14,63 +14,43 @@ import { Icon } from '../Icon/Icon'
 import page from '../States/Page.module.css'
 import { Empty, Failed, Loading } from '../States/States'
 import { StatusBadge } from '../StatusBadge/StatusBadge'
+import { Filters } from './Filters'
 import styles from './SearchPage.module.css'
 
 const PAGE = 25
-const WHO = [
-  { value: 'anybody', label: 'Said by anybody' },
-  { value: 'user', label: 'Said by people and tools' },
-  { value: 'assistant', label: 'Said by agents' },
-]
-const DAYS = [
-  { value: 'ever', label: 'At any time' },
-  { value: '7', label: 'In the last 7 days' },
-  { value: '30', label: 'In the last 30 days' },
-]
 
-export default function SearchPage({ text }: { text: string }) {
+export default function SearchPage({ text, filters }: { text: string; filters: SearchFilters }) {
   const [typed, setTyped] = useState(text)
-  const [filters, setFilters] = useState<SearchFilters>(ANY)
   const [most, setMost] = useState(PAGE)
   const { value, error, again } = useSearch(typed, filters, most)
   // The address follows, so that the way back from a message leads to these results.
   useEffect(() => {
-    if (typed !== text) goTo({ name: 'search', text: typed }, true)
+    if (typed !== text) goTo({ name: 'search', text: typed, filters }, true)
   }, [typed])
+  const narrow = (changed: SearchFilters): void => {
+    setMost(PAGE)
+    goTo({ name: 'search', text: typed, filters: changed }, true)
+  }
   const isWord = searchText(typed) !== null
   return (
     <div className={page.page}>
-      <Stack p="md" maw={820} mx="auto" gap="md">
+      <Stack p="md" maw={820} mx="auto" gap="md" onKeyDown={moveAmongHits}>
         <Title order={1} size="h3">
           Search
         </Title>
-        <Group gap="xs">
-          <TextInput
-            className={styles.field}
-            aria-label="Search for"
-            type="search"
-            placeholder='Words, a beginning*, or "words that follow each other"'
-            leftSection={<Icon name="search" />}
-            autoFocus
-            value={typed}
-            onChange={(event) => {
-              setTyped(event.currentTarget.value)
-              setMost(PAGE)
-            }}
-          />
-          <NativeSelect
-            aria-label="Said by"
-            data={WHO}
-            value={filters.who}
-            onChange={(event) => setFilters({ ...filters, who: event.currentTarget.value as SearchFilters['who'] })}
-          />
-          <NativeSelect
-            aria-label="When"
-            data={DAYS}
-            value={filters.days}
-            onChange={(event) => setFilters({ ...filters, days: event.currentTarget.value as SearchFilters['days'] })}
-          />
-        </Group>
+        <TextInput
+          aria-label="Search for"
+          type="search"
+          placeholder='Words, a beginning*, or "words that follow each other"'
+          leftSection={<Icon name="search" />}
+          autoFocus
+          value={typed}
+          onChange={(event) => {
+            setTyped(event.currentTarget.value)
+            setMost(PAGE)
+          }}
+        />
+        <Filters filters={filters} onChange={narrow} />
         {error ? (
           <Failed error={error} onRetry={again} />
         ) : !isWord ? (
@@ -80,24 +60,57 @@ export default function SearchPage({ text }: { text: string }) {
         ) : !value ? (
           <Loading what="what was found" />
         ) : (
-          <Results found={value} onMore={() => setMost(most + PAGE)} />
+          <Results
+            found={value}
+            onMore={() => setMost(most + PAGE)}
+            onWiden={Object.keys(filters).length > 0 ? () => narrow({}) : undefined}
+          />
         )}
       </Stack>
     </div>
   )
 }
 
-function Results({ found: { sessions, messages, homes }, onMore }: { found: Found; onMore: () => void }) {
+/** The arrow keys go from the field through the hits, and back. */
+function moveAmongHits(event: KeyboardEvent<HTMLElement>): void {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key]
+  const from = event.target as HTMLElement
+  if (step === undefined || !from.matches('input[type=search], [data-hit]')) return
+  const stops = [...event.currentTarget.querySelectorAll<HTMLElement>('input[type=search], [data-hit]')]
+  event.preventDefault()
+  stops[stops.indexOf(from) + step]?.focus()
+}
+
+interface ResultsProps {
+  found: Found
+  onMore: () => void
+  /** Search everywhere; absent where that is done. */
+  onWiden: (() => void) | undefined
+}
+
+function Results({ found: { sessions, messages, homes, passedOver }, onMore, onWiden }: ResultsProps) {
+  const limits = passedOver > 0 && (
+    <Text size="sm" c="dimmed" role="status">
+      Messages were looked for in the sessions that changed last; {passedOver} older ones were passed over.
+    </Text>
+  )
   if (sessions.total === 0 && messages.total === 0)
     return (
       <Empty title="Nothing was found">
         <Text size="sm" c="dimmed">
           Words are found whole; with a * at its end, a word is a beginning.
         </Text>
+        {limits}
+        {onWiden && (
+          <Button size="xs" variant="light" onClick={onWiden}>
+            Search without filters
+          </Button>
+        )}
       </Empty>
     )
   return (
     <>
+      {limits}
       {sessions.data.length > 0 && (
         <section aria-label="Sessions found">
           <Heading name="Sessions" count={sessions.total} />
@@ -141,7 +154,7 @@ function Heading({ name, count }: { name: string; count: number }) {
 function SessionHit({ session }: { session: Session & { snippet: Snippet } }) {
   return (
     <li>
-      <a className={styles.hit} href={formatRoute({ name: 'session', id: session.session_id })}>
+      <a className={styles.hit} data-hit href={formatRoute({ name: 'session', id: session.session_id })}>
         <span className={styles.facts}>
           <strong>{titleOf(session)}</strong>
           <StatusBadge look={sessionLook(session.status)} />
@@ -160,6 +173,7 @@ function MessageHit({ message, home }: { message: Message & { snippet: Snippet }
     <li>
       <a
         className={styles.hit}
+        data-hit
         href={formatRoute({ name: 'session', id: message.session_id, message: message.message_id })}
       >
         <span className={styles.facts}>

@@ -60,7 +60,7 @@ export function Sidebar({ currentBoardId, place, onNewSession, onImport }: Sideb
         </ul>
       )}
       <div className={styles.foot}>
-        <PageLink route={{ name: 'search', text: '' }} place={place} icon="search" label="Search" />
+        <PageLink route={{ name: 'search', text: '', filters: {} }} place={place} icon="search" label="Search" />
         <PageLink route={{ name: 'repos' }} place={place} icon="folder" label="Repositories" />
         {user && <PageLink route={{ name: 'users' }} place={place} icon="users" label="People" />}
         <Button variant="light" size="xs" leftSection={<Icon name="add" size={14} />} onClick={onNewSession}>

@@ -95,7 +95,7 @@ function SearchButton() {
       event.preventDefault()
       const field = document.querySelector<HTMLInputElement>('main input[type=search]')
       if (field) field.select()
-      else goTo({ name: 'search', text: '' })
+      else goTo({ name: 'search', text: '', filters: {} })
     }
     window.addEventListener('keydown', onKey)
     return () => window.removeEventListener('keydown', onKey)
@@ -103,7 +103,7 @@ function SearchButton() {
   return (
     <ActionIcon
       component="a"
-      href={formatRoute({ name: 'search', text: '' })}
+      href={formatRoute({ name: 'search', text: '', filters: {} })}
       variant="subtle"
       color="gray"
       aria-label="Search"
