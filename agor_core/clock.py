@@ -19,13 +19,15 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+# The newest records are asked for again and again, and formatting a time costs more than all else of a field.
+@lru_cache(maxsize=10_000)
 def iso(ms: int) -> str:
     """`ms` as it travels: `2026-11-23T22:20:43.120Z`."""
     return f"{_to_the_second(ms // 1000)}.{ms % 1000:03d}Z"
 
 
-# A page of records has the same few seconds again and again, and formatting one costs more than all else of a field.
-@lru_cache(maxsize=10_000)
+# What agents do falls into few seconds.
+@lru_cache(maxsize=1000)
 def _to_the_second(s: int) -> str:
     return f"{datetime.fromtimestamp(s, UTC):%Y-%m-%dT%H:%M:%S}"
 

@@ -17,10 +17,10 @@ from sqlmodel import SQLModel
 
 from agor_core.db.page import PAGE_KEYS, unknown_field
 from agor_core.errors import BadRequest
-from agor_core.models.columns import Json
+from agor_core.models.columns import Entity
 from agor_core.models.schema import LARGEST_INTEGER, query_value
 from agor_core.models.shape import Field, field_at
-from agor_core.models.wire import COMPUTED
+from agor_core.models.wire import COMPUTED, DATA, record_columns
 
 Clause = sa.ColumnElement[bool]
 
@@ -182,7 +182,7 @@ class Target:
         self._path = tuple(rest) if fields[0].is_column else (first, *rest)
         if not all(_PLAIN_KEY.fullmatch(part) for part in self._path):
             raise BadRequest(f"cannot look up {name!r}", field=name)
-        self._json: Any = sa.type_coerce(self._column, _JSON)[self._path] if self._path else None
+        self._json: Any = sa.type_coerce(self._column, PLAIN_JSON)[self._path] if self._path else None
         self.value: sa.ColumnElement[Any] = self._read() if self._path else self._column
         self.may_be_null = bool(self._path) or bool(table.c[first].nullable)
 
@@ -254,7 +254,7 @@ class Target:
 
     @staticmethod
     def _json_parameter(slot: Slot) -> sa.ColumnElement[Any]:
-        return sa.cast(sa.bindparam(slot.name, type_=_JSON), JSONB)
+        return sa.cast(sa.bindparam(slot.name, type_=PLAIN_JSON), JSONB)
 
     @staticmethod
     def _plain_parameter(slot: Slot) -> sa.BindParameter[Any]:
@@ -325,7 +325,8 @@ _PLAIN_TYPES: Mapping[type, sa.types.TypeEngine[Any]] = {
     float: sa.Double(),
     str: sa.Text(),
 }
-_JSON = sa.JSON().with_variant(JSONB(), "postgresql")
+PLAIN_JSON = sa.JSON().with_variant(JSONB(), "postgresql")
+"""JSON as plain dicts and lists, read without a step in Python for each value."""
 
 
 def computed_fields(path: str) -> tuple[str, ...]:
@@ -335,4 +336,10 @@ def computed_fields(path: str) -> tuple[str, ...]:
 
 def plain_data(table: sa.Table) -> sa.ColumnElement[Any]:
     """The JSON column as plain dicts, for records that go straight out."""
-    return sa.type_coerce(table.c.data, Json).label("data")
+    return sa.type_coerce(table.c.data, PLAIN_JSON).label(DATA)
+
+
+def whole_row(cls: type[Entity], data: sa.ColumnElement[Any] | None = None) -> list[sa.ColumnElement[Any]]:
+    """The columns of a whole record, as `whole_reader` takes them. `data`: what to read in place of the JSON column."""
+    table: sa.Table = cls.__table__  # type: ignore[attr-defined]
+    return [*(table.c[name] for name in record_columns(cls)), plain_data(table) if data is None else data]

@@ -5,7 +5,7 @@ No validation happens on the way out: what is stored was checked on the way in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -27,79 +27,87 @@ COMPUTED: Final[Mapping[str, str]] = {
 FROM_GIT: Final[Mapping[str, Mapping[str, type[Data]]]] = {"repos": {"branches": Branch}}
 """The arrays of objects that git is asked for, by path and name; only in a record that is asked for by its id."""
 
+DATA: Final = "data"
+
+RowReader = Callable[[Sequence[Any]], dict[str, Any]]
+"""Makes the wire record of a row."""
+
+Outward = Callable[[Any], Any]
+
 
 def to_wire(entity: Entity) -> dict[str, Any]:
     """The wire record of an entity, without computed arrays. What is absent is null."""
-    data = getattr(entity, "data", None)
+    cls, values = type(entity), entity.__dict__
+    data = values.get(DATA)
     stored = data.model_dump(by_alias=True) if isinstance(data, BaseModel) else {}
-    return wire_record(type(entity), entity.__dict__, stored)
+    return whole_reader(cls)([*(values[name] for name in record_columns(cls)), stored])
 
 
-def wire_record(
-    cls: type[Entity], columns: Mapping[Any, Any], data: Mapping[str, Any], *, only: Collection[str] | None = None
-) -> dict[str, Any]:
-    """The same from a row: `columns` by name, and the JSON column as it was read; all fields, or `only` these."""
-    if only is None:
-        return _whole(cls).record(columns, data)
-    return {name: read(columns, data) for name, read in _readers(cls) if name in only}
+@cache
+def record_columns(cls: type[Entity]) -> tuple[str, ...]:
+    """The columns that travel, `data` aside."""
+    return tuple(field.attribute for field in public_fields(cls).values() if field.is_column)
 
 
-Reader = Callable[[Mapping[Any, Any], Mapping[str, Any]], Any]
-Outward = Callable[[Any], Any]
+@cache
+def whole_reader(cls: type[Entity]) -> RowReader:
+    """What makes whole records of rows: `record_columns`, then `data` as plain JSON; more may follow.
 
-_LAST: Final = ("created_at", "last_updated", "created_by")
+    Lists spend most of their time in it, so it works on all fields at once.
+    """
+    shown = public_fields(cls)
+    names = (*record_columns(cls), DATA)
+    template: dict[str, Any] = {name: None if field.is_column else _default(field) for name, field in shown.items()}
+    hidden = [name for name, field in fields_of(cls).items() if field.is_hidden and not field.is_column]
+    columns = [(name, outward) for name, field in shown.items() if field.is_column and (outward := _outward(field))]
+    stored = [
+        (name, _size_if_plain(field.model), outward)
+        for name, field in shown.items()
+        if not field.is_column and (outward := _outward(field))
+    ]
 
-
-class _Whole:
-    """Makes whole records of one entity. Lists spend most of their time here, so it works on all fields at once."""
-
-    def __init__(self, cls: type[Entity]) -> None:
-        columns = {field.name: _outward(field) for field in public_fields(cls).values() if field.is_column}
-        self._first = tuple(name for name in columns if name not in _LAST)
-        self._last = tuple(name for name in _LAST if name in columns)
-        self._columns = tuple((name, outward) for name, outward in columns.items() if outward is not None)
-        stored = [field for field in fields_of(cls).values() if not field.is_column]
-        self._defaults = {field.name: _default(field) for field in stored}
-        self._hidden = tuple(field.name for field in stored if field.is_hidden)
-        shown = [(field.name, _size_if_plain(field.model), _outward(field)) for field in stored if not field.is_hidden]
-        self._data = tuple((name, size, outward) for name, size, outward in shown if outward is not None)
-
-    def record(self, columns: Mapping[Any, Any], data: Mapping[str, Any]) -> dict[str, Any]:
-        record = {name: columns[name] for name in self._first}
-        if data.keys() == self._defaults.keys():
-            record.update(data)
-        else:
-            # Fields that were added since have their defaults; those that are no more are left out.
-            record.update({name: data.get(name, default) for name, default in self._defaults.items()})
-        for name in self._hidden:
-            del record[name]
-        for name in self._last:
-            record[name] = columns[name]
-        for name, outward in self._columns:
+    def read(row: Sequence[Any]) -> dict[str, Any]:
+        # Fields that were added since the row was stored keep the template's value, their default.
+        record = template.copy()
+        record.update(zip(names, row, strict=False))
+        record.update(record.pop(DATA))
+        for name in hidden:
+            record.pop(name, None)
+        if len(record) != len(template):
+            for name in record.keys() - template.keys():
+                del record[name]  # a field that is no more
+        for name, outward in columns:
             if record[name] is not None:
                 record[name] = outward(record[name])
-        for name, size, outward in self._data:
+        for name, size, outward in stored:
             value = record[name]
             # Nearly all objects are whole and plain: then what was read is what travels.
             if value is not None and (size is None or len(value) != size):
                 record[name] = outward(value)
         return record
 
-
-_whole = cache(_Whole)
+    return read
 
 
 @cache
-def _readers(cls: type[Entity]) -> tuple[tuple[str, Reader], ...]:
-    return tuple((name, _reader(field)) for name, field in public_fields(cls).items())
+def part_reader(cls: type[Entity], names: tuple[str, ...], only: frozenset[str]) -> RowReader:
+    """What makes records with `only` some fields of rows with the columns `names`; of them `data`, if need be."""
+    readers = [(name, _reader(field)) for name, field in public_fields(cls).items() if name in only]
+
+    def read(row: Sequence[Any]) -> dict[str, Any]:
+        columns = dict(zip(names, row, strict=False))
+        data = columns.get(DATA, {})
+        return {name: read_field(columns, data) for name, read_field in readers}
+
+    return read
 
 
-def _reader(field: Field) -> Reader:
+def _reader(field: Field) -> Callable[[Mapping[str, Any], Mapping[str, Any]], Any]:
     name, outward = field.name, _outward(field)
     source = 0 if field.is_column else 1
     default = None if field.is_column else _default(field)
 
-    def read(*sources: Mapping[Any, Any]) -> Any:
+    def read(*sources: Mapping[str, Any]) -> Any:
         value = sources[source].get(name, default)
         return value if value is None or outward is None else outward(value)
 
@@ -110,8 +118,6 @@ def _outward(field: Field) -> Outward | None:
     """How a stored value that is not null travels; None: as it is."""
     if field.kind == "time":
         return iso
-    if field.kind == "boolean" and field.is_column:
-        return bool
     if field.kind == "list" and field.item is not None:
         inner = _outward(field.item)
         return (lambda items: [inner(item) for item in items]) if inner is not None else None

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from agor_core.db import search, short_ids, totals
 from agor_core.db.page import read_page
-from agor_core.db.query import Clause, Filter, Shape, bound, computed_fields, plain_data
+from agor_core.db.query import Clause, Filter, Shape, bound, computed_fields, plain_data, whole_row
 from agor_core.db.reader import Reader
 from agor_core.db.repositories.lists import Listing, Record
 from agor_core.db.repositories.statements import (
@@ -22,7 +22,6 @@ from agor_core.db.repositories.statements import (
     ids_of,
     insert_into,
     is_restricted,
-    listed,
     reading,
     rows_where,
     update_of,
@@ -32,7 +31,7 @@ from agor_core.ids import ANONYMOUS_ID, is_id, short
 from agor_core.models.columns import Entity, TypedJson
 from agor_core.models.schema import coerce_query
 from agor_core.models.shape import Field, fields_of
-from agor_core.models.wire import COMPUTED, to_wire, wire_record
+from agor_core.models.wire import COMPUTED, RowReader, part_reader, to_wire, whole_reader
 
 if TYPE_CHECKING:
     from agor_core.db.transaction import Transaction
@@ -142,10 +141,10 @@ class Repository(Generic[E]):
         shape, values = bound(self.entity, query)
         key = ("record", self.path, self.tx.is_postgresql, shape, is_restricted(reader))
         statement = KEPT.get(key, lambda: self._whole(shape, is_restricted(reader)))
-        rows = listed(self.tx.connection.execute(statement, {**values, **reading(reader), "id": id}))
-        if not rows:
+        row = self.tx.connection.execute(statement, {**values, **reading(reader), "id": id}).one_or_none()
+        if row is None:
             raise self.missing(id)
-        record = self.completed(wire_record(self.entity, rows[0], rows[0]["data"]), rows[0])
+        record = self.completed(whole_reader(self.entity)(row), row)
         return record if page.select is None else self._selected(record, page.select)
 
     # -- short ids -------------------------------------------------------------------------------------------------
@@ -261,10 +260,10 @@ class Repository(Generic[E]):
         is_member = members.owner == sa.bindparam("id")
         return {COMPUTED[self.path]: array_of(members, is_member, is_postgresql=self.tx.is_postgresql)}
 
-    def completed(self, record: Record, row: Mapping[str, Any]) -> Record:
+    def completed(self, record: Record, row: sa.Row[Any]) -> Record:
         """A record asked for by its id, with the arrays in its row, which lists do not have."""
         for name in computed_fields(self.path):
-            record[name] = row[name]
+            record[name] = getattr(row, name)
         return record
 
     def before_removal(self, entity: E) -> None:
@@ -360,19 +359,17 @@ class Repository(Generic[E]):
         return Filter(self.entity, is_postgresql=self.tx.is_postgresql)
 
     def _whole(self, shape: Shape, is_restricted: bool) -> sa.Select[Any]:
-        columns = [column for column in self.table.columns if column.name != "data"]
         arrays = [array.label(name) for name, array in self.arrays(is_restricted).items()]
         conditions = [*self.filter.clauses(shape), *(self.visible() if is_restricted else ())]
-        query = sa.select(*columns, plain_data(self.table), *arrays)
-        return query.where(self.id_column == sa.bindparam("id"), *conditions)
+        return sa.select(*whole_row(self.entity), *arrays).where(self.id_column == sa.bindparam("id"), *conditions)
 
     def listed_data(self) -> sa.ColumnElement[Any]:
         """The JSON column as lists need it."""
         return plain_data(self.table)
 
-    def listed(self, row: Mapping[Any, Any], only: Sequence[str] | None) -> Record:
-        """The record of a list's row."""
-        return wire_record(self.entity, row, row.get("data", {}), only=only)
+    def reader(self, names: tuple[str, ...], only: frozenset[str] | None) -> RowReader:
+        """What makes records of a list's rows. `names`: their columns; `only`: the fields that are wanted."""
+        return whole_reader(self.entity) if only is None else part_reader(self.entity, names, only)
 
     def _selected(self, record: Record, select: Sequence[str]) -> Record:
         return {name: value for name, value in record.items() if name in (self.id_field, *select)}

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 
 from agor_core.db import search, totals
 from agor_core.db.page import Page
-from agor_core.db.query import bound, computed_fields
+from agor_core.db.query import bound, computed_fields, whole_row
 from agor_core.db.reader import Reader
-from agor_core.db.repositories.statements import KEPT, S, is_restricted, listed, reading
+from agor_core.db.repositories.statements import KEPT, S, is_restricted, reading
 from agor_core.models.shape import fields_of
 
 if TYPE_CHECKING:
@@ -59,34 +59,35 @@ class Listing:
 
     def records(self, page: Page) -> list[Record]:
         """The records of a page."""
-        rows = self._rows(page) if self._search is None else self._searched(self._search, page)
-        if page.select is None:
-            found = [self._repository.listed(row, None) for row in rows]
+        if self._search is None:
+            found = self._read(page, self._statement(("page", page.sort, page.select), lambda: self._rows_of(page)))
         else:
-            found = self._selected(rows, page.select)
+            found = self._searched(self._search, page)
+        if page.select is not None:
+            self._add_arrays(found, page.select)
         if self._search is not None:
             search.add_snippets(self._repository.tx, self._search, found, self._repository.id_field)
         return found
 
-    def _rows(self, page: Page) -> list[Mapping[str, Any]]:
-        return self._read(page, self._statement(("page", page.sort, page.select), lambda: self._rows_of(page)))
-
-    def _searched(self, found: search.Search, page: Page) -> list[Mapping[str, Any]]:
-        """The rows of a page of a search: of all hits, or where only the rank decides, of the best of them first.
+    def _searched(self, found: search.Search, page: Page) -> list[Record]:
+        """The records of a page of a search: of all hits, or where only the rank decides, of the best of them first.
 
         In the index are more kinds than one, and what others keep private: a page that the best do not fill is
         looked for among all.
         """
         most = SPARE_HITS + 2 * (page.skip + page.limit)
         if not (page.sort or self._shape or self._aside):
-            rows = self._read(page, self._found_rows_of(found.hits(most), page))
-            if len(rows) == page.limit:
-                return rows
+            best = self._read(page, self._found_rows_of(found.hits(most), page))
+            if len(best) == page.limit:
+                return best
         return self._read(page, self._found_rows_of(found.hits(), page))
 
-    def _read(self, page: Page, statement: sa.Select[Any]) -> list[Mapping[str, Any]]:
+    def _read(self, page: Page, statement: sa.Select[Any]) -> list[Record]:
         window = {"limit": page.limit, "skip": page.skip}
-        return listed(self._repository.tx.connection.execute(statement, {**self._values, **window}))
+        rows = self._repository.tx.connection.execute(statement, {**self._values, **window})
+        only = None if page.select is None else frozenset((self._repository.id_field, *page.select))
+        read = self._repository.reader(tuple(rows.keys()), only)
+        return [read(row) for row in rows.all()]
 
     def _count(self) -> int:
         statement = self._statement(("total",), self._count_of)
@@ -140,8 +141,10 @@ class Listing:
     def _columns(self, select: Sequence[str] | None) -> list[sa.ColumnElement[Any]]:
         """The columns to read; `data` only where a field of it is wanted."""
         repository = self._repository
+        if select is None:
+            return whole_row(repository.entity, repository.listed_data())
         fields = fields_of(repository.entity)
-        wanted = [fields[name] for name in select if name in fields] if select is not None else list(fields.values())
+        wanted = [fields[name] for name in select if name in fields]
         names = {repository.id_field, *(field.attribute for field in wanted if field.is_column)}
         columns: list[sa.ColumnElement[Any]] = [column for column in repository.table.columns if column.name in names]
         return [*columns, repository.listed_data()] if any(not field.is_column for field in wanted) else columns
@@ -154,12 +157,10 @@ class Listing:
         tie = repository.id_column.desc() if page.sort[-1][1] else repository.id_column.asc()
         return [*repository.filter.sort_keys(page.sort), tie]
 
-    def _selected(self, rows: Sequence[Mapping[str, Any]], select: Sequence[str]) -> list[Record]:
+    def _add_arrays(self, records: Sequence[Record], select: Sequence[str]) -> None:
+        """The computed arrays that are wanted; lists have them only then."""
         repository = self._repository
-        names = [name for name in select if name in fields_of(repository.entity)]
-        records = [repository.listed(row, (repository.id_field, *names)) for row in rows]
         for name in set(select) & set(computed_fields(repository.path)):
             arrays = repository.computed([record[repository.id_field] for record in records], self._reader)
             for record in records:
                 record[name] = arrays[record[repository.id_field]]
-        return records

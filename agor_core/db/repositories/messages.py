@@ -9,15 +9,15 @@ import sqlalchemy as sa
 from typing_extensions import override
 
 from agor_core.db.engine import to_json
+from agor_core.db.query import PLAIN_JSON
 from agor_core.db.repositories.lists import Record
 from agor_core.db.repositories.of_session import OfSession
 from agor_core.db.repositories.sessions import facts_of
 from agor_core.errors import BadRequest, NotFound
 from agor_core.ids import short
 from agor_core.models import Message, MessageRange, Session
-from agor_core.models.columns import Json
 from agor_core.models.message import preview, words_of
-from agor_core.models.wire import to_wire
+from agor_core.models.wire import DATA, RowReader, to_wire
 
 TABLE: sa.Table = Message.__table__  # type: ignore[attr-defined]
 SESSIONS: sa.Table = Session.__table__  # type: ignore[attr-defined]
@@ -160,16 +160,24 @@ class MessageRepository(OfSession[Message]):
         else:
             short = sa.func.json_set(TABLE.c.data, "$.content", None, "$.tool_uses", sa.func.json("[]"))
             is_large = sa.func.json_extract(TABLE.c.data, "$.is_large") == sa.literal(1)
-        return sa.type_coerce(sa.case((is_large, short), else_=TABLE.c.data), Json).label("data")
+        return sa.type_coerce(sa.case((is_large, short), else_=TABLE.c.data), PLAIN_JSON).label(DATA)
 
     @override
-    def listed(self, row: Mapping[Any, Any], only: Sequence[str] | None) -> Record:
-        record = super().listed(row, only)
-        if row.get("data", {}).get("is_large"):
-            record["truncated"] = True
-            if "content" in record:
-                record["content"] = row["data"]["content_preview"]
-        return record
+    def reader(self, names: tuple[str, ...], only: frozenset[str] | None) -> RowReader:
+        read = super().reader(names, only)
+        if DATA not in names:
+            return read
+        place = names.index(DATA)
+
+        def shortened(row: Sequence[Any]) -> Record:
+            record, data = read(row), row[place]
+            if data.get("is_large"):
+                record["truncated"] = True
+                if "content" in record:
+                    record["content"] = data["content_preview"]
+            return record
+
+        return shortened
 
     @override
     def words(self, entity: Message) -> str:

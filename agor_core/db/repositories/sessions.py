@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from typing_extensions import override
 
 from agor_core.db import search
-from agor_core.db.query import Clause, plain_data
+from agor_core.db.query import Clause, whole_row
 from agor_core.db.reader import Reader
 from agor_core.db.repositories.base import Repository
 from agor_core.db.repositories.lists import Record
-from agor_core.db.repositories.statements import Members, array_of, is_restricted, listed, reading
+from agor_core.db.repositories.statements import Members, array_of, is_restricted, reading
 from agor_core.errors import Conflict
 from agor_core.ids import short
 from agor_core.models import Session, Usage
 from agor_core.models.session import words_of_session
-from agor_core.models.wire import to_wire, wire_record
+from agor_core.models.wire import to_wire, whole_reader
 
 TABLE: sa.Table = Session.__table__  # type: ignore[attr-defined]
 FACTS = ("session_id", "created_by", "sharing", "board_id")
@@ -106,10 +106,11 @@ class SessionRepository(Repository[Session]):
 
         Raises NotFound. Sessions that do not exist for the reader are left out; what lies beyond them is not.
         """
-        rows = listed(self.tx.connection.execute(_FAMILY, {"root": id}))
+        rows: Sequence[sa.Row[Any]] = self.tx.connection.execute(_FAMILY, {"root": id}).all()
         if reader is not None and is_restricted(reader):
             rows = [row for row in rows if _may_read(row, reader)]
-        records = [(row["side"], row["depth"], wire_record(Session, row, row["data"])) for row in rows]
+        read = whole_reader(Session)
+        records = [(row.side, row.depth, read(row)) for row in rows]
         own = next((record for side, depth, record in records if side == "down" and depth == 0), None)
         if own is None:
             raise self.missing(id)
@@ -175,8 +176,8 @@ class SessionRepository(Repository[Session]):
         return {**super().arrays(is_restricted), "children": array}
 
     @override
-    def completed(self, record: Record, row: Mapping[str, Any]) -> Record:
-        record["genealogy"]["children"] = row["children"]
+    def completed(self, record: Record, row: sa.Row[Any]) -> Record:
+        record["genealogy"]["children"] = row.children
         return super().completed(record, row)
 
     @override
@@ -191,8 +192,8 @@ class SessionRepository(Repository[Session]):
         origin.forked_from_session_id = entity.forked_from_session_id
 
 
-def _may_read(row: Mapping[Any, Any], reader: Reader) -> bool:
-    return bool(row["sharing"] != "private" or row["created_by"] == reader.user_id)
+def _may_read(row: sa.Row[Any], reader: Reader) -> bool:
+    return bool(row.sharing != "private" or row.created_by == reader.user_id)
 
 
 def _family() -> sa.CompoundSelect[Any]:
@@ -214,9 +215,8 @@ def _family() -> sa.CompoundSelect[Any]:
             sa.func.coalesce(child.c.parent_session_id, child.c.forked_from_session_id).is_not(None),
         )
     )
-    columns = [column for column in TABLE.columns if column.name != "data"]
     sides = [
-        sa.select(*columns, plain_data(TABLE), sa.literal(side).label("side"), family.c.depth).where(
+        sa.select(*whole_row(Session), sa.literal(side).label("side"), family.c.depth).where(
             TABLE.c.session_id == family.c.id
         )
         for side, family in (("up", up), ("down", down))

@@ -130,9 +130,3 @@ def array_of(members: Members, is_member: Clause, *, is_postgresql: bool) -> sa.
     else:
         array = sa.func.json_group_array(rows.c.id)
     return sa.type_coerce(sa.select(array).select_from(rows).scalar_subquery(), Json)
-
-
-def listed(rows: sa.CursorResult[Any]) -> list[Mapping[str, Any]]:
-    """Rows as plain dicts, which are read faster than the rows themselves."""
-    names = tuple(rows.keys())
-    return [dict(zip(names, row, strict=True)) for row in rows.all()]
