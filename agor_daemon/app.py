@@ -11,7 +11,7 @@ from agor_core.config import Settings
 from agor_core.db import Database
 from agor_core.feathers import Feathers
 from agor_daemon.authentication import build_authentication
-from agor_daemon.channels import set_up_channels
+from agor_daemon.channels import have_all_come_back, set_up_channels
 from agor_daemon.hooks.access import addressed, signed_in
 from agor_daemon.hooks.short_ids import with_short_id
 from agor_daemon.imports import Importer
@@ -83,7 +83,7 @@ def build_app(live: LiveSettings, database: Database, supervisor: Supervisor) ->
     stored: Mapping[str, Any] = {
         "sessions": SessionsService(database, runs, agents, worktrees, importer),
         "tasks": TasksService(database, runs),
-        "messages": MessagesService(database, runs, volatile),
+        "messages": MessagesService(database, runs),
         "permissions": PermissionsService(database, runs),
         "boards": BoardsService(database),
         "repos": ReposService(database, settings.home, worktrees, cloning),
@@ -107,6 +107,7 @@ def build_app(live: LiveSettings, database: Database, supervisor: Supervisor) ->
     # Outermost first: who calls; then which record is meant and whether they may; then the service's own rule.
     app.hooks(around=[signed_in], before=[addressed(database)])
     set_up_channels(app, volatile.facts)
+    database.change_log.on_break(lambda: have_all_come_back(app))
     return Daemon(app, runs, worktrees, cloning, health)
 
 

@@ -33,6 +33,13 @@ def set_up_channels(app: Feathers, facts_of_running: VolatileFacts) -> None:
     app.publish(publish)
 
 
+def have_all_come_back(app: Feathers) -> None:
+    """End all connections after a break in the log: their clients come back, learn that they missed something, and
+    fetch everything anew."""
+    for connection in list(app.connections):
+        connection.outlet.close(connection, "broken log")
+
+
 def _facts(data: Any, context: EventContext, facts_of_running: VolatileFacts) -> Mapping[str, Any]:
     if context.seq:
         return {**context.facts, "record_id": context.record_id}

@@ -47,10 +47,11 @@ def backup(database: Database, to: Path, on_progress: Progress | None = None) ->
 
 
 def restore(database: Database, source: Path, on_progress: Progress | None = None) -> Path | None:
-    """Put a backup in place of what there is; no daemon may be running on it.
+    """Put a backup in place of what there is; no daemon may be running on an embedded database.
 
-    An embedded database is copied beside itself first: the answer is where. An export goes into a database without
-    sessions only. Raises BadRequest for what is no backup, before anything is touched.
+    That is copied beside itself first: the answer is where. An export goes into a database without sessions only;
+    daemons that run on it have their clients fetch everything anew. Raises BadRequest for what is no backup, and
+    Conflict for a file that another program has open, before anything is touched.
     """
     if _is_sqlite(source) != (database.file is not None):
         kind = "an embedded database" if database.file is None else "an export (see `agor db import`)"
@@ -59,12 +60,13 @@ def restore(database: Database, source: Path, on_progress: Progress | None = Non
         _restore_export(database, source, on_progress)
         return None
     _check(source)
+    database.forget_connections()
+    _refuse_if_in_use(database.file)
     kept = _kept(database.file) if database.file.exists() else None
     new = database.file.with_name(f"{database.file.name}.restoring")
     new.unlink(missing_ok=True)  # of a restore that was killed
     with _whole_or_not_at_all(new):
         _copy(source, new, on_progress)
-        database.forget_connections()
         for name in _FILES_BESIDE:
             database.file.with_name(database.file.name + name).unlink(missing_ok=True)
         new.replace(database.file)
@@ -86,6 +88,21 @@ def _whole_or_not_at_all(file: Path) -> Iterator[None]:
         if isinstance(error, sqlite3.Error | OSError):
             raise Unavailable(f"{file}: {failures.advice(error)}") from error
         raise
+
+
+def _refuse_if_in_use(file: Path) -> None:
+    """Raise Conflict if another program has the file open: what it writes to the old one would be lost."""
+    if not file.exists():
+        return
+    try:
+        with contextlib.closing(sqlite3.connect(file, timeout=0)) as connection:
+            # Only the one connection there is may leave the write-ahead log; the file is replaced anyway.
+            connection.execute("PRAGMA journal_mode=DELETE")
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error) or "busy" in str(error):
+            raise Conflict(f"{file} is in use: stop the daemon, or whatever else has it open") from error
+    except sqlite3.DatabaseError:
+        pass  # too damaged to be in use
 
 
 def _kept(file: Path) -> Path:

@@ -109,12 +109,19 @@ class ChangeLog:
         self._database = database
         self._short_ids = short_ids
         self._listeners: list[Callable[[Sequence[LogEntry]], None]] = []
+        self._early: list[Callable[[Sequence[LogEntry]], None]] = []
+        self._broken: list[Callable[[], None]] = []
         self._fresh: deque[LogEntry] = deque()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._woken = asyncio.Event()
         self._tail: asyncio.Task[None] | None = None
         self._epoch, self._last = "", 0
         self._must_look = False
+
+    @property
+    def handed_on(self) -> tuple[str, int]:
+        """(epoch, seq) of the line that those who subscribe were told last, or that was the newest when this began."""
+        return self._epoch, self._last
 
     async def position(self) -> tuple[str, int]:
         """(epoch, newest seq)."""
@@ -137,10 +144,23 @@ class ChangeLog:
 
         return unsubscribe
 
+    def subscribe_early(self, listener: Callable[[Sequence[LogEntry]], None]) -> None:
+        """Call `listener` on the loop with what this process commits, before whoever wrote it is answered.
+
+        Not in order, not of other processes, and once more in order to those who `subscribe`.
+        """
+        self._early.append(listener)
+
+    def on_break(self, listener: Callable[[], None]) -> None:
+        """Call `listener` on the loop when lines were passed over: another history was put in place of the one that was
+        handed on, or lines were pruned before they were."""
+        self._broken.append(listener)
+
     async def start(self) -> None:
         """Begin to hand on what is committed after this moment, by this process or another."""
         self._loop = asyncio.get_running_loop()
         self._epoch, self._last = await self.position()
+        self._short_ids.forget()
         self._short_ids.is_noticing = True
         self._tail = asyncio.create_task(self._hand_on(), name="change log tail")
         await self._database.peers.start(self._wake_from_thread)
@@ -171,6 +191,8 @@ class ChangeLog:
                 loop.call_soon_threadsafe(self._take, entries)
 
     def _take(self, entries: Sequence[LogEntry]) -> None:
+        for listener in self._early:
+            self._tell(listener, entries)
         self._fresh.extend(entries)
         self._woken.set()
 
@@ -229,20 +251,27 @@ class ChangeLog:
         epoch, newest = await self.position()
         if epoch != self._epoch:
             # Another history, restored from a backup: what it holds is not news.
-            self._epoch, self._last = epoch, newest
+            self._epoch = epoch
+            self._pass_over(newest)
         if newest == self._last:
             return []
         try:
             return await self.after(self._last, READ_AT_ONCE)
         except Gone:
             log.warning("the change log was pruned beyond %d; going on at %d", self._last, newest)
-            self._last = newest
+            self._pass_over(newest)
             return []
 
+    def _pass_over(self, newest: int) -> None:
+        self._last = newest
+        self._short_ids.forget()
+        for listener in self._broken:
+            self._tell(listener)
+
     @staticmethod
-    def _tell(listener: Callable[[Sequence[LogEntry]], None], batch: Sequence[LogEntry]) -> None:
+    def _tell(listener: Callable[..., None], *told: Any) -> None:
         try:
-            listener(batch)
+            listener(*told)
         except Exception:
             log.exception("a listener of the change log failed")
 

@@ -1,8 +1,9 @@
 """Other processes on the same PostgreSQL: when they commit, what they tell without storing it, and who of them lives.
 
 All of it rides on one connection of its own that listens. What is told is NOTIFY, which carries 8,000 bytes at most:
-longer messages go in parts, those beyond `MOST_BYTES` not at all. It may be lost when a connection is; what must not
-be lost belongs in the change log. On other backends there are no peers, and telling them something does nothing.
+longer messages go in parts, those beyond `MOST_BYTES` only if whoever tells them says so. It may be lost when a
+connection is; what must not be lost belongs in the change log. On other backends there are no peers, and telling them
+something does nothing.
 """
 
 from __future__ import annotations
@@ -85,12 +86,13 @@ class Peers:
         """Call `told` on the loop with each message of another process on a topic; there is one listener for each."""
         self._told[topic] = told
 
-    def tell(self, topic: str, message: dict[str, Any]) -> None:
-        """Tell the others something that is not stored. Never waits; what is too large or too much is dropped."""
+    def tell(self, topic: str, message: dict[str, Any], most_bytes: int = MOST_BYTES) -> None:
+        """Tell the others something that is not stored. Never waits; what is larger than that, or too much at once, is
+        dropped."""
         if not self._is_open:
             return
         text = to_json([topic, message])
-        if len(text) > MOST_BYTES:
+        if len(text) > most_bytes:
             return
         self._count += 1
         parts = range(0, len(text), PART_CHARACTERS)

@@ -103,8 +103,12 @@ class ShortIds:
         """Records with these ids were stored. One that is not of now may be the new neighbour of a known one."""
         for id in record_ids:
             if id is not None and is_id(id) and now - _time_of(id) > LATEST_MS:
-                self._known = {}
+                self.forget()
                 return
+
+    def forget(self) -> None:
+        """Know nothing any more: something was stored, or put in place of what was, of which nobody told."""
+        self._known = {}
 
 
 @cache

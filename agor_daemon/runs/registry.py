@@ -18,10 +18,11 @@ from agor_core.models import Task
 from agor_daemon.runs import records
 from agor_daemon.runs.assignment import Assignments
 from agor_daemon.runs.elsewhere import RunsElsewhere
+from agor_daemon.runs.partials import Partials
 from agor_daemon.runs.questions import ANSWERED, answer_in
 from agor_daemon.runs.run import SHUT_DOWN, STOPPED, Run
 from agor_daemon.supervisor import Supervisor
-from agor_daemon.volatile import HIDDEN, Volatile
+from agor_daemon.volatile import Volatile
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +61,7 @@ class AgentRuns:
         self._waiting: OrderedDict[str, None] = OrderedDict()
         self._closing = False
         self._elsewhere = RunsElsewhere(database, supervisor, self._stop_here, end_orphans)
+        self._partials = Partials(database, self._partial_here)
         # Not from the call that decides: that may reach another daemon on this database.
         database.change_log.subscribe(self._hear)
 
@@ -129,12 +131,15 @@ class AgentRuns:
         """Whether an agent of ours works for this session now."""
         return session_id in self._active or session_id in self._starting
 
-    def partial(self, message_id: str) -> dict[str, Any]:
-        """The text so far of a message that is streaming now. Raises NotFound."""
+    async def partial(self, message_id: str) -> dict[str, Any]:
+        """The text so far of a message that is streaming now, wherever it is; see `Partials.find`. Raises NotFound."""
+        return await self._partials.find(message_id)
+
+    def _partial_here(self, message_id: str) -> dict[str, Any] | None:
         for active in self._active.values():
             if (message := active.run.stream.find(message_id)) is not None:
                 return message.describe()
-        raise NotFound(f"message {short(message_id)} is not streaming", message_id=message_id)
+        return None
 
     def _hear(self, batch: Sequence[LogEntry]) -> None:
         """Hand what people decided to the runs that asked."""
@@ -146,10 +151,9 @@ class AgentRuns:
 
     async def _launch(self, task: Task) -> None:
         try:
-            self._volatile.know(task.session_id, HIDDEN)
+            self._volatile.begin(task.session_id)
             run = await self._assignments.prepare(task, self._volatile.emit)
-            if self._volatile.facts(task.session_id) is HIDDEN:  # else they changed in this very moment
-                self._volatile.know(task.session_id, run.facts)
+            self._volatile.begun(task.session_id, run.facts)
         except Exception as error:
             # The task is announced as running: whatever is wrong with it must not leave it so.
             log.exception("task %s cannot be run", short(task.task_id))

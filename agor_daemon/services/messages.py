@@ -12,11 +12,9 @@ from agor_core.ids import short
 from agor_core.models import Message
 from agor_core.models.schema import load
 from agor_core.models.wire import to_wire
-from agor_daemon.access import may_hear
 from agor_daemon.runs import AgentRuns
-from agor_daemon.services.stored import PageSize, Record, StoredService, one, one_record, user_id_of
+from agor_daemon.services.stored import PageSize, Record, StoredService, one, one_record, reader_of, user_id_of
 from agor_daemon.services.tasks import records_in, set_fields
-from agor_daemon.volatile import Volatile
 
 IMPORTABLE = (
     "session_id",
@@ -34,10 +32,9 @@ IMPORTABLE = (
 class MessagesService(StoredService):
     """The service `messages`. Indices are the database's; a client that sends one gets 400."""
 
-    def __init__(self, database: Database, runs: AgentRuns, volatile: Volatile) -> None:
+    def __init__(self, database: Database, runs: AgentRuns) -> None:
         super().__init__(database, Message, PageSize(100, 1000), ("metadata",))
         self._runs = runs
-        self._volatile = volatile
 
     async def create(self, data: Any, params: Params) -> Record:
         """A finished message, from an importer, at the end of its session's transcript."""
@@ -70,10 +67,13 @@ class MessagesService(StoredService):
 
     async def partial(self, id: str, params: Params) -> Record:
         """The text so far of a message that is streaming now. Raises NotFound when it is not."""
-        partial = self._runs.partial(id)
-        facts = self._volatile.facts(partial["session_id"])
-        if params.user is not None and not may_hear(params.user, "messages", facts):
-            raise NotFound(f"message {short(id)} is not streaming", message_id=id)
+        partial = await self._runs.partial(id)
+        reader = reader_of(params)
+        try:
+            # What is being said is as private as the session is now, on whichever daemon that was decided.
+            await self._database.read(lambda tx: tx.sessions.resolve(partial["session_id"], reader))
+        except NotFound as error:
+            raise NotFound(f"message {short(id)} is not streaming", message_id=id) from error
         return partial
 
 

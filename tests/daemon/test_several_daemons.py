@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,13 @@ import pytest
 import sqlalchemy as sa
 
 from agor_core.client import LiveClient
+from agor_core.ids import new_id
 from tests.daemon.conftest import start_session, until, wait_for_task
 from tests.daemon.test_live import Screen
 from tests.support.claude import processes_in
 from tests.support.daemon import Daemon, clean_environment, running_daemon
 from tests.support.databases import MakeUrl, make_url, postgres, postgres_template, sqlite_template
+from tests.support.team import Client, make_user
 
 __all__ = ["make_url", "postgres", "postgres_template", "sqlite_template"]
 
@@ -34,6 +36,10 @@ class Team:
         self.url = url
         self._folder = folder
         self._extra: dict[str, str] = {}
+
+    def requires_signing_in(self) -> None:
+        """Of everybody, on all daemons."""
+        self._extra["AGOR_DAEMON_REQUIRE_AUTH"] = "true"
 
     def plays(self, folder: Path, *steps: dict[str, Any]) -> None:
         """What the scripted agent does on each prompt."""
@@ -175,6 +181,90 @@ async def test_what_an_agent_says_on_one_daemon_is_seen_on_another_while_it_is_s
     said = "".join(chunk["chunk"] for chunk in chunks)
     assert long in said
     assert said == "".join(block.get("text", "") for block in answer["content"])
+
+
+async def test_what_was_said_so_far_can_be_read_on_every_daemon(team: Team, repository: Path, tmp_path: Path) -> None:
+    """The text so far of a message is the same wherever one asks while it streams, however long; once it is whole, or
+    if there never was one, it is not streaming anywhere."""
+    said = "é" * 70_000 + " and more"
+    team.plays(tmp_path, {"text": said, "pace_s": 0}, {"text": "…", "pace_s": 300})
+    with team.daemon("one") as one, team.daemon("other") as other:
+        session = await asyncio.to_thread(start_session, one, repository)
+        async with LiveClient(other.url) as client:
+            screen = Screen(client)
+            path = f"/sessions/{session['session_id']}"
+            await asyncio.to_thread(one.call, "POST", f"{path}/prompt", {"prompt": "say it"})
+            start = await screen.until("messages streaming:start")
+            partial = f"/messages/{start['message_id']}/partial"
+            await asyncio.to_thread(until, lambda: one.call("GET", partial)["text"] == f"{said}…")
+            assert await asyncio.to_thread(other.call, "GET", partial) == one.call("GET", partial)
+            assert await client.service("messages").read("partial", start["message_id"]) == one.call("GET", partial)
+            status, error = await asyncio.to_thread(other.request, "GET", f"/messages/{new_id()}/partial")
+            assert (status, error["name"]) == (404, "NotFound")
+            await asyncio.to_thread(other.call, "POST", f"{path}/stop", {})
+            for daemon in (one, other):
+                status, error = await asyncio.to_thread(daemon.request, "GET", partial)
+                assert (status, error["name"]) == (404, "NotFound")
+
+
+async def test_a_private_session_is_heard_by_nobody_else_on_any_daemon(
+    team: Team, repository: Path, tmp_path: Path
+) -> None:
+    """What an agent says in a private session reaches its owner on both daemons, and no other member on either; nor can
+    they read the text so far. Made private in the middle of an answer, not one chunk more reaches them."""
+    team.requires_signing_in()
+    team.plays(tmp_path, {"text": "word " * 400, "pace_s": 0.001}, {"text": "end", "pace_s": 300})
+    with ExitStack() as stack:
+        daemons = [stack.enter_context(team.daemon(name)) for name in ("one", "other")]
+        for email in ("owner@example.com", "member@example.com"):
+            await asyncio.to_thread(make_user, daemons[0].environment, email)
+        owners = [Client(daemon, "owner@example.com") for daemon in daemons]
+        members = [Client(daemon, "member@example.com") for daemon in daemons]
+        async with AsyncExitStack() as open_clients:
+
+            async def screen(client: Client, daemon: Daemon) -> Screen:
+                return Screen(await open_clients.enter_async_context(LiveClient(daemon.url, client.token)))
+
+            own = [await screen(*pair) for pair in zip(owners, daemons, strict=True)]
+            strange = [await screen(*pair) for pair in zip(members, daemons, strict=True)]
+
+            async def started(sharing: str) -> tuple[str, str]:
+                data = {"agent": "scripted", "cwd": str(repository), "sharing": sharing}
+                session = await asyncio.to_thread(owners[0].call, "POST", "/sessions", data)
+                path = f"/sessions/{session['session_id']}"
+                await asyncio.to_thread(owners[0].call, "POST", f"{path}/prompt", {"prompt": "go"})
+                start = await own[1].until("messages streaming:start", session_id=session["session_id"])
+                return path, start["message_id"]
+
+            _, secret = await started("private")
+            for screen_of_owner in own:
+                await screen_of_owner.until("messages streaming:chunk", message_id=secret, index=300)
+            for member in members:
+                status, _ = await asyncio.to_thread(member.request, "GET", f"/messages/{secret}/partial")
+                assert status == 404
+            assert (await asyncio.to_thread(owners[1].call, "GET", f"/messages/{secret}/partial"))["chunks"] > 300
+            for at in (0, 1):
+                path, message_id = await started("everyone")
+                for each in strange:
+                    await each.until("messages streaming:chunk", message_id=message_id)
+                await asyncio.to_thread(owners[at].call, "PATCH", path, {"sharing": "private"})
+                for each in own:
+                    await each.until("messages streaming:chunk", message_id=message_id, index=390)
+                patched = next(
+                    nth
+                    for nth, (_, payload) in enumerate(own[0].heard)
+                    if payload.get("sharing") == "private" and path.endswith(payload["session_id"])
+                )
+                later = [
+                    payload["index"] for name, payload in own[0].heard[patched:] if name == "messages streaming:chunk"
+                ]
+                assert later
+                for each in strange:
+                    heard = [
+                        one["index"] for one in each.of("messages streaming:chunk") if one["message_id"] == message_id
+                    ]
+                    assert max(heard) < later[0]
+        assert all(secret not in str(each.heard) for each in strange)
 
 
 async def test_a_daemon_ends_the_runs_of_a_dead_one_and_leaves_those_of_a_living_one(
