@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+import sqlalchemy as sa
 
-from agor_core.db import Database, Reader, open_database
+from agor_core.db import Database, Reader, Transaction, open_database
+from agor_core.db.change_log import EVENTS, HEAD
 from agor_core.errors import BadRequest, Conflict, NotFound
+from agor_core.ids import new_id
 from agor_core.models import Board, Repo, Session
 from tests.support.records import a_session
 
@@ -110,6 +113,36 @@ async def test_a_short_id_that_was_shown_gets_longer_when_an_import_brings_a_nei
         await store(importer, other)
         await asyncio.wait_for(heard.wait(), 30)
         assert await database.read(lambda tx: tx.sessions.short_ids([one])) == {one: one.replace("-", "")[:14]}
+        await database.change_log.stop()
+
+
+@pytest.mark.parametrize("replaced", ["by another history", "beyond what is kept"])
+async def test_what_is_known_of_ids_goes_when_the_log_breaks_off(url: str, replaced: str) -> None:
+    """After a restore, or where lines were pruned before this process saw them, nothing it knew of old ids is shown."""
+    one, other = id_at(NOW, "a0"), id_at(NOW, "b0")
+    with open_database(url, clock=lambda: NOW + 10**9) as database, open_database(url) as elsewhere:
+        await store(database, one)
+        broken = asyncio.Event()
+        await database.change_log.start()
+        database.change_log.on_break(broken.set)
+        assert await database.read(lambda tx: tx.sessions.short_ids([one])) == {one: one.replace("-", "")[:8]}
+
+        def restored(tx: Transaction) -> None:
+            unannounced = Session(agent="x", session_id=other)
+            tx.sessions.fill_in(unannounced)
+            tx.sessions.insert([unannounced])
+            if replaced == "by another history":
+                tx.connection.execute(sa.update(HEAD).values(epoch=new_id()))
+            else:
+                # As if many lines were written and pruned while this process was busy.
+                tx.connection.execute(sa.update(HEAD).values(seq=HEAD.c.seq + 1000))
+                tx.connection.execute(sa.delete(EVENTS))
+
+        await elsewhere.write(restored)
+        await asyncio.wait_for(broken.wait(), 30)
+        shown = await database.read(lambda tx: tx.sessions.short_ids([one]))
+        assert shown == {one: one.replace("-", "")[:14]}
+        assert await database.read(lambda tx: tx.sessions.resolve(shown[one])) == one
         await database.change_log.stop()
 
 

@@ -146,6 +146,21 @@ async def test_a_restore_keeps_what_it_replaces(make_url: MakeUrl, tmp_path: Pat
         assert await old.read(lambda tx: tx.sessions.get(session.session_id))
 
 
+async def test_a_file_that_another_program_has_open_is_not_replaced(make_url: MakeUrl, tmp_path: Path) -> None:
+    """What that program writes to the old file would be lost: the restore is refused, and works once it is closed."""
+    url = make_url("sqlite")
+    with open_database(url) as database:
+        copy = backup(database, tmp_path / "copy")
+        with open_database(url) as daemon:
+            await a_session(daemon)
+            with pytest.raises(Conflict, match="in use"):
+                restore(database, copy)
+            kept = await a_session(daemon)
+            assert await database.read(lambda tx: tx.sessions.get(kept.session_id))
+        restore(database, copy)
+        assert await database.read(lambda tx: tx.sessions.where()) == []
+
+
 @pytest.mark.parametrize("ruin", [b"no database at all" * 300, b"SQLite format 3\0" + b"\xff" * 9000])
 async def test_a_restore_works_over_a_file_that_is_ruined(make_url: MakeUrl, tmp_path: Path, ruin: bytes) -> None:
     """What the advice for a damaged file says, works: the backup is in its place, and the ruin is kept beside it."""
