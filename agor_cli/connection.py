@@ -57,11 +57,15 @@ def interrupted_sessions(client: Client) -> list[str]:
 
 
 def administer(
-    command: str, *arguments: str, given: str | None = None, on_progress: Callable[[str], None] = lambda _: None
+    command: str,
+    *arguments: str,
+    given: str | None = None,
+    on_progress: Callable[[dict[str, Any]], None] = lambda _: None,
 ) -> dict[str, Any]:
     """The result of `python -m agor_daemon.admin <command>`, for what must work without a daemon.
 
-    `given`: its standard input. Raises AgorError with the one line it ended with.
+    `given`: its standard input. `on_progress` is told `{text, done?, total?}` as often as there is something to tell.
+    Raises AgorError with the one line it ended with.
     """
     # -P: a module of ours is never taken from the folder the user happens to be in.
     process = subprocess.Popen(
@@ -82,7 +86,7 @@ def administer(
             said = _decoded(line)
             match said.pop("event", None):
                 case "progress":
-                    on_progress(str(said.get("text", "")))
+                    on_progress(said)
                 case "result":
                     result = said
                 case "error":

@@ -15,6 +15,25 @@ if TYPE_CHECKING:
 
 
 @contextmanager
+def steps_progress() -> Iterator[Callable[[Record], None]]:
+    """A function to be called with each `{text, done?, total?}` of something that is done in many small steps."""
+    if wants_json() or not sys.stdout.isatty():
+        yield lambda _: None
+        return
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console(), transient=True) as progress:
+        bar = progress.add_task("Opening the database", total=None)
+
+        def tell(step: Record) -> None:
+            text = one_line(step.get("text") or "")
+            progress.update(bar, description=text, total=step.get("total"), completed=step.get("done") or 0)
+
+        yield tell
+
+
+@contextmanager
 def cloning_progress() -> Iterator[Callable[[Record], None]]:
     """A function to be called with each `clone:progress`; it moves a bar, which is gone again at the end."""
     if wants_json() or not sys.stdout.isatty():

@@ -183,7 +183,13 @@ def db_import(settings: Settings, options: argparse.Namespace) -> None:
 
     _must_exist(options.file)
     with options.file.open("rb") as file, _database(settings) as database:
-        say("result", added=dict(import_from(database, file, _tell)))
+        size = options.file.stat().st_size
+
+        def tell(path: str, done: int, _total: int) -> None:
+            # How many of a kind there will be stands at the end of an export; how much of the file is read is known.
+            say("progress", text=f"{path}: {done}", done=file.tell(), total=size)
+
+        say("result", added=dict(import_from(database, file, tell)))
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -133,8 +133,8 @@ def _show_started(started: dict[str, Any]) -> None:
     show(started, lambda: f"{word} (pid {started['pid']}): {started['url']}")
 
 
-def _progress(text: str) -> None:
-    say(f"{text}…", "dim")
+def _progress(step: dict[str, Any]) -> None:
+    say(f"{step['text']}…", "dim")
 
 
 def _has_browser() -> bool:

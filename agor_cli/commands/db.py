@@ -10,7 +10,8 @@ import click
 
 from agor_cli.connection import administer
 from agor_cli.groups import Group
-from agor_cli.output import facts, say, show
+from agor_cli.output import facts, show
+from agor_cli.progress import steps_progress
 
 
 @click.group(cls=Group)
@@ -28,14 +29,14 @@ def status() -> None:
 @db.command("upgrade", examples=["db upgrade"])
 def upgrade() -> None:
     """Bring the database to the revision that this version needs. An embedded one is backed up before."""
-    _done(administer("db-upgrade", on_progress=_tell))
+    _done_in_steps("db-upgrade")
 
 
 @db.command("downgrade", examples=["db downgrade 0001"])
 @click.argument("revision")
 def downgrade(revision: str) -> None:
     """Bring the database back to REVISION, for an earlier version of Agor. Stop the daemon before."""
-    _done(administer("db-downgrade", revision, on_progress=_tell))
+    _done_in_steps("db-downgrade", revision)
 
 
 @db.command("backup", examples=["db backup", "db backup ~/agor-before-the-move.db"])
@@ -43,32 +44,34 @@ def downgrade(revision: str) -> None:
 def backup(file: Path | None) -> None:
     """Write a copy of the database to FILE. The daemon may go on meanwhile."""
     to = file or Path(f"agor-{datetime.now():%Y%m%d-%H%M%S}.backup")
-    _done(administer("db-backup", str(to.absolute()), on_progress=_tell))
+    _done_in_steps("db-backup", str(to.absolute()))
 
 
 @db.command("restore", examples=["db restore agor-20261123-221500.backup"])
 @click.argument("file", type=click.Path(path_type=Path))
 def restore(file: Path) -> None:
     """Put the backup FILE in the place of the database, which is kept beside it. Stop the daemon before."""
-    _done(administer("db-restore", str(file.absolute()), on_progress=_tell))
+    _done_in_steps("db-restore", str(file.absolute()))
 
 
 @db.command("export", examples=["db export agor.jsonl"])
 @click.argument("file", type=click.Path(path_type=Path))
 def export(file: Path) -> None:
     """Write everything as JSON Lines to FILE, to keep or to take elsewhere."""
-    _done(administer("db-export", str(file.absolute()), on_progress=_tell))
+    _done_in_steps("db-export", str(file.absolute()))
 
 
 @db.command("import", examples=["db import agor.jsonl"])
 @click.argument("file", type=click.Path(path_type=Path))
 def import_(file: Path) -> None:
     """Take in what an export in FILE holds. Doing it again adds nothing."""
-    _done(administer("db-import", str(file.absolute()), on_progress=_tell))
+    _done_in_steps("db-import", str(file.absolute()))
 
 
-def _tell(text: str) -> None:
-    say(text, "dim")
+def _done_in_steps(*command: str) -> None:
+    with steps_progress() as tell:
+        found = administer(*command, on_progress=tell)
+    _done(found)
 
 
 def _done(found: dict[str, Any]) -> None:

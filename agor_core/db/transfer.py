@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any, Final
 
 import orjson
@@ -22,10 +23,11 @@ import sqlalchemy as sa
 
 from agor_core.db import migrate
 from agor_core.db.engine import to_json
+from agor_core.db.intake import Intake, Line
 from agor_core.db.query import plain_data
 from agor_core.db.repositories.base import Repository
 from agor_core.db.repositories.sessions import TABLE as SESSIONS
-from agor_core.errors import BadRequest
+from agor_core.errors import BadRequest, Conflict
 
 if TYPE_CHECKING:
     from agor_core.db.database import Database
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 FORMAT: Final = "agor-export"
 VERSION: Final = 1
 ROWS_AT_ONCE: Final = 1000
+_STORED_BEFORE: Final = "; batches before it are stored, and importing a whole export goes on there"
 
 PATHS: Final = ("users", "boards", "repos", "worktrees", "sessions", "tasks", "messages", "permissions")
 """Parents first."""
@@ -55,20 +58,30 @@ def import_from(database: Database, lines: Iterable[bytes], on_progress: Progres
     """Store what an export holds; how many records were new. What is there already, by its id, is left as it is.
 
     Each step of a thousand is a transaction of its own, so that others may write in between; doing it again goes on
-    where it broke off. Each new record is announced as created. Raises BadRequest for what is no export, or a
-    part of one: what came before the fault is stored.
+    where it broke off. Each new record is announced as created; see `Intake.store` for what is made to fit. Raises
+    BadRequest or Conflict for what is no export, or a part of one, and says where; what came before that is stored.
     """
     told = on_progress or _silent
     added: Counter[str] = Counter()
     seen: Counter[str] = Counter()
-    reader = _Reader(lines)
-    for path, records in reader.batches():
-        new = database.write_now(lambda tx, path=path, records=records: _store(tx, path, records))  # type: ignore[misc]
-        added[path] += new
-        seen[path] += len(records)
+    reader, intake = _Reader(lines), Intake()
+    for path, batch in reader.batches():
+        with _said_where(batch):
+            added[path] += database.write_now(lambda tx, path=path, batch=batch: intake.store(tx, path, batch))  # type: ignore[misc]
+        seen[path] += len(batch)
         told(path, seen[path], seen[path])
     reader.check_end(seen)
     return added
+
+
+@contextmanager
+def _said_where(batch: Sequence[Line]) -> Iterator[None]:
+    """Have what the database refuses named by the lines it came from."""
+    try:
+        yield
+    except (BadRequest, Conflict) as error:
+        where = "" if error.message.startswith("line ") else f"lines {batch[0].number} to {batch[-1].number}: "
+        raise type(error)(f"{where}{error.message}{_STORED_BEFORE}", data=error.data) from error
 
 
 class _Reader:
@@ -78,42 +91,50 @@ class _Reader:
         self._lines = enumerate(lines, start=1)
         self._end: Mapping[str, Any] | None = None
 
-    def batches(self) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-        head = self._next()
-        if head is None or head.get("format") != FORMAT or head.get("version") != VERSION:
-            raise BadRequest(f"this is no export of Agor, or one of a later version than {VERSION}")
-        for path, lines in itertools.groupby(self._records(), key=lambda line: line[0]):
-            while batch := [record for _, record in itertools.islice(lines, ROWS_AT_ONCE)]:
+    def batches(self) -> Iterator[tuple[str, list[Line]]]:
+        self._check_head(self._next())
+        for path, records in itertools.groupby(self._records(), key=lambda found: found[0]):
+            while batch := [line for _, line in itertools.islice(records, ROWS_AT_ONCE)]:
                 yield path, batch
 
     def check_end(self, seen: Mapping[str, int]) -> None:
         """Raise BadRequest unless everything that was exported came."""
         if self._end is None:
             raise BadRequest("the export ends too early; what it held so far is stored")
-        if {path: count for path, count in self._end["counts"].items() if count} != dict(seen):
+        counts = self._end.get("counts")
+        if not isinstance(counts, dict) or {path: count for path, count in counts.items() if count} != dict(seen):
             raise BadRequest("the export does not hold what it says; what it held is stored", counts=dict(seen))
 
-    def _records(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        while (line := self._next()) is not None:
+    @staticmethod
+    def _check_head(found: tuple[int, dict[str, Any]] | None) -> None:
+        head = found[1] if found is not None else {}
+        if head.get("format") != FORMAT or not isinstance(head.get("revision"), str):
+            raise BadRequest("this is no export of Agor")
+        if head.get("version") != VERSION or head["revision"] not in migrate.revisions():
+            raise BadRequest(f"the export was made by a newer Agor (revision {head['revision']}): upgrade Agor")
+
+    def _records(self) -> Iterator[tuple[str, Line]]:
+        while (found := self._next()) is not None:
+            number, line = found
             if line.get("end") is True:
                 self._end = line
                 return
             path, record = line.get("path"), line.get("record")
             if path not in PATHS or not isinstance(record, dict):
-                raise BadRequest("a line of the export is neither a record nor its end", line=line)
-            yield path, record
+                raise BadRequest(f"line {number} of the export is neither a record nor its end{_STORED_BEFORE}")
+            yield path, Line(number, record)
 
-    def _next(self) -> dict[str, Any] | None:
+    def _next(self) -> tuple[int, dict[str, Any]] | None:
         for number, text in self._lines:
             if not text.strip():
                 continue
             try:
                 line = orjson.loads(text)
             except orjson.JSONDecodeError as error:
-                raise BadRequest(f"line {number} of the export is not JSON") from error
+                raise BadRequest(f"line {number} of the export is not JSON{_STORED_BEFORE}") from error
             if not isinstance(line, dict):
-                raise BadRequest(f"line {number} of the export is not an object")
-            return line
+                raise BadRequest(f"line {number} of the export is not an object{_STORED_BEFORE}")
+            return number, line
         return None
 
 
@@ -167,35 +188,6 @@ def _parents_first(query: sa.Select[Any]) -> sa.Select[Any]:
         )
     )
     return query.join(depth, depth.c.id == SESSIONS.c.session_id).order_by(depth.c.depth, SESSIONS.c.session_id)
-
-
-def _store(tx: Transaction, path: str, records: list[dict[str, Any]]) -> int:
-    repository = tx.repository(path)
-    ids = [record.get(repository.id_field) for record in records]
-    known = set(tx.connection.execute(sa.select(repository.id_column).where(repository.id_column.in_(ids))).scalars())
-    if path == "boards":
-        _make_way(tx, records)
-    new = [record for record in records if record.get(repository.id_field) not in known]
-    if not new:
-        return 0
-    columns = {column.name for column in repository.table.columns}
-    if any(set(record) != columns for record in new):
-        raise BadRequest(f"a record of {path} has not the columns this version knows", columns=sorted(columns))
-    entities = [repository.restored(record) for record in new]
-    tx.connection.execute(sa.insert(repository.table), [repository.row_of(entity) for entity in entities])
-    repository.make_findable(entities)
-    for entity in entities:
-        repository.announce("created", entity)
-    return len(new)
-
-
-def _make_way(tx: Transaction, records: list[dict[str, Any]]) -> None:
-    """Remove an empty board that has the slug of one to come: every database begins with a `default`."""
-    coming = {record.get("slug"): record.get("board_id") for record in records}
-    for board in tx.boards.where(slug=[slug for slug in coming if slug is not None]):
-        is_other = coming[board.slug] != board.board_id
-        if is_other and tx.sessions.find_one(board_id=board.board_id) is None:
-            tx.boards.remove(board.board_id)
 
 
 def _silent(_path: str, _done: int, _total: int) -> None:

@@ -8,8 +8,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.cli.conftest import Agor
 from tests.support.daemon import clean_environment, running_daemon
+from tests.support.databases import MakeUrl, make_url, postgres, postgres_template, sqlite_template
+from tests.support.team import Client, make_user
+
+__all__ = ["make_url", "postgres", "postgres_template", "sqlite_template"]
 
 
 def agor(*arguments: str, environment: dict[str, str], cwd: Path, code: int = 0) -> Any:
@@ -64,3 +70,74 @@ def test_an_export_can_be_taken_elsewhere_and_only_once(environment: dict[str, s
     (tmp_path / "notes.txt").write_text("not an export\n")
     agor("db", "import", "notes.txt", environment=other, cwd=tmp_path, code=1)
     agor("db", "import", "nowhere.jsonl", environment=other, cwd=tmp_path, code=1)
+
+
+@pytest.mark.postgres
+def test_a_user_moves_to_a_team_server(environment: dict[str, str], tmp_path: Path, make_url: MakeUrl) -> None:
+    """What was in the embedded database is on the team's PostgreSQL after export and import, with what others brought.
+
+    People are told by their address, boards of the same slug stay apart, and a bar shows how far it is.
+    """
+    for email in ("ann@example.com", "bob@example.com"):
+        make_user(environment, email)
+    with running_daemon(tmp_path, environment=environment) as daemon:
+        ann = Client(daemon, "ann@example.com")
+        made = ann.call("POST", "/sessions", {"agent": "scripted", "title": "brought along", "sharing": "private"})
+        message = {"session_id": made["session_id"], "type": "user", "role": "user"}
+        said = [{**message, "content": f"word {nth}"} for nth in range(1500)]
+        ann.call("POST", "/messages/bulk", {"records": said})
+    with Agor(tmp_path, environment).at_terminal("db", "export", "all.jsonl", kind="xterm") as terminal:
+        terminal.wait_for("messages: 1500 of 1500", "100%", "records")
+        assert terminal.end() == 0
+    team = clean_environment(
+        tmp_path / "team", AGOR_DATABASE_URL=make_url("postgresql"), AGOR_DAEMON_REQUIRE_AUTH="true"
+    )
+    make_user(team, "ann@example.com")
+    with running_daemon(tmp_path, environment=team) as daemon:
+        here = Client(daemon, "ann@example.com")
+        here.call("POST", "/sessions", {"agent": "scripted", "title": "was here"})
+        with Agor(tmp_path, team).at_terminal("db", "import", "all.jsonl", kind="xterm") as terminal:
+            terminal.wait_for("messages: 1500", "100%", "added")
+            assert terminal.end() == 0
+        again = agor("db", "import", "all.jsonl", environment=team, cwd=tmp_path)["added"]
+        assert sum(again.values()) == 0
+        assert {one["title"] for one in here.call("GET", "/sessions")["data"]} == {"was here", "brought along"}
+        assert here.call("GET", f"/sessions/{made['session_id']}")["created_by"] == here.user_id
+        assert here.call("GET", f"/messages?session_id={made['session_id']}&$limit=1")["total"] == 1500
+        assert {board["slug"] for board in here.call("GET", "/boards")["data"]} == {"default", "default-2"}
+        assert {user["email"] for user in here.call("GET", "/users")["data"]} == {"ann@example.com", "bob@example.com"}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda lines: [*lines[:-2], lines[-2][:40]], "is not JSON"),
+        (lambda lines: [*lines[:3], b'{"path": "sessions", "record": {"session_id": 5}}\n', *lines[3:]], "line 4"),
+        (lambda lines: [lines[0].replace(b'"revision":"', b'"revision":"9'), *lines[1:]], "upgrade Agor"),
+    ],
+    ids=["cut off", "no record", "newer"],
+)
+def test_an_import_that_breaks_off_can_be_done_again(exported: Path, tmp_path: Path, spoil: Any, said: str) -> None:
+    """A spoilt export is refused in one line that says where; with the whole one the import goes on."""
+    spoilt = tmp_path / "spoilt.jsonl"
+    spoilt.write_bytes(b"".join(spoil(exported.read_bytes().splitlines(keepends=True))))
+    home = clean_environment(tmp_path / "home")
+    refused = agor("db", "import", str(spoilt), environment=home, cwd=tmp_path, code=1)["error"]["message"]
+    assert said in refused
+    assert "\n" not in refused
+    agor("db", "import", str(exported), environment=home, cwd=tmp_path)
+    agor("db", "export", "again.jsonl", environment=home, cwd=tmp_path)
+    assert (tmp_path / "again.jsonl").read_bytes().splitlines()[1:] == exported.read_bytes().splitlines()[1:]
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The export of a session of a few messages."""
+    folder = tmp_path_factory.mktemp("exported")
+    environment = clean_environment(folder)
+    with running_daemon(folder, environment=environment) as daemon:
+        session = daemon.call("POST", "/sessions", {"agent": "scripted", "title": "one"})["session_id"]
+        said = [{"session_id": session, "type": "user", "role": "user", "content": text} for text in ("a", "b", "c")]
+        daemon.call("POST", "/messages/bulk", {"records": said})
+    agor("db", "export", "all.jsonl", environment=environment, cwd=folder)
+    return folder / "all.jsonl"
