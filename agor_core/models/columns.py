@@ -135,3 +135,8 @@ class Entity(SQLModel):
         entity: Self = sa.orm.class_mapper(cls).class_manager.new_instance()
         entity.__dict__.update(values)
         return entity
+
+
+def set_unchecked(target: BaseModel, values: Mapping[str, Any]) -> None:
+    """Set what we worked out ourselves: the checks of an assignment take longer than storing the whole row."""
+    target.__dict__.update(values)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
 import sqlalchemy as sa
@@ -64,29 +64,30 @@ def preview(content: Any) -> str:
         return " ".join(content[: 4 * PREVIEW_LENGTH].split())[:PREVIEW_LENGTH]
     if not isinstance(content, list):
         return ""
-    blocks = [block for block in content if isinstance(block, dict)]
-    for words in ([_text(block) for block in blocks], [_deed(block) for block in blocks]):
-        if said := " ".join(filter(None, words)):
+    for told in (_text, _deed):
+        if said := " ".join(words for block in content if isinstance(block, dict) and (words := told(block))):
             return preview(said)
     return ""
 
 
 def words_of(data: Mapping[str, Any]) -> str:
     """All that can be searched of a message's stored `data`: what was said and thought, what tools got and gave."""
-    return "\n".join(_words(data.get("content")))
+    found: list[str] = []
+    _gather_words(data.get("content"), found)
+    return "\n".join(found)
 
 
-def _words(content: Any) -> Iterator[str]:
+def _gather_words(content: Any, found: list[str]) -> None:
     """Every text inside, however deep; not what is an image, nor ids."""
     if isinstance(content, str):
-        yield content
+        found.append(content)
     elif isinstance(content, list):
         for item in content:
-            yield from _words(item)
+            _gather_words(item, found)
     elif isinstance(content, dict) and content.get("type") != "image":
         for name, inner in content.items():
             if name not in _WITHOUT_WORDS:
-                yield from _words(inner)
+                _gather_words(inner, found)
 
 
 _WITHOUT_WORDS = frozenset({"type", "id", "tool_use_id", "signature", "cache_control", "data"})

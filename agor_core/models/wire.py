@@ -119,8 +119,10 @@ def _outward(field: Field) -> Outward | None:
     if field.kind == "time":
         return iso
     if field.kind == "list" and field.item is not None:
-        inner = _outward(field.item)
-        return (lambda items: [inner(item) for item in items]) if inner is not None else None
+        inner, size = _outward(field.item), _size_if_plain(field.item.model)
+        if inner is None:
+            return None
+        return lambda items: [item if size == len(item) else inner(item) for item in items]
     return _object_outward(field.model) if field.model is not None else None
 
 

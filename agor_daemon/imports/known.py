@@ -7,7 +7,7 @@ from typing import Any
 
 from agor_core.agents.claude_code.entries import TranscriptMessage
 from agor_core.db import Transaction
-from agor_core.models import Message
+from agor_core.db.repositories.messages import Origin
 
 # We store a prompt when its task starts; the agent writes it down once its program is up.
 SAME_TIME_MS = 60_000
@@ -40,6 +40,8 @@ class Known:
         """Where `message` is stored, whole."""
         if (stored := self.by_original_id.get(message.original_id)) is not None:
             return stored
+        if not self.unnamed:
+            return None
         return next(
             (
                 stored
@@ -51,6 +53,8 @@ class Known:
 
     def find_part(self, message: TranscriptMessage) -> Stored | None:
         """Where `message` is stored as it was before its answer was complete."""
+        if not message.earlier_ids:
+            return None
         return next(filter(None, map(self.by_original_id.get, message.earlier_ids)), None)
 
 
@@ -61,16 +65,15 @@ def known_conversation(tx: Transaction, agent: str, agent_session_id: str) -> Kn
         return None
     session = page["data"][0]
     known = Known(session["session_id"], session["status"])
-    for message in tx.messages.history(session["session_id"]):
-        _note(known, message)
+    for origin in tx.messages.origins(session["session_id"]):
+        _note(known, origin)
     return known
 
 
-def _note(known: Known, message: Message) -> None:
-    original_id = message.data.metadata.original_id
-    is_own = message.session_id == known.session_id
-    stored = Stored(message.message_id, message.task_id, ran_here=original_id is None, is_own=is_own)
-    if original_id is not None:
-        known.by_original_id[original_id] = stored
+def _note(known: Known, origin: Origin) -> None:
+    is_own = origin.session_id == known.session_id
+    stored = Stored(origin.message_id, origin.task_id, ran_here=origin.original_id is None, is_own=is_own)
+    if origin.original_id is not None:
+        known.by_original_id[origin.original_id] = stored
     else:
-        known.unnamed.append((message.data.content, message.timestamp, stored))
+        known.unnamed.append((origin.content, origin.timestamp, stored))

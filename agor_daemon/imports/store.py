@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from agor_core.agents.claude_code.transcript import TranscriptTask
 from agor_core.db import Transaction
 from agor_core.errors import Conflict
 from agor_core.ids import short
-from agor_core.models import Message, Usage
+from agor_core.models import Usage
 from agor_core.models.session import RUNNING_STATUSES
 from agor_daemon.imports.plan import Part
 from agor_daemon.imports.rows import message_row, tool_use_count, usage_of
@@ -32,7 +33,7 @@ def store_batch(tx: Transaction, session_id: str, batch: list[Part]) -> Added:
     refuse_running(session_id, tx.sessions.get(session_id).status)
     added = Added()
     tools, usage = 0, Usage()
-    rows: list[Message] = []
+    rows: list[dict[str, Any]] = []
     tx.tasks.add_many([part.begins for part in batch if part.begins is not None])
     for part in batch:
         if part.begins is not None:
@@ -43,11 +44,11 @@ def store_batch(tx: Transaction, session_id: str, batch: list[Part]) -> Added:
             tools, usage = tools + more_tools, usage.plus(more_usage)
         for stored, message in part.grown:
             row = message_row(session_id, part.task_id, message)
-            changes = {"content": row.data.content, "tool_uses": row.data.tool_uses, "metadata": row.data.metadata}
+            changes = {name: row["data"][name] for name in ("content", "tool_uses", "metadata")}
             tx.messages.patch(stored.message_id, changes)
         rows += [message_row(session_id, part.task_id, message) for message in part.new]
         added.messages += len(part.new) + len(part.grown)
-    tx.messages.append_many(session_id, rows)
+    tx.messages.append_rows(session_id, rows)
     tx.sessions.count_up(session_id, tool_use_count=tools, usage=usage)
     return added
 

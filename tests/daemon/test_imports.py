@@ -272,3 +272,16 @@ def test_ten_thousand_messages_are_whole(shared_daemon: Daemon, talk: Talk) -> N
     assert [task["message_range"]["end_index"] for task in tasks["data"]] == [2_500, 2_504]
     last = shared_daemon.call("GET", f"/messages?session_id={session['session_id']}&$skip={expected - 1}")["data"]
     assert [(m["index"], m["content"][0]["text"]) for m in last] == [(expected - 1, "answer 2499.2")]
+
+
+def test_text_that_no_database_keeps_is_imported_all_the_same(daemon: Daemon, tmp_path: Path) -> None:
+    """Half a character, NUL, and names of any length cost nothing but themselves: what is around them is there."""
+    talk = Talk(tmp_path)
+    talk.say("user", "half a \ud83d character\0")
+    talk.say("assistant", say("an\ud83dswer"), message={"id": "a1", "model": "m" * 5000})
+    session = daemon.call("POST", "/sessions/import", {"path": str(talk.path)})
+    (task,) = daemon.call("GET", f"/tasks?session_id={session['session_id']}")["data"]
+    asked, answered = daemon.call("GET", f"/messages?session_id={session['session_id']}")["data"]
+    assert (asked["content"], task["full_prompt"]) == ("half a � character�",) * 2
+    assert answered["content"][0]["text"] == "an�swer"
+    assert daemon.call("POST", "/sessions/import", {"path": str(talk.path)})["imported"]["outcome"] == "unchanged"

@@ -173,3 +173,23 @@ async def test_a_message_over_a_megabyte_is_listed_with_its_preview(database: Da
     record = await database.read(lambda tx: tx.messages.record(large.message_id))
     assert record["content"] == text
     assert (await database.read(lambda tx: tx.messages.history(session.session_id)))[0].data.content == text
+
+
+async def test_an_import_compares_a_history_without_reading_it(database: Database) -> None:
+    """Each message inherited or own, with what its agent calls it; where the agent never said, with what it says."""
+    root = await a_session(database)
+    first = await a_task(database, root.session_id, "a")
+    fork = await database.write(lambda tx: tx.sessions.add(forked(root, point=first, created_by=None)))
+    blocks = [{"type": "text", "text": "named", "odd": "é\U0001f600"}]
+    named, unnamed = said("named"), said("")
+    named.data.metadata.original_id = "their-id"
+    unnamed.data.content = blocks
+    await database.write(lambda tx: tx.messages.append_many(fork.session_id, [named, unnamed]))
+    origins = await database.read(lambda tx: tx.messages.origins(fork.session_id))
+    assert [(origin.session_id, origin.task_id, origin.original_id, origin.content) for origin in origins] == [
+        (root.session_id, first.task_id, None, "a"),
+        (fork.session_id, None, "their-id", None),
+        (fork.session_id, None, None, blocks),
+    ]
+    told = await database.read(lambda tx: tx.messages.history(fork.session_id))
+    assert [(origin.message_id, origin.timestamp) for origin in origins] == [(m.message_id, m.timestamp) for m in told]

@@ -16,6 +16,7 @@ from agor_core.agents.protocol import Block, Usage
 from agor_core.clock import parse_iso
 
 SYNTHETIC_MODEL = "<synthetic>"
+LONGEST_MODEL = 200
 RECORD_ID_LENGTH = 32
 
 Role = Literal["user", "assistant", "system"]
@@ -132,7 +133,8 @@ def _assistant(
     blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
     made = _message("assistant", blocks, record, parent)
     model = message.get("model")
-    made.model = model if isinstance(model, str) and model != SYNTHETIC_MODEL else None
+    is_name = isinstance(model, str) and model != SYNTHETIC_MODEL and len(model) <= LONGEST_MODEL
+    made.model = model if is_name else None
     made.is_error = bool(record.get("isApiErrorMessage"))
     made.usage = _usage(message.get("usage"))
     return made

@@ -8,6 +8,7 @@ In both, `parentUuid` makes a tree: a rewind or a parallel tool call leaves side
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,8 +67,21 @@ def _parse(line: bytes) -> Any:
     try:
         return orjson.loads(line)
     except orjson.JSONDecodeError:
-        # Half of a surrogate pair, where the CLI cut a text, is JSON to Python's parser only.
-        return json.loads(line.decode("utf-8", "surrogatepass"), strict=False)
+        # Half of a surrogate pair, where the CLI cut a text, is JSON to Python's parser only; nobody can keep it.
+        return _without_halves(json.loads(line.decode("utf-8", "surrogatepass"), strict=False))
+
+
+_HALF = re.compile("[\ud800-\udfff]")
+
+
+def _without_halves(value: Any) -> Any:
+    if isinstance(value, str):
+        return _HALF.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_without_halves(inner) for inner in value]
+    if isinstance(value, dict):
+        return {_without_halves(name): _without_halves(inner) for name, inner in value.items()}
+    return value
 
 
 def _problem(record: Any) -> str | None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from functools import cache
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from typing_extensions import override
 
+from agor_core.db import search
 from agor_core.db.engine import to_json
 from agor_core.db.query import PLAIN_JSON
 from agor_core.db.repositories.lists import Record
@@ -16,8 +19,9 @@ from agor_core.db.repositories.sessions import facts_of
 from agor_core.errors import BadRequest, NotFound
 from agor_core.ids import short
 from agor_core.models import Message, MessageRange, Session
+from agor_core.models.columns import set_unchecked
 from agor_core.models.message import preview, words_of
-from agor_core.models.wire import DATA, RowReader, to_wire
+from agor_core.models.wire import DATA, RowReader, record_columns, whole_reader
 
 TABLE: sa.Table = Message.__table__  # type: ignore[attr-defined]
 SESSIONS: sa.Table = Session.__table__  # type: ignore[attr-defined]
@@ -44,6 +48,7 @@ _RESERVE = (
     )
 )
 _INSERT = sa.insert(TABLE)
+_TRAVELS = itemgetter(*record_columns(Message), DATA)
 _PROMISE = (
     sa.update(SESSIONS)
     .where(SESSIONS.c.session_id == sa.bindparam("id"))
@@ -55,6 +60,17 @@ _COUNT = (
     .where(SESSIONS.c.session_id == sa.bindparam("id"))
     .values(message_count=SESSIONS.c.message_count + 1)
 )
+
+
+class Origin(NamedTuple):
+    """What a message is known by to the agent that said it. `content` is None where `original_id` is enough."""
+
+    message_id: str
+    session_id: str
+    task_id: str | None
+    timestamp: int
+    original_id: str | None
+    content: Any
 
 
 class MessageRepository(OfSession[Message]):
@@ -70,17 +86,28 @@ class MessageRepository(OfSession[Message]):
 
     def append_many(self, session_id: str, messages: Sequence[Message]) -> list[Message]:
         """Store several in a row. The ranges of their tasks and the session's count move along, silently."""
-        if not messages:
-            return []
-        reserved = self.tx.connection.execute(_RESERVE, {"id": session_id, "count": len(messages)}).one_or_none()
+        rows = [self._plain(message) for message in messages]
+        self.append_rows(session_id, rows)
+        for message, row in zip(messages, rows, strict=True):
+            _take_over(message, row)
+        return list(messages)
+
+    def append_rows(self, session_id: str, rows: Sequence[Record]) -> None:
+        """The same for messages by the thousand: as values of all columns, `data` as it is stored.
+
+        What is the database's to give is filled in: index, creator, times that are 0, and what `data` says of its
+        content.
+        """
+        if not rows:
+            return
+        reserved = self.tx.connection.execute(_RESERVE, {"id": session_id, "count": len(rows)}).one_or_none()
         if reserved is None:
             raise NotFound(f"no session {short(session_id)}", id=session_id)
         next_index, *known = reserved
         facts = dict(zip(("session_id", "created_by", "sharing", "board_id"), known, strict=True))
-        for nth, message in enumerate(messages):
-            self._complete(message, facts, next_index - len(messages) + nth)
-        self._insert(messages, facts)
-        return list(messages)
+        for index, row in enumerate(rows, next_index - len(rows)):
+            self._complete(row, facts, index)
+        self._insert(rows, facts)
 
     def promise(self, session_id: str) -> int:
         """The index of a message that is being said, and is stored with `keep_promise` once it is whole.
@@ -96,8 +123,10 @@ class MessageRepository(OfSession[Message]):
         """Store the message whose index was promised."""
         self.tx.connection.execute(_COUNT, {"id": session_id})
         facts = facts_of(self.tx, session_id)
-        self._complete(message, facts, index)
-        self._insert([message], facts)
+        row = self._plain(message)
+        self._complete(row, facts, index)
+        self._insert([row], facts)
+        _take_over(message, row)
         return message
 
     def unkept(self, session_id: str, first: int) -> list[int]:
@@ -115,18 +144,24 @@ class MessageRepository(OfSession[Message]):
         self.tx.connection.execute(free.values(next_index=end))
         return [index for index in range(first, end) if index not in there]
 
-    def _insert(self, messages: Sequence[Message], facts: Mapping[str, Any]) -> None:
-        self.tx.connection.execute(_INSERT, [self.row_of(message) for message in messages])
-        self.make_findable(messages)
-        self._extend_tasks(messages)
-        for message in messages:
-            self.tx.announce(self.path, "created", message.message_id, facts, to_wire(message))
+    def _insert(self, rows: Sequence[Record], facts: Mapping[str, Any]) -> None:
+        self.tx.connection.execute(_INSERT, rows)
+        search.put(self.tx, ((row["message_id"], row["session_id"], words_of(row["data"])) for row in rows))
+        self._extend_tasks(rows)
+        to_record = whole_reader(Message)
+        for row in rows:
+            self.tx.announce(self.path, "created", row["message_id"], facts, to_record(_TRAVELS(row)))
 
     def history(self, session_id: str) -> list[Message]:
         """All that a session's agent knows: what it inherited, then its own."""
         query = sa.select(TABLE).select_from(_INHERITED).order_by(TABLE.c.index)
         rows = self.tx.connection.execute(query, {"history_of": session_id}).mappings()
         return [self._entity(row) for row in rows]
+
+    def origins(self, session_id: str) -> list[Origin]:
+        """The same, but only what tells the messages apart: a long history is compared without being read."""
+        rows = self.tx.connection.execute(_origins(), {"history_of": session_id})
+        return [Origin(*row) for row in rows]
 
     @override
     def add(self, entity: Message) -> Message:
@@ -148,7 +183,7 @@ class MessageRepository(OfSession[Message]):
 
     @override
     def before_change(self, entity: Message, client: bool) -> None:
-        self._measure(entity)
+        set_unchecked(entity.data, _measures(entity.data.content))
 
     @override
     def listed_data(self) -> sa.ColumnElement[Any]:
@@ -209,35 +244,42 @@ class MessageRepository(OfSession[Message]):
             return [TABLE.c.index]
         return super().default_order(query)
 
-    def _complete(self, message: Message, facts: Mapping[str, Any], index: int) -> None:
-        message.session_id, message.index = facts["session_id"], index
-        message.created_by = message.created_by or facts["created_by"]
-        message.created_at = message.created_at or self.tx.now
-        message.last_updated = message.last_updated or self.tx.now
-        message.timestamp = message.timestamp or self.tx.now
-        self._measure(message)
+    def _plain(self, message: Message) -> Record:
+        return {**self.row_of(message), "data": message.data.model_dump(by_alias=True)}
 
-    @staticmethod
-    def _measure(message: Message) -> None:
-        """Set what lists show of a message, and whether they show no more than that."""
-        content = message.data.content
-        message.data.content_preview = preview(content)
-        message.data.is_large = len(to_json(content)) > LISTED_BYTES
+    def _complete(self, row: Record, facts: Mapping[str, Any], index: int) -> None:
+        row["session_id"], row["index"] = facts["session_id"], index
+        row["created_by"] = row["created_by"] or facts["created_by"]
+        for time in ("created_at", "last_updated", "timestamp"):
+            row[time] = row[time] or self.tx.now
+        row["data"].update(_measures(row["data"]["content"]))
 
-    def _extend_tasks(self, messages: Sequence[Message]) -> None:
-        by_task: dict[str, list[Message]] = {}
-        for message in messages:
-            if message.task_id is not None:
-                by_task.setdefault(message.task_id, []).append(message)
+    def _extend_tasks(self, rows: Sequence[Record]) -> None:
+        by_task: dict[str, list[Record]] = {}
+        for row in rows:
+            if row["task_id"] is not None:
+                by_task.setdefault(row["task_id"], []).append(row)
         if by_task:
             self.tx.tasks.extend_ranges({task_id: _range_of(own) for task_id, own in by_task.items()})
 
 
-def _range_of(messages: Sequence[Message]) -> MessageRange:
-    times = [message.timestamp for message in messages]
+def _measures(content: Any) -> Record:
+    """What lists show of a message with this content, and whether they show no more than that."""
+    return {"content_preview": preview(content), "is_large": len(to_json(content)) > LISTED_BYTES}
+
+
+def _take_over(message: Message, row: Record) -> None:
+    """Let a message be what was stored of it."""
+    columns = {name: value for name, value in row.items() if name != "data"}
+    set_unchecked(message, columns)
+    set_unchecked(message.data, {name: row["data"][name] for name in ("content_preview", "is_large")})
+
+
+def _range_of(rows: Sequence[Record]) -> MessageRange:
+    times = [row["timestamp"] for row in rows]
     return MessageRange(
-        start_index=messages[0].index,
-        end_index=messages[-1].index,
+        start_index=rows[0]["index"],
+        end_index=rows[-1]["index"],
         start_timestamp=min(times),
         end_timestamp=max(times),
     )
@@ -265,3 +307,20 @@ def _inherited() -> sa.Join:
 
 
 _INHERITED = _inherited()
+
+
+@cache
+def _origins() -> sa.Select[Any]:
+    table = TABLE.c
+    data: Any = sa.type_coerce(table.data, PLAIN_JSON)
+    original_id = data["metadata", "original_id"].as_string()
+    content = sa.case((original_id.is_(None), data["content"]), else_=sa.null())
+    query = sa.select(
+        table.message_id,
+        table.session_id,
+        table.task_id,
+        table.timestamp,
+        original_id,
+        sa.type_coerce(content, PLAIN_JSON),
+    )
+    return query.select_from(_INHERITED).order_by(table.index)
