@@ -216,13 +216,26 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # engineio has no typ
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
+class Register(socketio.AsyncManager):  # type: ignore[misc]  # python-socketio has no types
+    """Who is connected, without the room that each would have to itself: nothing is sent to rooms here.
+
+    Whoever leaves is looked for in every room, so that with those rooms each goodbye costs as much as there are
+    connections: a millisecond, in which nothing else happens, at a thousand.
+    """
+
+    def basic_enter_room(self, sid: str, namespace: str, room: str | None, eio_sid: str | None = None) -> None:
+        """Enter the room of all, which is called None."""
+        if room is None:
+            super().basic_enter_room(sid, namespace, room, eio_sid=eio_sid)
+
+
 class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socketio has no types
     """python-socketio with our engine; what a packet means is decided by the door."""
 
     engine: type[Engine] = Engine
 
     def __init__(self, door: Any, **settings: Any) -> None:
-        super().__init__(async_mode="aiohttp", **settings)
+        super().__init__(async_mode="aiohttp", client_manager=Register(), **settings)
         self._door = door
 
     def _engineio_server_class(self) -> type[Engine]:

@@ -7,8 +7,8 @@ recipients share. In exchange:
 - **Accounting is late.** Whether clients read is looked at once per `LOOK_BYTES` told, and every second, instead of
   with every frame. Until then a client may have that much more in its transport, never more.
 - **A client that does not read changes lanes.** It falls *behind*: from then on its frames wait here, are counted, and
-  are bounded by the door's limits; what its transport holds stays under `MOST_UNSENT_BYTES`, or one frame. It flows
-  again once it has read everything.
+  are bounded by the door's limits, together with what its transport holds, which stays under `MOST_UNSENT_BYTES`, or
+  one frame. It flows again once it has read everything.
 - **Events wait up to `TICK_S`.** The first after a quiet spell leave at the end of their turn of the loop; those that
   follow are gathered, and leave as one write for each client, in their order. An answer to a call leaves at
   the end of its turn, and takes along what was gathered.
@@ -97,11 +97,15 @@ class Lane:
 
     def event(self, raw: bytes, most_frames: int, most_bytes: int) -> bool:
         """Send an event, or say that too many wait already. One of any size may wait alone."""
-        self._outbox.note(raw)
+        if not self.is_behind:
+            # Only what it is given can fill its transport; what waits here is no reason to look at all the others.
+            self._outbox.note(raw)
         if not self.is_behind:
             self._outbox.pass_on(self, raw)
             return True
-        is_much = self.event_frames >= most_frames or self.event_bytes + len(raw) > most_bytes
+        # A large answer in the transport is paced, and no reason to drop its reader.
+        held = min(self.unsent_bytes, MOST_UNSENT_BYTES)
+        is_much = self.event_frames >= most_frames or self.event_bytes + held + len(raw) > most_bytes
         # Much may have come at once without anybody being slow: only what cannot be written counts.
         if self.event_frames and is_much and not self.catch_up():
             return False

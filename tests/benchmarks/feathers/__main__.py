@@ -43,7 +43,7 @@ def main() -> None:
         _round(chosen, seconds, results, with_stock=given.stock)
         print(f"round {number + 1} of {rounds} is done", file=sys.stderr)
     _print_table(chosen, results)
-    slow = report_slow_reader(quick=given.quick) if given.only in "slow reader" else None
+    slow = report_slow_reader(quick=given.quick, rounds=rounds) if given.only in "slow reader" else None
     found = {"cores": os.cpu_count(), "rounds": rounds, "seconds": seconds, "measures": results, "slow reader": slow}
     given.json.write_text(json.dumps(found, indent=1) + "\n")
 

@@ -23,10 +23,11 @@ ROOT = FOLDER.parent.parent.parent
 
 CORES = sorted(os.sched_getaffinity(0))
 
-OURS, FEATHERS, PLAIN, STOCK = "ours", "Feathers", "Socket.IO", "stock"
+OURS, FEATHERS, PLAIN, STOCK, WATCHED = "ours", "Feathers", "Socket.IO", "stock", "watched"
 COMMANDS = {
     OURS: [sys.executable, "-m", "tests.benchmarks.feathers.ours", "PORT"],
     STOCK: [sys.executable, "-m", "tests.benchmarks.feathers.ours", "PORT", "stock"],
+    WATCHED: [sys.executable, "-m", "tests.benchmarks.feathers.ours", "PORT", "watched"],
     FEATHERS: ["node", str(FOLDER / "theirs.cjs"), "PORT"],
     PLAIN: ["node", str(FOLDER / "theirs.cjs"), "PORT", "plain"],
 }
