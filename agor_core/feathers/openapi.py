@@ -11,7 +11,7 @@ from agor_core.feathers.app import Feathers
 from agor_core.feathers.components import Spec
 from agor_core.feathers.methods import Method
 from agor_core.feathers.service import ServiceHandle
-from agor_core.feathers.transports.rest import PayloadTooLarge
+from agor_core.feathers.transports.bodies import PayloadTooLarge
 
 JSON = "application/json"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,7 @@ from agor_core.feathers.guard import Guard
 from agor_core.feathers.idempotency import Idempotency
 from agor_core.feathers.observe import Observer
 from agor_core.feathers.params import Params
+from agor_core.feathers.transports.patience import HttpServer, Patience
 from agor_core.feathers.transports.recovery import Recovery
 from agor_core.feathers.transports.rest import Rest, error_response
 from agor_core.feathers.transports.shortcut import Shortcut
@@ -27,6 +29,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 CORS_METHODS = "GET,HEAD,PUT,POST,DELETE,PATCH"
 # aiohttp's 8190 bytes are too few for a `$in` with some hundred values.
 MAX_LINE_BYTES = 64 * 1024
+# So long is read, and thrown away, what follows a refusal: else the client might not get to read that.
+LINGER_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -35,8 +39,9 @@ class ServerOptions:
 
     `guard` None is the default guard: loopback names, no foreign origins. `cors_origins`: origins whose pages may
     read answers, `("*",)` for all. `routes` win over services. `form_bodies`: also take form-encoded bodies.
-    `broken_text`: take text with half surrogate pairs, as JavaScript does. A body has to be there
-    within `body_limit_s`. `fast`: the fast path of Socket.IO.
+    `broken_text`: take text with half surrogate pairs, as JavaScript does. `stranger_body_bytes`: how much may be sent
+    before signing in, on a server where nobody is anonymous; None to let anybody send `max_body_bytes`. `patience`: how
+    long connections may take. `fast`: the fast path of Socket.IO.
     `idempotency` None takes no keys. With an `observer` there are `/metrics`, `/health` and a log line a call; with
     `documents` `/openapi.json`, `/asyncapi.json` and `/docs`. `shorten` makes events of more than 64 kB smaller.
     """
@@ -47,7 +52,8 @@ class ServerOptions:
     form_bodies: bool = False
     broken_text: bool = False
     max_body_bytes: int = 10_000_000
-    body_limit_s: float = 60.0
+    stranger_body_bytes: int | None = 64 * 1024
+    patience: Patience = field(default_factory=Patience)
     limits: Limits = field(default_factory=Limits)
     routes: Sequence[web.RouteDef] = ()
     fast: bool = True
@@ -61,6 +67,7 @@ APP = web.AppKey("feathers", Feathers)
 DOOR = web.AppKey("feathers_door", SocketDoor)
 REST = web.AppKey("feathers_rest", Rest)
 SHORTCUT = web.AppKey("feathers_shortcut", Shortcut)
+PATIENCE = web.AppKey("feathers_patience", Patience)
 
 
 def build_web(app: Feathers, options: ServerOptions | None = None) -> web.Application:
@@ -79,8 +86,10 @@ def build_web(app: Feathers, options: ServerOptions | None = None) -> web.Applic
         options.fast,
         options.idempotency,
         options.shorten,
+        options.patience.body_s,
     )
     site[DOOR] = door
+    site[PATIENCE] = options.patience
     door.attach(site)
     for route in options.routes:
         route.register(site.router)
@@ -97,7 +106,8 @@ def build_web(app: Feathers, options: ServerOptions | None = None) -> web.Applic
         form_bodies=options.form_bodies,
         broken_text=options.broken_text,
         idempotency=options.idempotency,
-        body_limit_s=options.body_limit_s,
+        body_limit_s=options.patience.body_s,
+        stranger_body_bytes=options.stranger_body_bytes,
     )
     # (?s: a path may hold line breaks, which are then part of an id.
     to_rest = site.router.add_route("*", "/{path:(?s:.*)}", rest.handle)
@@ -112,12 +122,18 @@ def build_web(app: Feathers, options: ServerOptions | None = None) -> web.Applic
 class Runner(web.AppRunner):
     """Lets calls finish before aiohttp shuts down: from then on it reads nothing, so no call could even be refused.
 
-    Calls of services take the shortcut past aiohttp's router.
+    Calls of services take the shortcut past aiohttp's router. Connections are waited for, but not for ever.
     """
+
+    _sweeping: asyncio.Task[None] | None = None
 
     async def _make_server(self) -> web.Server:
         server = await super()._make_server()
-        server.request_handler = self.app[SHORTCUT].before(self.app.router, server.request_handler)
+        # aiohttp offers no way to say of which class its server is.
+        server.__class__ = HttpServer
+        assert isinstance(server, HttpServer)
+        server.request_handler = server.timed(self.app[SHORTCUT].before(self.app.router, server.request_handler))
+        self._sweeping = asyncio.create_task(server.sweep(self.app[PATIENCE]), name="feathers connection sweep")
         return server
 
     async def cleanup(self) -> None:
@@ -126,6 +142,8 @@ class Runner(web.AppRunner):
             await site.stop()
         await _finish(self.app)
         await super().cleanup()
+        if self._sweeping is not None:
+            self._sweeping.cancel()
 
 
 def runner(site: web.Application, **settings: Any) -> web.AppRunner:
@@ -133,6 +151,8 @@ def runner(site: web.Application, **settings: Any) -> web.AppRunner:
     return Runner(
         site,
         access_log=None,
+        keepalive_timeout=site[PATIENCE].idle_s,
+        lingering_time=min(LINGER_S, site[PATIENCE].body_s),
         max_line_size=MAX_LINE_BYTES,
         max_field_size=MAX_LINE_BYTES,
         **settings,

@@ -44,6 +44,7 @@ def build_site(app: Feathers, *, fast: bool = True, limits: Limits | None = None
         broken_text=True,
         fast=fast,
         limits=limits or Limits(),
+        stranger_body_bytes=None,
         idempotency=None,
     )
     return build_web(app, options)

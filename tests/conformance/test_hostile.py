@@ -15,6 +15,7 @@ import pytest
 
 from agor_core.feathers import Feathers
 from agor_core.feathers.guard import Guard
+from agor_core.feathers.transports.patience import Patience
 from agor_core.feathers.transports.sockets import Limits
 from agor_core.feathers.web import ServerOptions, build_web
 from tests.conformance.doors import serving
@@ -321,7 +322,7 @@ async def test_a_large_event_and_a_large_answer_drop_nobody(both_urls: str) -> N
 
 async def test_a_body_that_does_not_come_is_not_waited_for(app: Feathers) -> None:
     """Who announces a body and dribbles is answered 408 and closed: it holds no connection for ever."""
-    site = build_web(app, ServerOptions(guard=Guard.open(), body_limit_s=0.2))
+    site = build_web(app, ServerOptions(guard=Guard.open(), patience=Patience(body_s=0.2)))
     async with serving(site) as url:
         address = urlsplit(url)
         reader, writer = await asyncio.open_connection(address.hostname, address.port)

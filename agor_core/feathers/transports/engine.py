@@ -20,6 +20,9 @@ from engineio import packet as eio_packet
 from engineio.async_drivers import aiohttp as driver
 from engineio.payload import Payload
 
+from agor_core.errors import ServiceError
+from agor_core.feathers.transports.bodies import body_of
+
 # Stock is 16: a polling client that has 17 calls to make at once would be cut off.
 MAX_PACKETS_PER_POST = 1000
 SEND_BUFFER_BYTES = 256 * 1024
@@ -125,11 +128,15 @@ class Socket(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no
     opened_at = 0.0
 
     async def handle_post_request(self, environ: dict[str, Any]) -> None:
-        """Take what a polling client sends. What is no payload ends its connection, in silence."""
+        """Take what a polling client sends, all of it. What is no payload ends its connection, in silence."""
+        engine = self.server
         try:
-            await super().handle_post_request(environ)
-        except ValueError as error:
+            body = await body_of(environ["aiohttp.request"], engine.max_http_buffer_size, engine.body_limit_s)
+            packets = Payload(encoded_payload=body.decode()).packets
+        except (ValueError, ServiceError) as error:
             raise exceptions.UnknownPacketError("not a payload") from error
+        for packet in packets:
+            await self.receive(packet)
 
     def push(self, packet: Packet) -> None:
         """Send a packet behind whatever waits."""
@@ -180,6 +187,8 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # engineio has no typ
 
     driver: type[Driver] = Driver
     socket: type[Socket] = Socket
+    # Within this time the body of a polling client's request has to be there.
+    body_limit_s = 60.0
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from codecs import BOM_UTF8
 from typing import Any
 from urllib.parse import quote
 
 from aiohttp import web
-from aiohttp.web_exceptions import HTTPRequestEntityTooLarge
 
-from agor_core.errors import BadRequest, MethodNotAllowed, NotFound, ServiceError, Timeout, Unavailable
+from agor_core.errors import BadRequest, MethodNotAllowed, NotAuthenticated, NotFound, ServiceError, Unavailable
 from agor_core.feathers.app import Feathers
 from agor_core.feathers.idempotency import Idempotency
 from agor_core.feathers.params import UNSET, HookContext, Params
 from agor_core.feathers.querystring import decode_segment, parse_query
 from agor_core.feathers.transports.answer import Answer
+from agor_core.feathers.transports.bodies import PayloadTooLarge, body_of
 from agor_core.feathers.transports.dispatch import rest_call, verbs_of
 from agor_core.feathers.wire import dumps, error_json, loads, service_error
 
@@ -29,7 +28,11 @@ _ORIGIN = re.compile(r"https?://[^/]*", re.IGNORECASE)
 
 
 class Rest:
-    """The REST door of an application."""
+    """The REST door of an application.
+
+    `body_limit_s`: within this time a body has to be there. `stranger_body_bytes`: who has not signed in, where nobody
+    is anonymous, may send no more; None for no such limit.
+    """
 
     def __init__(
         self,
@@ -39,10 +42,12 @@ class Rest:
         broken_text: bool = False,
         idempotency: Idempotency | None = None,
         body_limit_s: float = 60.0,
+        stranger_body_bytes: int | None = None,
     ) -> None:
         self._app = app
         self._idempotency = idempotency
         self._body_limit_s = body_limit_s
+        self._stranger_body_bytes = stranger_body_bytes
         self.is_stopping = False
         self._form_bodies = form_bodies
         self._broken_text = broken_text
@@ -75,7 +80,7 @@ class Rest:
             query=query,
             provider="rest",
             route=call.route,
-            headers={name.lower(): value for name, value in request.headers.items()},
+            headers=_headers(request),
             extra={"address": request.remote},
         )
         if self._app.authentication is not None:
@@ -85,10 +90,7 @@ class Rest:
     async def _body(self, request: web.Request) -> Any:
         if request.method in ("GET", "HEAD", "OPTIONS") or not request.can_read_body:
             return UNSET
-        # Most bodies came together with their head: nothing is to be waited for.
-        raw = request.content.read_nowait() if request.content.is_eof() else await self._arrived(request)
-        if len(raw) > request.client_max_size:
-            raise _too_large(request)
+        raw = await self._arrived(request)
         if not raw:
             return UNSET
         content_type = request.headers.get("Content-Type")
@@ -108,24 +110,25 @@ class Rest:
         return data
 
     async def _arrived(self, request: web.Request) -> bytes:
+        few, most = self._stranger_body_bytes, request.client_max_size
+        size = request.content_length
+        if few is None or few >= most or (size is not None and size <= few) or await self._is_known(request):
+            return await body_of(request, most, self._body_limit_s)
         try:
-            async with asyncio.timeout(self._body_limit_s):
-                return await request.read()
-        except TimeoutError as error:
-            # Whoever dribbles a body holds memory and a connection that others need.
-            raise Timeout(f"the body did not arrive within {self._body_limit_s:g} s") from error
-        except HTTPRequestEntityTooLarge as error:
-            raise _too_large(request) from error
+            return await body_of(request, few, self._body_limit_s)
+        except PayloadTooLarge as error:
+            raise NotAuthenticated(f"Not authenticated: sign in to send more than {few} bytes") from error
 
-
-class PayloadTooLarge(ServiceError):
-    """413: a body over the limit."""
-
-    code, name, class_name = 413, "PayloadTooLarge", "payload-too-large"
-
-
-def _too_large(request: web.Request) -> PayloadTooLarge:
-    return PayloadTooLarge(f"the body is larger than {request.client_max_size} bytes")
+    async def _is_known(self, request: web.Request) -> bool:
+        """Whether the caller has signed in, or need not. Raises NotAuthenticated for a token that does not count."""
+        authentication = self._app.authentication
+        if authentication is None:
+            return True
+        said = authentication.with_header(Params(provider="rest", headers=_headers(request)))
+        if said.authentication is not None:
+            await authentication.identify(said.authentication)
+            return True
+        return said.user is not None
 
 
 def error_response(error: ServiceError) -> web.Response:
@@ -140,6 +143,10 @@ def error_response(error: ServiceError) -> web.Response:
     if isinstance(error.data, dict) and isinstance(error.data.get("retry_after_s"), int):
         response.headers["Retry-After"] = str(error.data["retry_after_s"])
     return response
+
+
+def _headers(request: web.Request) -> dict[str, str]:
+    return {name.lower(): value for name, value in request.headers.items()}
 
 
 def _raw_path(request: web.Request) -> str:

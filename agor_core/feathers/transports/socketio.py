@@ -52,6 +52,7 @@ class SocketDoor:
         fast: bool,
         idempotency: Idempotency | None = None,
         shorten: Shorten | None = None,
+        body_limit_s: float = 60.0,
     ) -> None:
         self.app = app
         self._shorten = shorten
@@ -74,6 +75,7 @@ class SocketDoor:
             logger=False,
             engineio_logger=engine_logger,
         )
+        self._server.eio.body_limit_s = body_limit_s
         self._admission = Admission(self, recovery)
 
     def attach(self, site: web.Application) -> None:

@@ -18,7 +18,6 @@ from agor_core.feathers import Feathers, HookContext, MemoryService, Params
 from agor_core.feathers.guard import Guard
 from agor_core.feathers.web import ServerOptions, build_web, runner
 
-
 BEAT_S = 0.001
 
 

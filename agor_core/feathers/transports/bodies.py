@@ -1,0 +1,42 @@
+"""The body of a request: all of it, but neither too much nor for too long."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiohttp import web
+
+from agor_core.errors import ServiceError, Timeout
+
+
+class PayloadTooLarge(ServiceError):
+    """413: a body over the limit."""
+
+    code, name, class_name = 413, "PayloadTooLarge", "payload-too-large"
+
+
+async def body_of(request: web.Request, most_bytes: int, limit_s: float) -> bytes:
+    """What a request brings. Raises PayloadTooLarge, before it is read if its size is known, and Timeout."""
+    if (request.content_length or 0) > most_bytes:
+        raise _too_large(most_bytes)
+    # Most bodies came together with their head: nothing is to be waited for.
+    if request.content.is_eof():
+        raw = request.content.read_nowait()
+        if len(raw) > most_bytes:
+            raise _too_large(most_bytes)
+        return raw
+    pieces = bytearray()
+    try:
+        async with asyncio.timeout(limit_s):
+            async for piece in request.content.iter_any():
+                pieces += piece
+                if len(pieces) > most_bytes:
+                    raise _too_large(most_bytes)
+    except TimeoutError as error:
+        # Whoever dribbles a body holds memory and a connection that others need.
+        raise Timeout(f"the body did not arrive within {limit_s:g} s") from error
+    return bytes(pieces)
+
+
+def _too_large(most_bytes: int) -> PayloadTooLarge:
+    return PayloadTooLarge(f"the body is larger than {most_bytes} bytes")

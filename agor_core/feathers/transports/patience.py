@@ -1,0 +1,119 @@
+"""How long a connection may take: to say what it wants, and to read what it gets.
+
+Whoever opens connections and says nothing, or one letter a minute, or reads no answer, would hold them for ever:
+aiohttp bounds only how long a connection may idle between two requests. A body has its own limit, in `bodies.py`. All
+are looked at together now and then, so that a request costs no timer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+from typing_extensions import override
+
+Handler = Callable[[Any], Awaitable[web.StreamResponse]]
+
+SWEEP_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a connection is waited for, in seconds.
+
+    `head_s`: for the whole head of a request, from the opening of the connection or from the head's first byte.
+    `body_s`: for the whole body. `idle_s`: for the next request. `unread_s`: for any progress of a client that has
+    something to read.
+    """
+
+    head_s: float = 20.0
+    body_s: float = 60.0
+    idle_s: float = 75.0
+    unread_s: float = 60.0
+
+
+class HttpConnection(RequestHandler):
+    """One connection of HTTP, also once it has become a WebSocket."""
+
+    __slots__ = ("_head_since", "_is_answered", "_moved_at", "_unsent_bytes", "_way")
+
+    def __init__(self, server: web.Server, **settings: Any) -> None:
+        super().__init__(server, **settings)
+        # aiohttp forgets its transport when it closes it, which with unread data may take for ever.
+        self._way: asyncio.Transport | None = None
+        self._head_since: float | None = None
+        self._is_answered = True
+        self._unsent_bytes = 0
+        self._moved_at = 0.0
+
+    @override
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._way = self.transport
+        self._head_since = asyncio.get_running_loop().time()
+
+    @override
+    def connection_lost(self, exc: BaseException | None) -> None:
+        super().connection_lost(exc)
+        self._way = None
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        if self._is_answered and self._head_since is None:
+            self._head_since = asyncio.get_running_loop().time()
+        super().data_received(data)
+
+    def begin(self) -> None:
+        """A head has come; what comes now is its body, or a protocol with limits of its own."""
+        self._head_since = None
+        self._is_answered = False
+
+    def end(self) -> None:
+        """The request has its answer."""
+        self._is_answered = True
+
+    def look(self, now: float, patience: Patience) -> None:
+        """Close it if it has taken too long."""
+        way = self._way
+        if way is None:
+            return
+        unsent = way.get_write_buffer_size()
+        if not unsent or unsent != self._unsent_bytes:
+            self._unsent_bytes, self._moved_at = unsent, now
+        is_late = self._head_since is not None and now - self._head_since > patience.head_s
+        if is_late or now - self._moved_at > patience.unread_s:
+            way.abort()
+
+
+class HttpServer(web.Server):
+    """aiohttp's server with such connections."""
+
+    @override
+    def __call__(self) -> RequestHandler:
+        return HttpConnection(self, loop=self._loop, **self._kwargs)
+
+    def timed(self, handler: Handler) -> Handler:
+        """`handler`, which its connection knows of."""
+
+        async def handle(request: Any) -> web.StreamResponse:
+            connection: HttpConnection = request.protocol
+            connection.begin()
+            try:
+                return await handler(request)
+            finally:
+                connection.end()
+
+        return handle
+
+    async def sweep(self, patience: Patience) -> None:
+        """Look at all connections, for ever."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(min(SWEEP_S, patience.head_s / 2, patience.unread_s / 2))
+            for connection in self.connections:
+                if isinstance(connection, HttpConnection):
+                    connection.look(loop.time(), patience)
