@@ -36,6 +36,24 @@ def ago(moment: object) -> str:
     return "now"
 
 
+def clock(moment: object) -> str:
+    """A moment as the clock on the wall shows it: `14:05`; on another day `Nov 26 14:05`."""
+    if not isinstance(moment, str):
+        return ""
+    try:
+        there = datetime.fromisoformat(moment).astimezone()
+    except ValueError:
+        return moment
+    is_today = there.date() == datetime.now().astimezone().date()
+    return f"{there:%H:%M}" if is_today else f"{there:%b} {there.day} {there:%H:%M}"
+
+
+def wait_words(retry_at: object) -> str:
+    """What is said where an agent told from when on it can go on; empty once that is past, or if it did not."""
+    is_to_come = isinstance(retry_at, str) and datetime.fromisoformat(retry_at) > datetime.now(UTC)
+    return f"can go on at {clock(retry_at)}" if is_to_come else ""
+
+
 def duration(ms: object) -> str:
     """A length of time: `850 ms`, `3.2 s`, `4 min 10 s`."""
     if not isinstance(ms, (int, float)):

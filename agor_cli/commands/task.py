@@ -10,7 +10,7 @@ from agor_cli.commands.session.running import text_of
 from agor_cli.connection import connected
 from agor_cli.groups import Group
 from agor_cli.output import facts, one_line, paged, show, table
-from agor_cli.words import ago, changes, duration, reference, short_id
+from agor_cli.words import ago, changes, duration, reference, short_id, wait_words
 from agor_core.errors import BadRequest
 
 if TYPE_CHECKING:
@@ -97,6 +97,7 @@ def _page(one: Record) -> RenderableType:
             "status": one["status"],
             "session": one["session_id"],
             "error": f"{error.get('kind')}: {error.get('message')}" if error else None,
+            "retry": wait_words(error.get("retry_at")) or None,
             "took": duration(one.get("duration_ms")),
             "started": ago(one.get("started_at")),
             "model": one.get("model"),

@@ -157,7 +157,8 @@ class _Follower:
                     record = await self._read(lambda: self._live.service("messages").get(id))
                 self._printer.message(record)
             case "tasks tool:start":
-                self._printer.tool(record.get("tool_use_id"), record.get("name"), record.get("input"))
+                tool = (record.get("tool_use_id"), record.get("name"), record.get("input"))
+                self._printer.tool(*tool, parent=record.get("parent_tool_use_id"))
             case "tasks patched":
                 if self._task is not None:
                     self._task = {**self._task, **record}

@@ -74,18 +74,20 @@ class TranscriptPrinter:
                 self._assistant(id, _text_of(blocks))
             for block in blocks:
                 if block.get("type") == "tool_use":
-                    self.tool(block.get("id"), block.get("name"), block.get("input"))
+                    tool = (block.get("id"), block.get("name"), block.get("input"))
+                    self.tool(*tool, parent=message.get("parent_tool_use_id"))
         elif message.get("type") == "system":
             self.note(one_line(_text_of(blocks)))
         else:
             self._from_user(blocks)
 
-    def tool(self, tool_use_id: object, name: object, given: object) -> None:
-        """The agent uses a tool; told once however often it is heard."""
+    def tool(self, tool_use_id: object, name: object, given: object, *, parent: object = None) -> None:
+        """The agent uses a tool; told once however often it is heard. `parent`: the tool use that called the sub-agent
+        which does."""
         if str(tool_use_id) in self._tools:
             return
         self._tools.add(str(tool_use_id))
-        self.note(f"• {one_line(name)}  {tool_detail(given)}".rstrip())
+        self.note(f"{'  ' if parent else ''}• {one_line(name)}  {tool_detail(given)}".rstrip())
 
     def note(self, text: str, color: str | None = None) -> None:
         """A line beside the conversation."""

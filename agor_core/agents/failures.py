@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Final
 
 from agor_core.agents.protocol import AgentError, ErrorKind, RunRequest
 from agor_core.agents.redact import redact
+from agor_core.agents.retry import retry_at
+from agor_core.clock import iso, now_ms
 
 LONGEST_MESSAGE = 2_000
 
@@ -17,6 +20,9 @@ ADVICE: Mapping[ErrorKind, str] = {
     "rate_limited": "try again later",
     "overloaded": "the vendor's servers are busy: try again in a while",
 }
+
+PASSES: Final[frozenset[ErrorKind]] = frozenset({"rate_limited", "overloaded"})
+"""What goes away by itself, after a while."""
 
 _BY_STATUS: Mapping[int, ErrorKind] = {
     401: "auth",
@@ -51,12 +57,22 @@ def kind_of(text: str, status: int | None = None) -> ErrorKind:
     return _BY_STATUS.get(status or 0, "unknown")
 
 
-def failure(kind: ErrorKind, text: str, request: RunRequest, advice: str | None = None) -> AgentError:
-    """The error of that kind in the agent's words, with advice, and with nothing secret in it."""
+def failure(
+    kind: ErrorKind, text: str, request: RunRequest, advice: str | None = None, *, resets_at: int | None = None
+) -> AgentError:
+    """The error of that kind in the agent's words, with advice, and with nothing secret in it.
+
+    `resets_at`: from when on trying again makes sense, in ms since 1970, where that is known from more than the words.
+    """
     words = text.strip() or "the agent gave no reason"
+    if kind in PASSES:
+        resets_at = resets_at or retry_at(words, now_ms())
+        advice = advice or (f"try again after {iso(resets_at)}" if resets_at is not None else None)
+    else:
+        resets_at = None
     if advice := advice or ADVICE.get(kind):
         words = f"{words.rstrip('.')}: {advice}"
-    return AgentError(kind, redact(words, request.environment)[:LONGEST_MESSAGE])
+    return AgentError(kind, redact(words, request.environment)[:LONGEST_MESSAGE], resets_at)
 
 
 def crash(agent: str, request: RunRequest, code: int | None, stderr: str, detail: str = "") -> AgentError:

@@ -109,6 +109,7 @@ class TaskError(Data):
         "unknown",
     ] = "unknown"
     message: str = ""
+    retry_at: Time | None = Field(default=None, description="from when on trying again makes sense, if the agent says")
     reason: Literal["history_lost"] | None = Field(
         default=None,
         description="history_lost: the agent has the conversation no more; `resume {from_history: true}` tells it ours",

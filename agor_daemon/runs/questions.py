@@ -163,8 +163,7 @@ def go_on(
     session = tx.sessions.get(session_id)
     if session.status in RUNNING_STATUSES:
         raise Conflict(f"session {short(session_id)} runs", session_id=session_id)
-    ended = [task for task in tx.tasks.where(session_id=session_id) if task.status in ENDED_STATUSES]
-    last = max(ended, key=lambda task: task.completed_at or 0, default=None)
+    last = tx.tasks.last_ended(session_id)
     if last is None or last.status == "completed":
         raise Conflict(
             f"in session {short(session_id)} nothing was broken off; prompt it instead", session_id=session_id

@@ -171,7 +171,8 @@ def end_task(
     if finished.error is not None:
         error = finished.error
         reason = "history_lost" if error.history_lost else None
-        changes["error"] = {"kind": error.kind, "message": error.message, "reason": reason}
+        told = {"kind": error.kind, "message": error.message, "retry_at": error.retry_at, "reason": reason}
+        changes["error"] = told
     usage = usage_of(finished)
     if usage is not None:
         changes["usage"] = usage

@@ -132,9 +132,9 @@ class Run:
                     case AgentMessage():
                         await self._store(event)
                     case ToolStarted():
-                        self._tell_tool("tool:start", event.tool_use_id, name=event.name, input=event.input)
+                        self._tell_tool("tool:start", event, name=event.name, input=event.input)
                     case ToolFinished():
-                        self._tell_tool("tool:complete", event.tool_use_id, is_error=event.is_error)
+                        self._tell_tool("tool:complete", event, is_error=event.is_error)
                     case AgentSession():
                         await self._remember(event)
                     case AgentProcess():
@@ -171,9 +171,14 @@ class Run:
     async def _note_context(self, context: ContextUsed) -> None:
         await self._database.write(lambda tx: records.note_context(tx, self._assignment.session_id, context))
 
-    def _tell_tool(self, event: str, tool_use_id: str, **facts: Any) -> None:
-        ids = {"task_id": self._assignment.task_id, "session_id": self._assignment.session_id}
-        self._emit("tasks", event, {**ids, "tool_use_id": tool_use_id, **facts})
+    def _tell_tool(self, event: str, tool: ToolStarted | ToolFinished, **facts: Any) -> None:
+        ids = {
+            "task_id": self._assignment.task_id,
+            "session_id": self._assignment.session_id,
+            "tool_use_id": tool.tool_use_id,
+            "parent_tool_use_id": tool.parent_tool_use_id,
+        }
+        self._emit("tasks", event, {**ids, **facts})
 
     async def _ask(self, question: PermissionQuestion) -> PermissionAnswer:
         """Put a question to people, unless an earlier answer of theirs holds for it."""

@@ -49,7 +49,12 @@ _STREAM = {
     "message_index": _COUNT,
     "parent_tool_use_id": {"type": ["string", "null"]},
 }
-_TOOL = {"task_id": _ID, "session_id": _ID, "tool_use_id": _TEXT}
+_TOOL = {
+    "task_id": _ID,
+    "session_id": _ID,
+    "tool_use_id": _TEXT,
+    "parent_tool_use_id": {"type": ["string", "null"]},
+}
 
 EVENTS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "messages": {

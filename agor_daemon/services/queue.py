@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agor_core.clock import iso
 from agor_core.db import Transaction
 from agor_core.errors import BadRequest, Conflict
 from agor_core.ids import short
@@ -32,12 +33,15 @@ def queue_prompt(tx: Transaction, session_id: str, request: PromptRequest, user_
 
 
 def queue_of(tx: Transaction, session_id: str) -> Record:
-    """`{paused, reason?, tasks}` of a session."""
+    """`{paused, reason?, retry_at?, tasks}` of a session."""
     session = tx.sessions.get(session_id)
     waiting = waiting_tasks(tx, session_id)
     queue: Record = {"paused": session.data.queue_paused is not None, "tasks": [to_wire(task) for task in waiting]}
     if session.data.queue_paused is not None:
         queue["reason"] = session.data.queue_paused
+        last = tx.tasks.last_ended(session_id)
+        if last is not None and last.data.error is not None and last.data.error.retry_at is not None:
+            queue["retry_at"] = iso(last.data.error.retry_at)
     return queue
 
 

@@ -6,9 +6,11 @@ import pytest
 
 from agor_core.agents import AgentError, RunRequest
 from agor_core.agents.claude_code.errors import api_error
-from agor_core.agents.failures import crash, kind_of
+from agor_core.agents.failures import crash, failure, kind_of
 from agor_core.agents.history import LONGEST_CHARS, with_history
 from agor_core.agents.redact import redact
+from agor_core.agents.retry import retry_at
+from agor_core.clock import iso, parse_iso
 
 REQUEST = RunRequest("hi", "/", {"API_KEY": "sk-secret-1234"})
 
@@ -63,3 +65,44 @@ def test_history_is_told_in_order_and_cut_at_the_old_end():
     assert "first" not in told
     assert "hm" not in told
     assert with_history("go on", None) == "go on"
+
+
+NOW = parse_iso("2026-11-25T13:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("Claude AI usage limit reached|1795618800", "2026-11-25T15:00:00Z"),
+        ("You've hit your session limit · resets 3pm (Europe/Berlin)", "2026-11-25T14:00:00Z"),
+        ("5-hour limit reached ∙ resets 1:30pm (Europe/Berlin)", "2026-11-26T12:30:00Z"),
+        ("weekly limit reached · resets Nov 28, 9am (UTC)", "2026-11-28T09:00:00Z"),
+        ("Rate limit reached for gpt-5. Please try again in 6m0.5s. Visit https://x.org", "2026-11-25T13:06:00.500Z"),
+        ('quota exceeded {"@type": "RetryInfo", "retryDelay": "34s"}', "2026-11-25T13:00:34Z"),
+        ("Please retry in 350ms.", "2026-11-25T13:00:00.350Z"),
+        ("429 Too Many Requests, retry-after: 90", "2026-11-25T13:01:30Z"),
+        ("rate limited: try again after 2026-11-25T14:05:00Z", "2026-11-25T14:05:00Z"),
+        ("try again in 2 hours 5 minutes", "2026-11-25T15:05:00Z"),
+        ("Claude AI usage limit reached|1435618800", None),
+        ("try again after 2020-01-01T00:00:00Z", None),
+        ("will retry in 3 attempts", None),
+        ("resets 99pm", None),
+        ("resets 3pm (Middle/Earth)", None),
+        ("resets Feb 31, 3pm (UTC)", None),
+        ("limit reached, resets 5 of your counters", None),
+        ("try again in 900 days", None),
+        ("Too many requests", None),
+    ],
+)
+def test_an_agents_words_say_when_it_can_go_on(text, moment):
+    """In the forms that vendors use; what is past, or names no time there is, is not made up."""
+    assert retry_at(text, NOW) == (parse_iso(moment) if moment else None)
+
+
+def test_only_what_passes_has_an_end():
+    """A time in the words of any other failure is about something else."""
+    words = "invalid api key, try again in 20s"
+    assert failure("auth", words, REQUEST).retry_at is None
+    limited = failure("rate_limited", "Too many requests, try again in 20s", REQUEST)
+    assert limited.retry_at is not None
+    assert iso(limited.retry_at) in limited.message

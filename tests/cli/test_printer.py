@@ -118,7 +118,7 @@ def test_sub_agents_are_quiet_but_for_their_tools() -> None:
     use = {"type": "tool_use", "id": "t", "name": "Read", "input": {"file_path": "a.py"}}
     screen.printer.chunk({"message_id": "m", "index": 0, "chunk": "x", "parent_tool_use_id": "p"})
     screen.message([{"type": "text", "text": "thinking aloud"}, use], parent_tool_use_id="p")
-    assert screen.text == "• Read  a.py\n"
+    assert screen.text == "  • Read  a.py\n"
 
 
 @pytest.mark.parametrize("text", ["a\x1b[2Jb", "a\x07b", "a\x9b31mb", "a\rb"])

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from agor_cli.words import clock
 from agor_core.client import Client
 from tests.cli.conftest import Agor
 from tests.support.daemon import Daemon
@@ -134,6 +136,29 @@ def test_a_failed_task_is_exit_code_1_with_its_reason(scripted: Scripted) -> Non
     assert "I try." in done.out
     assert "failed" in done.out
     assert "rate_limited: come back at noon" in done.err
+
+
+def test_a_limit_says_when_it_is_renewed(scripted: Scripted) -> None:
+    """The error has the time for programs; prompt, queue, resume and task tell it as the clock on the wall shows it."""
+    limited = {"error": {"kind": "rate_limited", "message": "used up", "retry_in_s": 3600}}
+    asks = {"bash": {"command": "true"}, "ask": True}
+    agor = scripted({"turns": [{"steps": [asks, limited]}, {"steps": [{"text": "fine"}]}]})
+    agor("session", "start", "--worktree", "w", "--agent", "scripted", "--no-wait", "go")
+    (session,) = agor("session", "list", "--json").json["data"]
+    agor("session", "prompt", session["short_id"], "--no-wait", "and then")
+    with agor.at_terminal("session", "watch", session["short_id"]) as terminal:
+        terminal.wait_for("Bash")
+        terminal.type("y")
+        terminal.wait_for("failed")
+    failed = next(task for task in agor("task", "list", "--json").json["data"] if task["error"])
+    moment = datetime.fromisoformat(failed["error"]["retry_at"])
+    assert timedelta(minutes=50) < moment - datetime.now(UTC) < timedelta(hours=1)
+    words = f"can go on at {clock(failed['error']['retry_at'])}"
+    assert f"{moment.astimezone():%H:%M}" in words
+    assert agor("session", "queue", session["short_id"], "--json").json["retry_at"] == failed["error"]["retry_at"]
+    assert words in agor("session", "queue", session["short_id"]).out
+    assert words in agor("task", "show", failed["task_id"]).out
+    assert words in agor("session", "resume", session["short_id"]).out
 
 
 def test_an_agent_without_memory_is_told_what_is_stored_by_the_command_that_is_offered(scripted: Scripted) -> None:

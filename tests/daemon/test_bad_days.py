@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ RULES = [
     {"when": {"model": "nonesuch"}, **refusal(404, "not_found_error", "model: claude-nonesuch")},
     {"when": {"user": "^wrong key"}, **refusal(401, "authentication_error", "invalid x-api-key")},
     {"when": {"user": "^overloaded"}, **refusal(529, "overloaded_error", "Overloaded")},
+    {"when": {"user": "^slow down"}, **refusal(429, "rate_limit_error", "Rate limited. Please try again in 1m30s.")},
     {"when": {"user": "^limited"}, **refusal(429, "rate_limit_error", "Too many requests")},
     {"when": {"user": "^x{100}"}, **refusal(400, "invalid_request_error", "prompt is too long: 1250000 > 200000")},
 ]
@@ -100,6 +102,20 @@ def test_what_claude_cannot_do_is_told(
     assert words in task["error"]["message"]
     assert KEY not in json.dumps(task["error"])
     assert run(daemon, "claude-code", folder / "work", "go on")["status"] == "completed"
+
+
+@pytest.mark.claude
+@pytest.mark.parametrize(
+    ("agent", "prompt"),
+    [("claude-code", "slow down"), ("odd", "fail -32603 Too many requests, please try again in 90 s")],
+    ids=["Claude", "ACP"],
+)
+def test_a_limit_says_when_it_is_over(daemon: Daemon, folder: Path, agent: str, prompt: str) -> None:
+    """The time that an agent tells, in whatever words, is in the task's error as a time."""
+    task = run(daemon, agent, folder / "work", prompt)
+    assert task["error"]["kind"] == "rate_limited", task["error"]
+    waits = datetime.fromisoformat(task["error"]["retry_at"]) - datetime.fromisoformat(task["completed_at"])
+    assert timedelta(seconds=30) < waits <= timedelta(seconds=90)
 
 
 @pytest.mark.parametrize(

@@ -117,6 +117,26 @@ async def test_a_private_session_streams_to_nobody_else(tmp_path: Path, environm
         assert {payload["session_id"] for _, payload in strange.heard} == {session["session_id"]}
 
 
+async def test_a_helpers_tools_name_the_call_they_belong_to(
+    repository: Path, tmp_path: Path, environment: Any, scenario: Any
+) -> None:
+    """The start and the end of a sub-agent's tool carry the tool use that called it; the main agent's carry none."""
+    inner = {"prompt": "count", "steps": [{"bash": {"command": "ls"}}, {"text": "none"}]}
+    scenario({"steps": [{"subagent": inner}, {"text": "done"}]})
+    with running_daemon(tmp_path, environment=environment) as daemon:
+        session = await asyncio.to_thread(start_session, daemon, repository)
+        async with LiveClient(daemon.url) as watcher:
+            screen = Screen(watcher)
+            path = f"/sessions/{session['session_id']}/prompt"
+            await asyncio.to_thread(daemon.call, "POST", path, {"prompt": "go"})
+            await screen.until("tasks patched", status="completed")
+        call, inside = screen.of("tasks tool:start")
+        assert (call["name"], call["parent_tool_use_id"]) == ("Agent", None)
+        assert (inside["name"], inside["parent_tool_use_id"]) == ("Bash", call["tool_use_id"])
+        ends = [(end["tool_use_id"], end["parent_tool_use_id"]) for end in screen.of("tasks tool:complete")]
+        assert ends == [(inside["tool_use_id"], call["tool_use_id"]), (call["tool_use_id"], None)]
+
+
 async def test_an_announced_index_is_kept_whatever_comes_between(
     repository: Path, tmp_path: Path, environment: Any, scenario: Any
 ) -> None:

@@ -11,7 +11,7 @@ import click
 from agor_cli.connection import live
 from agor_cli.groups import wants_json
 from agor_cli.output import clean, next_steps, one_line, say, show_json
-from agor_cli.words import ended_words, short_id
+from agor_cli.words import ended_words, short_id, wait_words
 from agor_core.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -143,6 +143,8 @@ def _say_outcome(session: Record, outcome: Outcome) -> None:
     error = task.get("error") or {}
     if task["status"] == "failed":
         click.echo(f"agor: {error.get('kind', 'failed')}: {one_line(clean(error.get('message', '')))}", err=True)
+    if wait := wait_words(error.get("retry_at")):
+        say(f"The session {wait}", "yellow")
     go_on = (f'agor session prompt {id} "…"', "go on")
     if error.get("reason") == "history_lost":
         go_on = (f"agor session resume {id} --from-history", "tell it what is stored")

@@ -9,7 +9,7 @@ import click
 from agor_cli.connection import connected
 from agor_cli.groups import Command
 from agor_cli.output import confirm, one_line, show, table
-from agor_cli.words import short_id, title_of
+from agor_cli.words import short_id, title_of, wait_words
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -81,7 +81,9 @@ def _queue(found: Record) -> RenderableType:
         (number, short_id(task, "task_id"), one_line(task.get("description") or "")[:80])
         for number, task in enumerate(found["tasks"], 1)
     )
-    footer = (
-        f"Paused: {one_line(found.get('reason') or 'no reason given')}; --resume goes on" if found["paused"] else ""
-    )
+    footer = ""
+    if found["paused"]:
+        wait = wait_words(found.get("retry_at"))
+        reason = ", ".join(filter(None, (one_line(found.get("reason") or "no reason given"), wait)))
+        footer = f"Paused: {reason}; --resume goes on"
     return table(("#", "id", "prompt"), rows, empty=footer or "Nothing waits.", footer=footer)

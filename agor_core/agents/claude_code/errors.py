@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from agor_core.agents import failures
 from agor_core.agents.failures import failure, kind_of
 from agor_core.agents.protocol import AgentError, ErrorKind, RunRequest
-from agor_core.clock import iso
 
 NO_CONVERSATION = "No conversation found with session ID"
 ROOT_REFUSED = "cannot be used with root/sudo privileges"
@@ -32,9 +30,7 @@ def api_error(
     kind = kind_of(text, status)
     if kind == "unknown":
         kind = _BY_NAME.get(name or "", "unknown")
-    if kind == "rate_limited" and retry_at is not None:
-        return replace(failure(kind, text, request, f"try again after {iso(retry_at)}"), retry_at=retry_at)
-    return failure(kind, text, request)
+    return failure(kind, text, request, resets_at=retry_at)
 
 
 def crash(request: RunRequest, code: int | None, stderr: str, detail: str = "") -> AgentError:

@@ -79,8 +79,10 @@ class Translator:
             case SystemMessage():
                 yield from self._system(message)
             case RateLimitEvent():
-                resets_at = message.rate_limit_info.resets_at
-                self._retry_at = resets_at * 1000 if resets_at else None
+                # A warning names the end of a window, too, of which there is some left.
+                limit = message.rate_limit_info
+                ends_at = limit.resets_at if limit.status == "rejected" else None
+                self._retry_at = ends_at * 1000 if ends_at else None
             case ResultMessage():
                 yield from self._result(message)
 

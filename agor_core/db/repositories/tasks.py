@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from agor_core.db.repositories.of_session import OfSession
 from agor_core.models import MessageRange, Session, Task
+from agor_core.models.task import ENDED_STATUSES
 
 SESSIONS: sa.Table = Session.__table__  # type: ignore[attr-defined]
 TABLE: sa.Table = Task.__table__  # type: ignore[attr-defined]
@@ -48,6 +49,18 @@ class TaskRepository(OfSession[Task]):
             data.message_range = range if data.message_range is None else _both(data.message_range, range)
             changes.append({"id": id, "changed": data})
         self.tx.connection.execute(_CHANGE_DATA, changes)
+
+    def last_ended(self, session_id: str) -> Task | None:
+        """The session's task that ended last, however it did."""
+        table = self.table
+        query = (
+            sa.select(table)
+            .where(table.c.session_id == session_id, table.c.status.in_(ENDED_STATUSES))
+            .order_by(table.c.completed_at.desc().nulls_last(), table.c.created_at.desc(), table.c.task_id.desc())
+            .limit(1)
+        )
+        row = self.tx.connection.execute(query).mappings().one_or_none()
+        return self._entity(row) if row is not None else None
 
     def last_completed(self, session_id: str) -> Task | None:
         """The task after which a fork begins if nobody says where: the session's last completed one, or, where it has

@@ -98,6 +98,8 @@ export interface TaskGitState {
 export interface TaskError {
   kind: TaskErrorKind
   message: string
+  /** from when on trying again makes sense, if the agent says */
+  retry_at: string | null
   /** history_lost: the agent has the conversation no more; `resume {from_history: true}` tells it ours */
   reason: TaskErrorReason | null
 }

@@ -1,5 +1,6 @@
 /** What a status is called, how it is coloured, and what to do about an error. */
 import type { Session, Task, TaskError } from '../contract/records'
+import { clockTime } from './time'
 
 export interface StatusLook {
   label: string
@@ -55,7 +56,8 @@ const HISTORY_LOST =
   'The agent remembers nothing of this conversation, but everything is stored here. It can be told, and go on.'
 
 /** What a person can do about a task's error; empty where nothing is wrong (it was stopped on purpose). */
-export function adviceFor(error: TaskError): string {
+export function adviceFor(error: TaskError, now: number): string {
   if (error.reason === 'history_lost') return HISTORY_LOST
+  if (error.retry_at && Date.parse(error.retry_at) > now) return `It can go on at ${clockTime(error.retry_at, now)}.`
   return error.kind === 'stopped' ? '' : (ADVICE[error.kind] ?? ADVICE['unknown']!)
 }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { compact, dollars, duration, timeAgo } from './time'
+import { clockTime, compact, dollars, duration, timeAgo } from './time'
 
 it.each([
   [0, 'just now'],
@@ -35,3 +35,9 @@ it.each([
   [0.004, '$0.004'],
   [1.5, '$1.50'],
 ])('%d dollars are “%s”', (amount, text) => expect(dollars(amount)).toBe(text))
+
+it('a moment today is a time of day, on another day a date too', () => {
+  const now = new Date(2026, 0, 10, 12, 0).getTime()
+  expect(clockTime(new Date(2026, 0, 10, 14, 5).toISOString(), now)).toBe('14:05')
+  expect(clockTime(new Date(2026, 0, 11, 9, 30).toISOString(), now)).toBe('Jan 11, 09:30')
+})

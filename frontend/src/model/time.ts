@@ -13,6 +13,14 @@ export function timeAgo(iso: string, now: number): string {
   return `${Math.floor(age / DAY_MS)} d ago`
 }
 
+/** A moment as the clock on the wall shows it: `14:05`; on another day than `now` `Nov 26, 14:05`. */
+export function clockTime(iso: string, now: number): string {
+  const moment = new Date(iso)
+  const time = moment.toLocaleTimeString('en', { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })
+  if (moment.toDateString() === new Date(now).toDateString()) return time
+  return `${moment.toLocaleDateString('en', { month: 'short', day: 'numeric' })}, ${time}`
+}
+
 /** A span: `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`. */
 export function duration(ms: number): string {
   if (ms < 10_000) return `${(ms / 1000).toFixed(1)} s`

@@ -8,7 +8,7 @@ import { useNow } from '../../hooks/useNow'
 import type { Outcome } from '../../model/attention'
 import { formatRoute } from '../../model/route'
 import { titleOf } from '../../model/session'
-import { isBusy } from '../../model/status'
+import { adviceFor, isBusy } from '../../model/status'
 import { timeAgo } from '../../model/time'
 import { sessionsSince } from '../../store/stores'
 import { Continue } from '../Continue/Continue'
@@ -125,6 +125,7 @@ function Ended({
         {task.error && (
           <Text size="xs" c="red" lineClamp={3}>
             {task.error.message}
+            {task.error.retry_at && ` ${adviceFor(task.error, now)}`}
           </Text>
         )}
         <Text size="xs" c="dimmed">

@@ -1,6 +1,7 @@
 import { Alert, Modal, Text } from '@mantine/core'
 import { memo, useState } from 'react'
 import type { Task } from '../../contract/records'
+import { useNow } from '../../hooks/useNow'
 import { shortSha } from '../../model/ids'
 import { adviceFor, hasEnded, taskLook } from '../../model/status'
 import { compact, dollars, duration } from '../../model/time'
@@ -67,6 +68,7 @@ function TaskDiff({ taskId, onClose }: { taskId: string; onClose: () => void }) 
 
 /** How a task ended that did not complete, and what a person can do about it. */
 export function TaskEnd({ task, isLast }: { task: Task; isLast: boolean }) {
+  const now = useNow()
   if (task.status === 'stopped') {
     return (
       <Alert m="xs" mx={18} color="yellow" variant="light" title="Stopped">
@@ -81,7 +83,7 @@ export function TaskEnd({ task, isLast }: { task: Task; isLast: boolean }) {
         <>
           <Text size="sm">{task.error.message}</Text>
           <Text size="sm" mt={4} c="dimmed">
-            {adviceFor(task.error)}
+            {adviceFor(task.error, now)}
           </Text>
           {isLast && <Continue sessionId={task.session_id} error={task.error} />}
         </>
