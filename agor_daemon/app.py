@@ -13,6 +13,7 @@ from agor_core.feathers import Feathers
 from agor_daemon.authentication import build_authentication
 from agor_daemon.channels import have_all_come_back, set_up_channels
 from agor_daemon.hooks.access import addressed, signed_in
+from agor_daemon.hooks.origins import origins_withheld
 from agor_daemon.hooks.short_ids import with_short_id
 from agor_daemon.imports import Importer
 from agor_daemon.live_settings import LiveSettings
@@ -131,3 +132,5 @@ def _register(app: Feathers, path: str, service: Any, database: Database) -> Non
     )
     if "create" in offer.methods:
         handle.hooks(after={"create": with_short_id(database, id_field)})
+    if path in ("sessions", "boards"):
+        handle.hooks(around={"all": [origins_withheld(database)]})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from agor_core.db import without_origin
 from agor_core.feathers import Channel, Connection, EventContext, Feathers
 from agor_daemon.access import may_hear
 
@@ -24,9 +25,15 @@ def set_up_channels(app: Feathers, facts_of_running: VolatileFacts) -> None:
     def rejoin(_result: Any, params: Any, _context: Any) -> None:
         app.channel(EVERYBODY).join(params.connection)  # logging out takes a connection out of all channels
 
-    def publish(data: Any, context: EventContext) -> Channel:
+    def publish(data: Any, context: EventContext) -> Channel | list[Channel]:
         facts = _facts(data, context, facts_of_running)
-        return app.channel(EVERYBODY).filter(lambda connection: may_hear(connection.user, context.path, facts))
+        heard = app.channel(EVERYBODY).filter(lambda connection: may_hear(connection.user, context.path, facts))
+        origin = facts.get("origin")
+        if origin is None:
+            return heard
+        # Of a session that comes from a private one, who may not know that one hears as if there were none.
+        knowing = heard.filter(lambda connection: may_hear(connection.user, context.path, origin))
+        return [knowing, heard.send(without_origin(data))]
 
     app.on("connection", join)
     app.on("logout", rejoin)

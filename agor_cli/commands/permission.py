@@ -41,7 +41,7 @@ def permission() -> None:
 @click.option("--session", help="Only those of this session.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1000), help="How many.")
 def list_permissions(status: str | None, rules: bool, session: str | None, limit: int) -> None:
-    """List what agents ask, newest first; or the rules that answer for you."""
+    """List what agents ask, newest first, or asked; or the rules that answer for you."""
     query: dict[str, Any] = {"$limit": limit, **({"session_id": session} if session else {})}
     if rules:
         query |= {"scope": {"$in": list(LASTING)}, "revoked_at": None, **({"status": status} if status else {})}
@@ -49,7 +49,7 @@ def list_permissions(status: str | None, rules: bool, session: str | None, limit
         query["status"] = status or "pending"
     with connected() as client:
         page = client.service("permissions").find(query)
-    show(page, lambda: _rules(page) if rules else _table(page))
+    show(page, lambda: _rules(page) if rules else _table(page, query["status"]))
 
 
 def _answering(command: Any) -> Any:
@@ -128,17 +128,40 @@ def _rules(page: Record) -> RenderableType:
     return table(columns, rows, empty="No answer stands for later questions.", footer=paged(page))
 
 
-def _table(page: Record) -> RenderableType:
+def _table(page: Record, status: str) -> RenderableType:
+    if status == "pending":
+        return _questions(page)
+    columns = ("id", "status", "session", "wanted", "scope", "reason", "decided")
+    rows = (
+        (
+            short_id(one, "request_id"),
+            one["status"],
+            reference(one["session_id"]),
+            _wish(one),
+            one.get("scope") or "",
+            one.get("reason") or "",
+            ago(one.get("decided_at")),
+        )
+        for one in page["data"]
+    )
+    return table(columns, rows, empty=f"No question was {status}.", footer=paged(page))
+
+
+def _questions(page: Record) -> RenderableType:
     columns = ("id", "status", "session", "wants", "for longer it would be", "asked")
     rows = (
         (
             short_id(one, "request_id"),
             one["status"],
             reference(one["session_id"]),
-            f"{one['tool_name']} {tool_detail(one.get('tool_input'))}",
+            _wish(one),
             ", ".join(one.get("rules") or []),
             ago(one.get("created_at")),
         )
         for one in page["data"]
     )
     return table(columns, rows, empty="Nothing waits for an answer.", footer=paged(page))
+
+
+def _wish(request: Record) -> str:
+    return f"{request['tool_name']} {tool_detail(request.get('tool_input'))}"

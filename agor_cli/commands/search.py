@@ -6,17 +6,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from agor_cli.connection import connected
-from agor_cli.groups import Command
+from agor_cli.connection import connected, data_of
+from agor_cli.groups import Command, wants_json
 from agor_cli.output import one_line, show, table
-from agor_cli.words import ago, reference, short_id, title_of
+from agor_cli.words import ago, count, reference, short_id, title_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from rich.console import RenderableType
 
-    from agor_core.client import Record
+    from agor_core.client import Client, Record
+
+# Of a title, beside the passage.
+TITLE_LENGTH = 40
 
 
 @click.command(
@@ -34,20 +37,51 @@ def search(words: tuple[str, ...], limit: int) -> None:
     query = {"$search": " ".join(map(_term, words)), "$limit": limit}
     with connected() as client:
         found = {name: client.service(name).find(query) for name in ("sessions", "messages")}
-    show(found, lambda: _found(found["sessions"], found["messages"], limit))
+        titles = _titles(client, found["messages"]) if not wants_json() else {}
+    show(found, lambda: _found(found["sessions"], found["messages"], titles, limit))
 
 
-def _found(sessions: Record, messages: Record, limit: int) -> RenderableType:
+def _titles(client: Client, messages: Record) -> dict[str, str]:
+    """What the sessions of messages are called, by their ids."""
+    ids = sorted({one["session_id"] for one in messages["data"]})
+    fields = ["session_id", "title", "description", "agent", "status"]
+    query = {"session_id": {"$in": ids}, "$limit": len(ids), "$select": fields, "$total": False}
+    homes = data_of(client.service("sessions").find(query)) if ids else []
+    return {one["session_id"]: title_of(one) for one in homes}
+
+
+def _found(sessions: Record, messages: Record, titles: Mapping[str, str], limit: int) -> RenderableType:
     rows = [
-        *((short_id(one, "session_id"), "title", title_of(one), ago(one["last_updated"])) for one in sessions["data"]),
         *(
-            (reference(one["session_id"]), one["role"], _passage(one["snippet"]), ago(one["timestamp"]))
+            (
+                short_id(one, "session_id"),
+                _short(title_of(one)),
+                "title",
+                _passage(one["snippet"]),
+                ago(one["last_updated"]),
+            )
+            for one in sessions["data"]
+        ),
+        *(
+            (
+                reference(one["session_id"]),
+                _short(titles.get(one["session_id"], "")),
+                one["role"],
+                _passage(one["snippet"]),
+                ago(one["timestamp"]),
+            )
             for one in messages["data"]
         ),
     ]
     more = max(sessions["total"], messages["total"]) > limit
-    footer = f"of {sessions['total']} sessions and {messages['total']} messages; --limit shows more" if more else ""
-    return table(("session", "in", "found", "when"), rows, empty="Nothing was found.", footer=footer)
+    found = f"{count(sessions['total'], 'session')} and {count(messages['total'], 'message')}"
+    footer = f"of {found}; --limit shows more" if more else ""
+    return table(("id", "session", "in", "found", "when"), rows, empty="Nothing was found.", footer=footer)
+
+
+def _short(title: str) -> str:
+    shown = one_line(title)
+    return shown if len(shown) <= TITLE_LENGTH else f"{shown[: TITLE_LENGTH - 1]}…"
 
 
 def _term(word: str) -> str:

@@ -10,7 +10,7 @@ from agor_cli.connection import connected
 from agor_cli.groups import Command, Group, wants_json
 from agor_cli.output import clean, facts, next_steps, one_line, page_through, paged, say, show, show_json, table
 from agor_cli.resolve import repo_of, worktree_of
-from agor_cli.words import ago, count, short_id
+from agor_cli.words import ago, count, reference, short_id
 from agor_core.errors import Conflict
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 SHOWN_FILES = 5
 DIFF_PAGE = 100
+SHOWN_TASKS = 5
 
 
 @click.group(cls=Group)
@@ -175,7 +176,7 @@ def restore(worktree: str, snapshot: str | None) -> None:
 )
 @click.argument("worktree")
 @click.option("--drop", metavar="ID", help="Forget this one for good: nothing else ends a snapshot.")
-@click.option("--force", is_flag=True, help="Also drop the one that restoring a removed worktree needs.")
+@click.option("--force", is_flag=True, help="Also one that restoring a removed worktree, or a task's diff, needs.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def list_snapshots(worktree: str, drop: str | None, force: bool, yes: bool) -> None:
     """List what was saved of WORKTREE, newest first. `restore --snapshot` brings one back."""
@@ -198,7 +199,14 @@ def _drop_snapshot(client: Client, of: Record, known: list[Record], id: str, *, 
         what = f"the snapshot of {of['name']} from {ago(one['created_at'])} ({one['reason']})"
         click.confirm(f"Forget {what}? What only it has is gone for good.", abort=True, err=True)
     query = {"force": "true"} if force else {}
-    dropped = client.service(f"worktrees/{of['worktree_id']}/snapshots").remove(id, query)
+    try:
+        dropped = client.service(f"worktrees/{of['worktree_id']}/snapshots").remove(id, query)
+    except Conflict as error:
+        tasks = error.data.get("tasks") if isinstance(error.data, dict) else None
+        named = [one_line(task["description"]) or reference(task["task_id"]) for task in tasks or ()]
+        which = f" (task: {', task: '.join(named[:SHOWN_TASKS])})" if named else ""
+        message = error.message.replace("`force`", "--force")
+        raise Conflict(f"{message}{which}", data=error.data) from error
     show(dropped, lambda: f"Dropped the snapshot {id} of {of['name']}")
 
 

@@ -63,7 +63,7 @@ def set_value(home: Path, key: str, value: Any) -> Any:
     `value` may be text as typed in a shell. Raises ConfigError, and leaves the file as it was, for an unknown key, a
     wrong type, or a file that no daemon would start with.
     """
-    typed = parse_value(key, value, key)
+    typed = parse_value(key, value, key, to_keep=True)
     plain = list(typed) if isinstance(typed, tuple) else typed
     # A time keeps its spelling: `7d` says more than 604800.
     _edit(home, key, value if key == "daemon.jwt_expires" else plain)

@@ -8,6 +8,7 @@ import re
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from agor_core.errors import ConfigError
@@ -108,6 +109,16 @@ def scenario(value: Any) -> str | dict[str, Any]:
     return text(value)
 
 
+def existing_file(value: Any) -> Any:
+    """A path as a daemon finds it that was started elsewhere: absolute. Raises ValueError where no file is."""
+    if not isinstance(value, str):
+        return value
+    path = Path(value).expanduser().absolute()
+    if not path.is_file():
+        raise ValueError(f"a file that is there; there is none at {path}")
+    return str(path)
+
+
 def database_url(value: Any) -> str:
     """`sqlite:///path`, `postgresql://…` or `libsql://…`."""
     if not isinstance(value, str) or not re.match(r"(sqlite|postgresql|postgres|libsql)(\+\w+)?://", value):
@@ -130,6 +141,8 @@ class Key:
     """A running daemon that reads its settings again goes by the new value; otherwise it waits for the next start."""
     shown: Callable[[Any], Any] = lambda value: value
     """The value as people write it."""
+    kept: Callable[[Any], Any] = lambda value: value
+    """What is written to the file of a value that somebody sets. Raises ValueError, as `parse` does."""
 
 
 KEYS: tuple[Key, ...] = (
@@ -207,6 +220,7 @@ KEYS: tuple[Key, ...] = (
         "what the scripted agent plays: a file, or the scenario",
         is_local=True,
         counts_at_once=True,
+        kept=existing_file,
     ),
     Key(
         "credentials.<NAME>",
@@ -246,11 +260,14 @@ def fixed_names() -> list[str]:
     return list(_FIXED)
 
 
-def parse(name: str, value: Any, where: str) -> Any:
-    """`value` as the type of the key `name`. Raises ConfigError with what it should be; `where` names the spot."""
+def parse(name: str, value: Any, where: str, *, to_keep: bool = False) -> Any:
+    """`value` as the type of the key `name`, or, `to_keep`, as the file is to hold what somebody sets.
+
+    Raises ConfigError with what it should be; `where` names the spot.
+    """
     key = key_of(name)
     try:
-        return key.parse(value)
+        return key.kept(key.parse(value)) if to_keep else key.parse(value)
     except ValueError as error:
         shown = "" if key.is_secret else f", not {value!r}"
         wanted = "a JSON object" if isinstance(error, json.JSONDecodeError) else str(error)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from agor_core.db import origins
 from agor_core.errors import Gone, ServiceError
 from agor_core.models import ChangeLogHead, Event, Session
 
@@ -51,7 +52,8 @@ class LogEntry:
     record_id: str | None
     created_at: int
     facts: Mapping[str, Any]
-    """`session_id created_by sharing board_id` of the session concerned, as far as they apply, and `record_id`."""
+    """`session_id created_by sharing board_id` of the session concerned, as far as they apply, and `record_id`.
+    `origin`: the same of the private session it comes from."""
     payload: Any
 
 
@@ -292,7 +294,8 @@ def after(tx: Transaction, seq: int, limit: int) -> list[LogEntry]:
         first_kept = oldest if oldest is not None else position(tx)[1] + 1
         if expected < first_kept:
             raise Gone(f"events up to {first_kept - 1} are no longer kept", oldest=first_kept)
-    return [_entry(row) for row in rows]
+    private = origins.private_origins(tx, (row["payload"] for row in rows if row["path"] == "sessions"))
+    return [_entry(row, private) for row in rows]
 
 
 def _row(entry: LogEntry) -> dict[str, Any]:
@@ -309,11 +312,13 @@ def _row(entry: LogEntry) -> dict[str, Any]:
     }
 
 
-def _entry(row: Mapping[Any, Any]) -> LogEntry:
+def _entry(row: Mapping[Any, Any], private: Mapping[str, Mapping[str, Any]]) -> LogEntry:
     facts = {name: row[name] for name in FACTS if row[name] is not None}
     facts["record_id"] = row["record_id"]
     if row["sharing_now"] == "private":
         facts["sharing"] = "private"
+    if row["path"] == "sessions" and (origin := origins.origin_of(row["payload"])) in private:
+        facts["origin"] = private[str(origin)]
     return LogEntry(
         row["epoch"],
         row["seq"],

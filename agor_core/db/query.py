@@ -65,6 +65,16 @@ def bound(cls: type[SQLModel], query: Mapping[str, Any]) -> tuple[Shape, dict[st
     return shape, values
 
 
+def fields_in(shape: Shape) -> Iterator[str]:
+    """The fields that a query compares, by name; those of its alternatives too."""
+    for key, inner in shape:
+        if key in ("$or", "$and"):
+            for part in inner:
+                yield from fields_in(part)
+        else:
+            yield key
+
+
 def _width(shape: Shape) -> int:
     """How many conditions a query has, empty ones counted."""
     return sum(

@@ -18,6 +18,7 @@ from agor_daemon.services.requests import RestoreRequest
 from agor_daemon.services.stored import Record, known_of
 from agor_daemon.services.worktree_rows import forget, identity_of, joined
 
+MOST_TASKS_NAMED = 100
 BUSY = ("running", "awaiting_permission")
 
 
@@ -91,13 +92,9 @@ class Removal:
         if dropped is None:
             raise NotFound(f"worktree {worktree.name!r} has no snapshot {sub}", worktree_id=id, snapshot_id=sub)
         is_of_removal = sub == worktree.data.removal_snapshot_id
-        if is_of_removal and worktree.status != "ready" and force not in (True, "true"):
-            raise Conflict(
-                f"worktree {worktree.name!r} is gone from the disk, and only this snapshot can restore what was in it; "
-                "with `force` it is dropped all the same",
-                worktree_id=id,
-                snapshot_id=sub,
-            )
+        if force not in (True, "true"):
+            tasks = await self._database.read(lambda tx: _tasks_needing(tx, id, sub, params))
+            _refuse_needed(worktree, sub, is_last=is_of_removal and worktree.status != "ready", tasks=tasks)
         with self._adoption.at_work(worktree.repo_id):
             await git.drop_snapshot(repository, sub)
             if is_of_removal:
@@ -160,6 +157,39 @@ class Removal:
 def _with_repository(tx: Transaction, worktree_id: str) -> tuple[Worktree, str]:
     worktree = tx.worktrees.get(worktree_id)
     return worktree, tx.repos.get(worktree.repo_id).data.local_path
+
+
+def _tasks_needing(tx: Transaction, worktree_id: str, snapshot_id: str, params: Params) -> list[Record | None]:
+    """Those whose differences need a snapshot; None for each that does not exist for the caller."""
+    tasks = tx.tasks.needing_snapshot(snapshot_id, worktree_id)
+    sessions = [tx.sessions.get(id) for id in {task.session_id for task in tasks}]
+    known = set(known_of(params, sessions))
+    return [
+        {"task_id": task.task_id, "session_id": task.session_id, "description": task.data.description}
+        if task.session_id in known
+        else None
+        for task in tasks
+    ]
+
+
+def _refuse_needed(worktree: Worktree, snapshot_id: str, *, is_last: bool, tasks: list[Record | None]) -> None:
+    """Raises Conflict with what is lost with a snapshot: what restoring begins with, the differences of tasks."""
+    lost = []
+    if is_last:
+        lost.append(
+            f"worktree {worktree.name!r} is gone from the disk, and only this snapshot can restore what was in it"
+        )
+    if tasks:
+        whose = "a task" if len(tasks) == 1 else f"{len(tasks)} tasks"
+        lost.append(f"the differences of {whose} are read from this snapshot")
+    if lost:
+        raise Conflict(
+            f"{'; and '.join(lost)}; with `force` it is dropped all the same",
+            worktree_id=worktree.worktree_id,
+            snapshot_id=snapshot_id,
+            is_last=is_last,
+            tasks=[task for task in tasks if task is not None][:MOST_TASKS_NAMED],
+        )
 
 
 def shown(taken: git.Snapshot) -> Record:

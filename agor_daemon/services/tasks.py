@@ -134,14 +134,21 @@ class TasksService(StoredService):
         root = repository if until is not None and repository is not None else await git.root_of(place or "/")
         if against is None or root is None:
             raise NotFound(f"task {short(id)} has no git state to compare with", task_id=id)
-        return await git.diff(
-            root,
-            against,
-            until=until,
-            only=params.query.get("path"),
-            skip=number(params, "$skip", 0),
-            limit=number(params, "$limit", DIFF_PAGE),
-        )
+        try:
+            return await git.diff(
+                root,
+                against,
+                until=until,
+                only=params.query.get("path"),
+                skip=number(params, "$skip", 0),
+                limit=number(params, "$limit", DIFF_PAGE),
+            )
+        except NotFound as error:
+            if not isinstance(error.data, dict) or "snapshot_id" not in error.data:
+                raise
+            raise NotFound(
+                f"the snapshot that the differences of task {short(id)} are read from is there no more", task_id=id
+            ) from error
 
 
 def _with_place(tx: Transaction, task_id: str) -> tuple[Task, str | None, str | None]:

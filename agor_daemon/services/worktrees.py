@@ -191,7 +191,8 @@ class WorktreesService(StoredService):
     async def drop_snapshot(self, id: str, sub: str, params: Params) -> Record:
         """Forget a snapshot of the worktree for good; what it was. Raises NotFound if the worktree has no such one.
 
-        The one that restoring a removed worktree begins with is Conflict, unless the query says `force=true`.
+        Conflict, unless the query says `force=true`, for one that restoring a removed worktree begins with, or that the
+        differences of tasks are read from: `{is_last, tasks: [{task_id, session_id, description}]}`.
         """
         return await self._removal.drop_snapshot(id, sub, params)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import OpenPage, open_session, send
 from tests.support.daemon import Daemon
 
 pytestmark = pytest.mark.browser
@@ -138,3 +138,33 @@ def test_on_a_phone_a_worktree_keeps_its_state_and_its_button_on_one_line(
     assert button_box is not None
     assert button_box["x"] > state_box["x"]
     assert button_box["y"] < state_box["y"] + state_box["height"] < button_box["y"] + 2 * button_box["height"]
+
+
+def test_a_snapshot_is_dropped_only_by_who_knows_what_is_lost(daemon: Daemon, make_session, open_page: OpenPage):
+    """It asks; where a task needs the snapshot it is named, and a second yes is asked for; then it is gone."""
+    session = make_session("saved")
+    page = open_page(daemon.url)
+    open_session(page, daemon, session)
+    send(page, "use tools")
+    expect(page.get_by_role("log")).to_contain_text("All done.")
+    (Path(session["repo"]["cwd"]) / "mine.txt").write_text("mine")
+    daemon.call("POST", f"/worktrees/{session['worktree_id']}/snapshot", {})
+    page.goto(f"{daemon.url}/#/repos")
+    page.get_by_role("button", name="saved").first.click()
+    page.get_by_text("Snapshots", exact=True).click()
+    drop = page.get_by_role("button", name="Drop the snapshot")
+    expect(drop).to_have_count(2)
+    drop.first.click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("button", name="Keep it")).to_be_focused()
+    expect(dialog).to_contain_text("asked for")
+    dialog.get_by_role("button", name="Drop").click()
+    expect(drop).to_have_count(1)
+    drop.first.click()
+    dialog.get_by_role("button", name="Drop").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("use tools")
+    expect(dialog.get_by_role("button", name="Drop")).to_be_disabled()
+    dialog.get_by_label("Drop it all the same").check()
+    dialog.get_by_role("button", name="Drop").click()
+    expect(page.get_by_text("No snapshot.")).to_be_visible()
+    assert daemon.call("GET", f"/worktrees/{session['worktree_id']}/snapshots") == []

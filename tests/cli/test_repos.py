@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from tests.cli.conftest import Agor
@@ -157,10 +158,27 @@ def test_a_snapshot_is_dropped_by_hand(agor: Agor, repository: Path) -> None:
     assert "gone for good" in agor(*drop, code=130).err
     assert "--drop" in agor("worktree", "snapshots", "w", "--yes", code=2).err
     assert "no snapshot nope" in agor("worktree", "snapshots", "w", "--drop", "nope", "--yes", code=1).err
-    assert "with `force`" in agor(*drop, "--yes", code=1).err
+    assert "with --force" in agor(*drop, "--yes", code=1).err
     assert agor("worktree", "snapshots", "w", "--json").json == [saved]
     assert f"Dropped the snapshot {saved['snapshot_id']}" in agor(*drop, "--yes", "--force").out
     assert "No snapshots" in agor("worktree", "snapshots", "w").out
+
+
+def test_a_snapshot_that_a_task_needs_is_dropped_only_when_forced(agor: Agor) -> None:
+    """The refusal names the task, and the option that does it all the same."""
+    agor("repo", "add", ".")
+    scenario = agor.folder / "scenario.json"
+    steps = [{"write": {"path": "made.txt", "content": "made"}}, {"text": "Done."}]
+    scenario.write_text(json.dumps({"turns": [{"when": "make", "steps": steps}]}))
+    agor("config", "set", "agents.scripted.scenario", str(scenario))
+    agor("session", "start", "make it", "--agent", "scripted", "--worktree", "w")
+    (saved,) = agor("worktree", "snapshots", "w", "--json").json
+    drop = ("worktree", "snapshots", "w", "--yes", "--drop", saved["snapshot_id"])
+    refused = agor(*drop, code=1).err
+    assert "--force" in refused
+    assert "make it" in refused
+    assert agor("worktree", "snapshots", "w", "--json").json == [saved]
+    assert "Dropped" in agor(*drop, "--force").out
 
 
 def test_a_worktree_name_that_two_repos_have_needs_the_slug(

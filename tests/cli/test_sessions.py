@@ -44,10 +44,12 @@ def test_what_was_said_is_searched(agor: Agor) -> None:
     session = agor("session", "start", "--agent", "scripted", "--json", "where is the flux capacitor?").json["session"]
     found = agor("search", "flux", "capacitor").out
     assert session["session_id"].replace("-", "")[:12] in found
-    assert "flux capacitor" in found
+    heading, *rows = found.splitlines()
+    assert heading.split() == ["ID", "SESSION", "IN", "FOUND", "WHEN"]
+    assert all("where is the flux capacitor?" in row for row in rows)
     assert agor("search", "flux capacitor", "--json").json["messages"]["total"] == 2  # the prompt and the answer
     assert "Nothing was found" in agor("search", "capacitor flux").out
-    assert agor("search", "flux", "--limit", "1").out.splitlines()[-1].startswith("of 1 sessions and 2 messages")
+    assert agor("search", "flux", "--limit", "1").out.splitlines()[-1].startswith("of 1 session and 2 messages")
     assert agor("search", "?!", code=1).err.count("\n") == 1
 
 

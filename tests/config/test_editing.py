@@ -33,6 +33,17 @@ def test_a_value_set_is_the_value_read(tmp_path: Path) -> None:
     assert settings.agent("claude-code").command == ("claude", "--debug")
 
 
+def test_a_scenario_is_a_file_that_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is kept as a daemon finds it from any folder; a file that is not there is refused, and nothing is set."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=r"there is none at .*/play\.yaml"):
+        set_value(tmp_path, "agents.scripted.scenario", "play.yaml")
+    assert not (tmp_path / "config.yaml").exists()
+    (tmp_path / "play.yaml").write_text("turns: []\n")
+    assert set_value(tmp_path, "agents.scripted.scenario", "play.yaml") == str(tmp_path / "play.yaml")
+    assert load_settings(tmp_path, environ={}).agent("scripted").scenario == str(tmp_path / "play.yaml")
+
+
 def test_home_and_file_belong_to_the_user_alone(tmp_path: Path) -> None:
     """0700 and 0600, whatever they were."""
     home = tmp_path / "home"

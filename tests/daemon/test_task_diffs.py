@@ -49,6 +49,29 @@ def test_a_diff_is_the_tasks_own(repository: Path, tmp_path: Path, environment: 
         assert changed(daemon, first) == ["one.txt"]
 
 
+def test_a_snapshot_that_a_diff_needs_is_kept(
+    repository: Path, tmp_path: Path, environment: Any, scenario: Any
+) -> None:
+    """Dropping it is refused with the tasks it is for, until it is forced; then their diffs say why they are gone."""
+    scenario(*TURNS)
+    with running_daemon(tmp_path, environment=environment) as daemon:
+        session = start_session(daemon, repository)
+        path = f"/worktrees/{session['worktree_id']}/snapshots"
+        first = run(daemon, session["session_id"], "first")
+        second = run(daemon, session["session_id"], "second")
+        for end in ("start_snapshot_id", "end_snapshot_id"):
+            status, refusal = daemon.request("DELETE", f"{path}/{second['git_state'][end]}")
+            assert (status, refusal["data"]["is_last"]) == (409, False)
+            wanted = {"task_id": second["task_id"], "session_id": session["session_id"], "description": "second"}
+            assert refusal["data"]["tasks"] == [wanted]
+        assert changed(daemon, second) == ["two.txt"]
+        last = second["git_state"]["end_snapshot_id"]
+        assert daemon.call("DELETE", f"{path}/{last}?force=true")["snapshot_id"] == last
+        assert changed(daemon, first) == ["one.txt"]
+        status, lost = daemon.request("GET", f"/tasks/{second['task_id']}/diff")
+        assert (status, "is there no more" in lost["message"]) == (404, True)
+
+
 def test_a_fork_starts_where_its_task_ended(repository: Path, tmp_path: Path, environment: Any, scenario: Any) -> None:
     """A fork with a worktree of its own has what was uncommitted when the task ended, and nothing that came later."""
     scenario(*TURNS)

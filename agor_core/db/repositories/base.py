@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from agor_core.db import search, short_ids, totals
 from agor_core.db.page import read_page
-from agor_core.db.query import Clause, Filter, Shape, bound, computed_fields, plain_data, whole_row
+from agor_core.db.query import Clause, Filter, Shape, bound, computed_fields, fields_in, plain_data, whole_row
 from agor_core.db.reader import Reader
 from agor_core.db.repositories.lists import Listing, Record
 from agor_core.db.repositories.statements import (
@@ -223,6 +223,14 @@ class Repository(Generic[E]):
         """
         return []
 
+    def may_be_hidden(self, field: str) -> bool:
+        """Whether there are records that exist for a reader, but not with this field."""
+        return False
+
+    def told(self, *, is_count: bool) -> list[Clause]:
+        """Conditions on records whose fields are all there for the parameter `reader`."""
+        return []
+
     def implied(self, query: Mapping[str, Any]) -> list[Clause]:
         """Conditions of a list that the query does not name."""
         return []
@@ -366,7 +374,12 @@ class Repository(Generic[E]):
 
     def _whole(self, shape: Shape, is_restricted: bool) -> sa.Select[Any]:
         arrays = [array.label(name) for name, array in self.arrays(is_restricted).items()]
-        conditions = [*self.filter.clauses(shape), *(self.visible() if is_restricted else ())]
+        asks_for_hidden = is_restricted and any(map(self.may_be_hidden, fields_in(shape)))
+        conditions = [
+            *self.filter.clauses(shape),
+            *(self.visible() if is_restricted else ()),
+            *(self.told(is_count=False) if asks_for_hidden else ()),
+        ]
         return sa.select(*whole_row(self.entity), *arrays).where(self.id_column == sa.bindparam("id"), *conditions)
 
     def listed_data(self) -> sa.ColumnElement[Any]:

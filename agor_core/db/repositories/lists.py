@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from agor_core.db import search, totals
 from agor_core.db.page import Page
-from agor_core.db.query import bound, computed_fields, whole_row
+from agor_core.db.query import bound, computed_fields, fields_in, whole_row
 from agor_core.db.reader import Reader
 from agor_core.db.repositories.statements import KEPT, S, is_restricted, reading
 from agor_core.models.shape import fields_of
@@ -38,12 +38,17 @@ class Listing:
         self._shape, values = bound(repository.entity, self._about_rows())
         self._aside = aside
         self._values = {**values, **aside, **reading(reader)}
+        # What a reader may not know must not be found out by comparing or sorting either.
+        self._asks_for_hidden = is_restricted(reader) and any(
+            repository.may_be_hidden(name) for name in (*fields_in(self._shape), *(query.get("$sort") or ()))
+        )
         self._key: Hashable = (
             repository.path,
             tx.is_postgresql,
             self._shape,
             tuple(aside),
             is_restricted(reader),
+            self._asks_for_hidden,
         )
         self._is_kept = self._search is None and len(values) <= MOST_VALUES_KEPT
         self._may_keep_total = (
@@ -132,7 +137,8 @@ class Listing:
     def _conditions(self, *, is_count: bool) -> list[sa.ColumnElement[bool]]:
         repository = self._repository
         visible = repository.visible(is_count=is_count) if is_restricted(self._reader) else []
-        return [*repository.filter.clauses(self._shape), *repository.implied(self._query), *visible]
+        told = repository.told(is_count=is_count) if self._asks_for_hidden else []
+        return [*repository.filter.clauses(self._shape), *repository.implied(self._query), *visible, *told]
 
     def _about_rows(self) -> Mapping[str, Any]:
         rows = self._repository.row_query(self._query)

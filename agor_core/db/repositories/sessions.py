@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from typing_extensions import override
 
-from agor_core.db import search
+from agor_core.db import origins, search
 from agor_core.db.query import Clause, whole_row
 from agor_core.db.reader import Reader
 from agor_core.db.repositories.base import Repository
@@ -101,27 +101,37 @@ class SessionRepository(Repository[Session]):
                 forks=self.forks_of(id, reader)[:MOST_FORKS_NAMED],
             )
 
+    @override
+    def page(self, query: Mapping[str, Any], reader: Reader | None, default: int, most: int) -> Record:
+        found = super().page(query, reader, default, most)
+        return {**found, "data": origins.told_to(self.tx, found["data"], reader)}
+
+    @override
+    def record(self, id: str, reader: Reader | None = None, query: Mapping[str, Any] | None = None) -> Record:
+        return origins.told_to(self.tx, [super().record(id, reader, query)], reader)[0]
+
     def genealogy(self, id: str, reader: Reader | None = None) -> Record:
         """`{session, ancestors, descendants, children}`: whole records, the nearest first, in one query.
 
         Raises NotFound. Sessions that do not exist for the reader are left out; what lies beyond them is not.
         """
         rows: Sequence[sa.Row[Any]] = self.tx.connection.execute(_FAMILY, {"root": id}).all()
+        hidden: set[str] = set()
         if reader is not None and is_restricted(reader):
-            rows = [row for row in rows if _may_read(row, reader)]
+            hidden = {row.session_id for row in rows if not _may_read(row, reader)}
+        seen = [row for row in rows if row.session_id not in hidden]
         read = whole_reader(Session)
-        records = [(row.side, row.depth, read(row)) for row in rows]
-        own = next((record for side, depth, record in records if side == "down" and depth == 0), None)
+        records = origins.without_origins([read(row) for row in seen], hidden)
+        family = [(row.side, row.depth, record) for row, record in zip(seen, records, strict=True)]
+        own = next((record for side, depth, record in family if side == "down" and depth == 0), None)
         if own is None:
             raise self.missing(id)
-        below = [record for side, depth, record in records if side == "down" and depth > 0]
+        below = [record for side, depth, record in family if side == "down" and depth > 0]
         return {
             "session": own,
-            "ancestors": [record for side, depth, record in records if side == "up" and depth > 0],
+            "ancestors": [record for side, depth, record in family if side == "up" and depth > 0],
             "descendants": below,
-            "children": [
-                record for record in below if id in (record["parent_session_id"], record["forked_from_session_id"])
-            ],
+            "children": [record for record in below if origins.origin_of(record) == id],
         }
 
     @override
@@ -152,13 +162,25 @@ class SessionRepository(Repository[Session]):
 
     @override
     def facts(self, entity: Session) -> dict[str, Any]:
-        return {name: getattr(entity, name) for name in FACTS}
+        facts = {name: getattr(entity, name) for name in FACTS}
+        origin = entity.parent_session_id or entity.forked_from_session_id
+        if origin is not None and (of_origin := facts_of(self.tx, origin)).get("sharing") == "private":
+            facts["origin"] = of_origin
+        return facts
 
     @override
     def visible(self, *, is_count: bool = False) -> list[Clause]:
         if is_count:
             return [not_private(TABLE.c.session_id, is_count=True)]
         return [sa.or_(TABLE.c.sharing != "private", TABLE.c.created_by == READER)]
+
+    @override
+    def may_be_hidden(self, field: str) -> bool:
+        return origins.is_about_origin(field)
+
+    @override
+    def told(self, *, is_count: bool) -> list[Clause]:
+        return [not_private(TABLE.c[name], is_count=is_count) for name in origins.COLUMNS]
 
     @override
     def members(self, is_restricted: bool) -> Members:

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from typing_extensions import override
 
+from agor_core.db.query import bound
 from agor_core.db.repositories.of_session import OfSession
 from agor_core.models import MessageRange, Session, Task
 from agor_core.models.task import ENDED_STATUSES
@@ -77,6 +78,19 @@ class TaskRepository(OfSession[Task]):
             return self._entity(row)
         point = self.tx.sessions.get(session_id).data.fork_point_task_id
         return self.find_one(task_id=point) if point is not None else None
+
+    def needing_snapshot(self, snapshot_id: str, worktree_id: str) -> list[Task]:
+        """The tasks of a worktree whose differences are read from one of its snapshots, oldest first."""
+        ends = [{f"git_state.{end}": snapshot_id} for end in ("start_snapshot_id", "end_snapshot_id")]
+        shape, values = bound(Task, {"$or": ends})
+        there = sa.select(SESSIONS.c.session_id).where(SESSIONS.c.worktree_id == sa.bindparam("worktree"))
+        query = (
+            sa.select(self.table)
+            .where(self.table.c.session_id.in_(there), *self.filter.clauses(shape))
+            .order_by(self.table.c.created_at, self.table.c.task_id)
+        )
+        rows = self.tx.connection.execute(query, {**values, "worktree": worktree_id}).mappings()
+        return [self._entity(row) for row in rows]
 
     @override
     def describe(self, entity: Task) -> str:

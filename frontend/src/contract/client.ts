@@ -140,7 +140,10 @@ export interface SignIn {
 interface App {
   io: Socket
   service<Path extends keyof Services>(path: Path): Services[Path]
-  service(path: string): { find(params?: { query?: Query }): Promise<unknown> }
+  service(path: string): {
+    find(params?: { query?: Query }): Promise<unknown>
+    remove(id: string, params?: { query?: Query }): Promise<unknown>
+  }
   use(path: string, service: unknown, options: { methods: string[] }): void
   configure(plugin: unknown): App
   hooks(hooks: { error: { all: ((context: { path: string; error: ServiceError }) => void)[] } }): void

@@ -1,4 +1,4 @@
-import { Alert, Button, Group, Modal, NativeSelect, Stack, Text, Textarea, TextInput } from '@mantine/core'
+import { Modal, NativeSelect, Text, Textarea, TextInput } from '@mantine/core'
 import { useCallback, useState } from 'react'
 import { app } from '../../contract/client'
 import type { Session } from '../../contract/records'
@@ -7,6 +7,7 @@ import { useAgents } from '../../hooks/useAgents'
 import { useRecords } from '../../hooks/useCollection'
 import { goTo } from '../../hooks/useRoute'
 import { tasksOf } from '../../store/stores'
+import { DialogForm } from '../Form/Form'
 
 export type BranchKind = 'fork' | 'spawn'
 
@@ -51,74 +52,54 @@ export default function BranchDialog({
     onClose()
     goTo({ name: 'session', id: made.session_id })
   }, [session.session_id, kind, prompt, taskId, worktree, agent, onClose])
-  const { run, isBusy, error } = useAction(start)
+  const action = useAction(start)
   const words = WORDS[kind]
   return (
     <Modal opened onClose={onClose} title={words.title} size="lg">
-      <form
-        onSubmit={(event) => {
-          event.preventDefault()
-          void run()
-        }}
-      >
-        <Stack gap="sm">
-          <Text size="sm" c="dimmed">
-            {words.hint}
-          </Text>
-          <Textarea
-            label="Prompt"
-            description="Empty: nothing runs yet."
-            autosize
-            minRows={3}
-            maxRows={10}
-            data-autofocus
-            value={prompt}
-            onChange={(event) => setPrompt(event.currentTarget.value)}
-          />
+      <DialogForm action={action} verb={kind === 'fork' ? 'Fork' : 'Spawn'} onClose={onClose}>
+        <Text size="sm" c="dimmed">
+          {words.hint}
+        </Text>
+        <Textarea
+          label="Prompt"
+          description="Empty: nothing runs yet."
+          autosize
+          minRows={3}
+          maxRows={10}
+          data-autofocus
+          value={prompt}
+          onChange={(event) => setPrompt(event.currentTarget.value)}
+        />
+        <NativeSelect
+          label={words.at}
+          value={taskId}
+          onChange={(event) => setTaskId(event.currentTarget.value)}
+          data={[
+            {
+              value: '',
+              label: ended.length > 0 ? 'The last completed task' : 'The beginning: no task is completed',
+            },
+            ...ended.map((task) => ({ value: task.task_id, label: task.description })),
+          ]}
+        />
+        {kind === 'spawn' && (
           <NativeSelect
-            label={words.at}
-            value={taskId}
-            onChange={(event) => setTaskId(event.currentTarget.value)}
-            data={[
-              {
-                value: '',
-                label: ended.length > 0 ? 'The last completed task' : 'The beginning: no task is completed',
-              },
-              ...ended.map((task) => ({ value: task.task_id, label: task.description })),
-            ]}
+            label="Agent"
+            value={agent}
+            onChange={(event) => setAgent(event.currentTarget.value)}
+            data={agents.value?.map((each) => each.name) ?? [session.agent]}
           />
-          {kind === 'spawn' && (
-            <NativeSelect
-              label="Agent"
-              value={agent}
-              onChange={(event) => setAgent(event.currentTarget.value)}
-              data={agents.value?.map((each) => each.name) ?? [session.agent]}
-            />
-          )}
-          {session.worktree_id && (
-            <TextInput
-              label="Own worktree"
-              description={`A name makes a new worktree and branch. Empty: it shares the worktree of this session.`}
-              placeholder="try-another-way"
-              value={worktree}
-              onChange={(event) => setWorktree(event.currentTarget.value)}
-            />
-          )}
-          {error && (
-            <Alert color="red" role="alert">
-              {error}
-            </Alert>
-          )}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={onClose}>
-              Cancel
-            </Button>
-            <Button type="submit" loading={isBusy}>
-              {kind === 'fork' ? 'Fork' : 'Spawn'}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
+        )}
+        {session.worktree_id && (
+          <TextInput
+            label="Own worktree"
+            description={`A name makes a new worktree and branch. Empty: it shares the worktree of this session.`}
+            placeholder="try-another-way"
+            value={worktree}
+            onChange={(event) => setWorktree(event.currentTarget.value)}
+          />
+        )}
+      </DialogForm>
     </Modal>
   )
 }

@@ -1,6 +1,7 @@
-import { Alert, Button, Group, Modal, Stack, Text } from '@mantine/core'
+import { Modal, Stack, Text } from '@mantine/core'
 import { useCallback } from 'react'
 import { useAction } from '../../hooks/useAction'
+import { Destruction } from '../Form/Form'
 
 interface ConfirmDialogProps {
   title: string
@@ -12,30 +13,18 @@ interface ConfirmDialogProps {
   onClose: () => void
 }
 
-/** Asks before something is taken away; says why, where the daemon refuses. The keyboard begins at keeping it. */
+/** Asks before something is taken away; says why, where the daemon refuses. */
 export function ConfirmDialog({ title, text, verb, call, onClose }: ConfirmDialogProps) {
   const confirm = useCallback(async () => {
     await call()
     onClose()
   }, [call, onClose])
-  const { run, isBusy, error } = useAction(confirm)
+  const action = useAction(confirm)
   return (
     <Modal opened onClose={onClose} title={title}>
       <Stack gap="sm">
         <Text size="sm">{text}</Text>
-        {error && (
-          <Alert color="red" role="alert">
-            {error}
-          </Alert>
-        )}
-        <Group justify="flex-end">
-          <Button variant="default" data-autofocus onClick={onClose}>
-            Keep it
-          </Button>
-          <Button color="red" loading={isBusy} onClick={() => void run()}>
-            {verb}
-          </Button>
-        </Group>
+        <Destruction action={action} verb={verb} onClose={onClose} />
       </Stack>
     </Modal>
   )

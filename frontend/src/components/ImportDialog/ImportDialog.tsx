@@ -1,8 +1,9 @@
-import { Alert, Button, Group, Modal, Stack, Text, TextInput } from '@mantine/core'
+import { Modal, Text, TextInput } from '@mantine/core'
 import { useCallback, useState } from 'react'
 import { app } from '../../contract/client'
 import { useAction } from '../../hooks/useAction'
 import { goTo } from '../../hooks/useRoute'
+import { DialogForm } from '../Form/Form'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 
@@ -17,42 +18,22 @@ export default function ImportDialog({ boardId, onClose }: { boardId: string | n
     onClose()
     goTo({ name: 'session', id: session.session_id })
   }, [text, boardId, onClose])
-  const { run, isBusy, error } = useAction(load)
+  const action = useAction(load)
   return (
     <Modal opened onClose={onClose} title="Import a Claude Code transcript" size="lg">
-      <form
-        onSubmit={(event) => {
-          event.preventDefault()
-          void run()
-        }}
-      >
-        <Stack gap="sm">
-          <TextInput
-            label="File or session id"
-            description="The path of a .jsonl file on the daemon’s machine, or the id of a Claude Code session there."
-            placeholder="~/.claude/projects/…/….jsonl"
-            data-autofocus
-            value={text}
-            onChange={(event) => setText(event.currentTarget.value)}
-          />
-          <Text size="xs" c="dimmed">
-            The file is only read. The session that comes out can be prompted, forked and spawned from.
-          </Text>
-          {error && (
-            <Alert color="red" role="alert">
-              {error}
-            </Alert>
-          )}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={onClose}>
-              Cancel
-            </Button>
-            <Button type="submit" disabled={text.trim() === ''} loading={isBusy}>
-              Import
-            </Button>
-          </Group>
-        </Stack>
-      </form>
+      <DialogForm action={action} verb="Import" isComplete={text.trim() !== ''} onClose={onClose}>
+        <TextInput
+          label="File or session id"
+          description="The path of a .jsonl file on the daemon’s machine, or the id of a Claude Code session there."
+          placeholder="~/.claude/projects/…/….jsonl"
+          data-autofocus
+          value={text}
+          onChange={(event) => setText(event.currentTarget.value)}
+        />
+        <Text size="xs" c="dimmed">
+          The file is only read. The session that comes out can be prompted, forked and spawned from.
+        </Text>
+      </DialogForm>
     </Modal>
   )
 }

@@ -1,16 +1,4 @@
-import {
-  Alert,
-  Anchor,
-  Button,
-  Group,
-  Modal,
-  NativeSelect,
-  SegmentedControl,
-  Stack,
-  Text,
-  Textarea,
-  TextInput,
-} from '@mantine/core'
+import { Alert, Anchor, Modal, NativeSelect, SegmentedControl, Stack, Text, Textarea, TextInput } from '@mantine/core'
 import { useCallback, useState } from 'react'
 import { type Agent, app } from '../../contract/client'
 import type { Repo, Worktree } from '../../contract/records'
@@ -23,6 +11,7 @@ import { DEFAULT_PERMISSION_MODE, PERMISSION_MODES } from '../../model/permissio
 import { formatRoute } from '../../model/route'
 import { notify } from '../../store/notices'
 import { repos, worktrees } from '../../store/stores'
+import { DialogForm } from '../Form/Form'
 import { Failed, Loading } from '../States/States'
 
 type Place = 'new' | 'existing' | 'checkout'
@@ -104,111 +93,89 @@ function SessionForm({ agents, repos: known, boardId, onClose }: FormProps) {
     })
     onClose()
   }, [agentName, repo, chosenPlace, worktreeName, chosenTree, prompt, mode, boardId, onClose])
-  const { run, isBusy, error } = useAction(submit)
+  const action = useAction(submit)
   return (
-    <form
-      onSubmit={(event) => {
-        event.preventDefault()
-        if (isComplete) void run()
-      }}
-    >
-      <Stack gap="sm">
+    <DialogForm action={action} verb="Start" isComplete={isComplete} onClose={onClose}>
+      <NativeSelect
+        label="Agent"
+        value={agentName}
+        onChange={(event) => setAgentName(event.currentTarget.value)}
+        data={agents.map((each) => ({
+          value: each.name,
+          label: isReady(each) ? each.name : `${each.name} — not ready`,
+        }))}
+      />
+      {agent && !isReady(agent) && (
+        <Alert color="yellow" p="xs">
+          <Text size="sm">{agent.problem ?? (agent.installed ? 'It is not signed in.' : 'It is not installed.')}</Text>
+          {agent.how_to && (
+            <Text size="sm" c="dimmed">
+              {agent.how_to}
+            </Text>
+          )}
+        </Alert>
+      )}
+      <NativeSelect
+        label="Repository"
+        value={repoId}
+        onChange={(event) => setRepoId(event.currentTarget.value)}
+        data={known.map((each) => ({ value: each.repo_id, label: each.slug, disabled: each.status !== 'ready' }))}
+      />
+      <div>
+        <Text size="sm" fw={500} mb={4}>
+          Where it works
+        </Text>
+        <SegmentedControl
+          fullWidth
+          size="xs"
+          value={chosenPlace}
+          onChange={(value) => setPlace(value as Place)}
+          data={places}
+          aria-label="Where it works"
+        />
+      </div>
+      {chosenPlace === 'new' && (
+        <TextInput
+          label="Name of the new worktree and its branch"
+          placeholder="try-it"
+          required
+          value={worktreeName}
+          onChange={(event) => setWorktreeName(event.currentTarget.value)}
+        />
+      )}
+      {chosenPlace === 'existing' && (
         <NativeSelect
-          label="Agent"
-          value={agentName}
-          onChange={(event) => setAgentName(event.currentTarget.value)}
-          data={agents.map((each) => ({
-            value: each.name,
-            label: isReady(each) ? each.name : `${each.name} — not ready`,
+          label="Worktree"
+          value={chosenTree?.worktree_id}
+          onChange={(event) => setWorktreeId(event.currentTarget.value)}
+          data={trees.map((tree) => ({
+            value: tree.worktree_id,
+            label: tree.ref && tree.ref !== tree.name ? `${tree.name} (${tree.ref})` : tree.name,
           }))}
         />
-        {agent && !isReady(agent) && (
-          <Alert color="yellow" p="xs">
-            <Text size="sm">
-              {agent.problem ?? (agent.installed ? 'It is not signed in.' : 'It is not installed.')}
-            </Text>
-            {agent.how_to && (
-              <Text size="sm" c="dimmed">
-                {agent.how_to}
-              </Text>
-            )}
-          </Alert>
-        )}
-        <NativeSelect
-          label="Repository"
-          value={repoId}
-          onChange={(event) => setRepoId(event.currentTarget.value)}
-          data={known.map((each) => ({ value: each.repo_id, label: each.slug, disabled: each.status !== 'ready' }))}
-        />
-        <div>
-          <Text size="sm" fw={500} mb={4}>
-            Where it works
-          </Text>
-          <SegmentedControl
-            fullWidth
-            size="xs"
-            value={chosenPlace}
-            onChange={(value) => setPlace(value as Place)}
-            data={places}
-            aria-label="Where it works"
-          />
-        </div>
-        {chosenPlace === 'new' && (
-          <TextInput
-            label="Name of the new worktree and its branch"
-            placeholder="try-it"
-            required
-            value={worktreeName}
-            onChange={(event) => setWorktreeName(event.currentTarget.value)}
-          />
-        )}
-        {chosenPlace === 'existing' && (
-          <NativeSelect
-            label="Worktree"
-            value={chosenTree?.worktree_id}
-            onChange={(event) => setWorktreeId(event.currentTarget.value)}
-            data={trees.map((tree) => ({
-              value: tree.worktree_id,
-              label: tree.ref && tree.ref !== tree.name ? `${tree.name} (${tree.ref})` : tree.name,
-            }))}
-          />
-        )}
-        {chosenPlace === 'checkout' && (
-          <Text size="xs" c="dimmed">
-            It changes the files in {repo.local_path} itself.
-          </Text>
-        )}
-        <Textarea
-          label="Prompt"
-          description="Empty: the session waits for one."
-          autosize
-          minRows={3}
-          maxRows={10}
-          data-autofocus
-          value={prompt}
-          onChange={(event) => setPrompt(event.currentTarget.value)}
-        />
-        <NativeSelect
-          label="Permissions"
-          value={mode}
-          onChange={(event) => setMode(event.currentTarget.value)}
-          data={[...PERMISSION_MODES]}
-        />
-        {error && (
-          <Alert color="red" role="alert">
-            {error}
-          </Alert>
-        )}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" disabled={!isComplete} loading={isBusy}>
-            Start
-          </Button>
-        </Group>
-      </Stack>
-    </form>
+      )}
+      {chosenPlace === 'checkout' && (
+        <Text size="xs" c="dimmed">
+          It changes the files in {repo.local_path} itself.
+        </Text>
+      )}
+      <Textarea
+        label="Prompt"
+        description="Empty: the session waits for one."
+        autosize
+        minRows={3}
+        maxRows={10}
+        data-autofocus
+        value={prompt}
+        onChange={(event) => setPrompt(event.currentTarget.value)}
+      />
+      <NativeSelect
+        label="Permissions"
+        value={mode}
+        onChange={(event) => setMode(event.currentTarget.value)}
+        data={[...PERMISSION_MODES]}
+      />
+    </DialogForm>
   )
 }
 

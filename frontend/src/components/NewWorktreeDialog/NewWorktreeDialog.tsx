@@ -1,11 +1,12 @@
 /** Makes a worktree of a repository. Loaded with the page of repositories. */
-import { Alert, Button, Group, Modal, SegmentedControl, Stack, Text, TextInput } from '@mantine/core'
+import { Modal, SegmentedControl, TextInput } from '@mantine/core'
 import { useCallback, useId, useState } from 'react'
 import { app } from '../../contract/client'
 import type { Branch, Repo } from '../../contract/records'
 import { useAction } from '../../hooks/useAction'
 import { useRead } from '../../hooks/useRead'
 import { worktrees } from '../../store/stores'
+import { DialogForm } from '../Form/Form'
 
 type Kind = 'new' | 'existing'
 
@@ -31,77 +32,58 @@ export function NewWorktreeDialog({ repo, onClose }: { repo: Repo; onClose: () =
     worktrees().merge(made)
     onClose()
   }, [repo.repo_id, name, kind, branch, start, onClose])
-  const { run, isBusy, error } = useAction(create)
+  const action = useAction(create)
   const isComplete = name.trim() !== '' || (kind === 'existing' && branch.trim() !== '')
   return (
     <Modal opened onClose={onClose} title={`New worktree of ${repo.slug}`} size="lg">
-      <form
-        onSubmit={(event) => {
-          event.preventDefault()
-          if (isComplete) void run()
-        }}
+      <DialogForm
+        action={action}
+        verb="Create"
+        isComplete={isComplete}
+        busyText="Fetching and checking out …"
+        onClose={onClose}
       >
-        <Stack gap="sm">
-          <SegmentedControl
-            fullWidth
-            size="xs"
-            aria-label="Which branch"
-            value={kind}
-            onChange={(value) => setKind(value as Kind)}
-            data={KINDS}
-          />
+        <SegmentedControl
+          fullWidth
+          size="xs"
+          aria-label="Which branch"
+          value={kind}
+          onChange={(value) => setKind(value as Kind)}
+          data={KINDS}
+        />
+        <TextInput
+          label="Name of the worktree"
+          description={kind === 'existing' ? 'Empty: as the branch.' : undefined}
+          placeholder="try-it"
+          data-autofocus
+          required={kind === 'new'}
+          value={name}
+          onChange={(event) => setName(event.currentTarget.value)}
+        />
+        <TextInput
+          label={kind === 'new' ? 'Name of its branch' : 'Branch'}
+          description={
+            kind === 'new' ? 'Empty: as the worktree.' : 'A local one, or one of the remote, which is then tracked.'
+          }
+          list={kind === 'existing' ? listId : undefined}
+          value={branch}
+          onChange={(event) => setBranch(event.currentTarget.value)}
+        />
+        {kind === 'new' && (
           <TextInput
-            label="Name of the worktree"
-            description={kind === 'existing' ? 'Empty: as the branch.' : undefined}
-            placeholder="try-it"
-            data-autofocus
-            required={kind === 'new'}
-            value={name}
-            onChange={(event) => setName(event.currentTarget.value)}
+            label="Starts at"
+            description={`A branch, tag or commit. Empty: ${repo.default_branch ?? 'the default branch'}, fetched first where there is a remote.`}
+            list={listId}
+            value={start}
+            onChange={(event) => setStart(event.currentTarget.value)}
           />
-          <TextInput
-            label={kind === 'new' ? 'Name of its branch' : 'Branch'}
-            description={
-              kind === 'new' ? 'Empty: as the worktree.' : 'A local one, or one of the remote, which is then tracked.'
-            }
-            list={kind === 'existing' ? listId : undefined}
-            value={branch}
-            onChange={(event) => setBranch(event.currentTarget.value)}
-          />
-          {kind === 'new' && (
-            <TextInput
-              label="Starts at"
-              description={`A branch, tag or commit. Empty: ${repo.default_branch ?? 'the default branch'}, fetched first where there is a remote.`}
-              list={listId}
-              value={start}
-              onChange={(event) => setStart(event.currentTarget.value)}
-            />
-          )}
-          <datalist id={listId}>
-            {branches.map(({ name: each, remote }) => (
-              <option key={each} value={kind === 'new' && remote ? `${remote}/${each}` : each} />
-            ))}
-          </datalist>
-          {error && (
-            <Alert color="red" role="alert">
-              {error}
-            </Alert>
-          )}
-          <Group justify="flex-end">
-            {isBusy && (
-              <Text size="xs" c="dimmed" role="status">
-                Fetching and checking out …
-              </Text>
-            )}
-            <Button variant="default" onClick={onClose}>
-              Cancel
-            </Button>
-            <Button type="submit" disabled={!isComplete} loading={isBusy}>
-              Create
-            </Button>
-          </Group>
-        </Stack>
-      </form>
+        )}
+        <datalist id={listId}>
+          {branches.map(({ name: each, remote }) => (
+            <option key={each} value={kind === 'new' && remote ? `${remote}/${each}` : each} />
+          ))}
+        </datalist>
+      </DialogForm>
     </Modal>
   )
 }

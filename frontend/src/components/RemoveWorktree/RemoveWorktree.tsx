@@ -1,4 +1,4 @@
-import { Alert, Button, Checkbox, Group, List, Modal, Stack, Text } from '@mantine/core'
+import { Alert, Checkbox, List, Modal, Stack, Text } from '@mantine/core'
 import { useCallback, useState } from 'react'
 import { app, type ServiceError } from '../../contract/client'
 import type { Worktree } from '../../contract/records'
@@ -6,6 +6,7 @@ import { useAction } from '../../hooks/useAction'
 import { errorText, isConflict } from '../../model/errors'
 import { reportLines } from '../../model/worktreeReport'
 import { removedWorktrees, worktrees } from '../../store/stores'
+import { Destruction } from '../Form/Form'
 
 interface Refusal {
   message: string
@@ -37,7 +38,7 @@ export function RemoveWorktree({ worktree, onClose }: { worktree: Worktree; onCl
       })
     }
   }, [worktree.worktree_id, token, withBranch, onClose])
-  const { run, isBusy, error } = useAction(remove)
+  const action = useAction(remove)
   return (
     <Modal opened onClose={onClose} title={`Remove ${worktree.name}?`} size="lg">
       <Stack gap="sm">
@@ -63,19 +64,12 @@ export function RemoveWorktree({ worktree, onClose }: { worktree: Worktree; onCl
             onChange={(event) => setSure(event.currentTarget.checked)}
           />
         )}
-        {error && (
-          <Alert color="red" role="alert">
-            {error}
-          </Alert>
-        )}
-        <Group justify="flex-end">
-          <Button variant="default" data-autofocus onClick={onClose}>
-            Keep it
-          </Button>
-          <Button color="red" loading={isBusy} disabled={token !== null && !isSure} onClick={() => void run()}>
-            {refusal && !token ? 'Try again' : 'Remove'}
-          </Button>
-        </Group>
+        <Destruction
+          action={action}
+          verb={refusal && !token ? 'Try again' : 'Remove'}
+          isReady={token === null || isSure}
+          onClose={onClose}
+        />
       </Stack>
     </Modal>
   )

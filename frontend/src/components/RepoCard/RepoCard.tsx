@@ -11,7 +11,7 @@ import { repos } from '../../store/stores'
 import { ConfirmDialog } from '../ConfirmDialog/ConfirmDialog'
 import { Icon } from '../Icon/Icon'
 import { NewWorktreeDialog } from '../NewWorktreeDialog/NewWorktreeDialog'
-import { Restore, Snapshots } from '../WorktreeDetails/WorktreeDetails'
+import { Restore, Snapshots } from '../Snapshots/Snapshots'
 import { WorktreeRow } from '../WorktreeRow/WorktreeRow'
 import styles from './RepoCard.module.css'
 

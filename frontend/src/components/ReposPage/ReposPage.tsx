@@ -1,11 +1,12 @@
 /** The registered repositories with their worktrees. Loaded by itself. */
-import { Alert, Button, Code, Group, Stack, Text, TextInput, Title } from '@mantine/core'
+import { Button, Code, Group, Stack, Text, TextInput, Title } from '@mantine/core'
 import { useCallback, useState } from 'react'
 import { app } from '../../contract/client'
 import { useAction } from '../../hooks/useAction'
 import { useRecords } from '../../hooks/useCollection'
 import { repoSource } from '../../model/repoSource'
 import { removedWorktrees, repos, worktrees } from '../../store/stores'
+import { Form, Refused } from '../Form/Form'
 import { RepoCard } from '../RepoCard/RepoCard'
 import page from '../States/Page.module.css'
 import { Failed, Loading } from '../States/States'
@@ -57,12 +58,7 @@ function AddForm() {
   }, [text])
   const { run, isBusy, error } = useAction(add)
   return (
-    <form
-      onSubmit={(event) => {
-        event.preventDefault()
-        void run()
-      }}
-    >
+    <Form onSubmit={() => void run()}>
       <Group align="flex-end" gap="xs">
         <TextInput
           style={{ flex: '1 1 240px' }}
@@ -76,11 +72,7 @@ function AddForm() {
           {isPath ? 'Register' : 'Clone'}
         </Button>
       </Group>
-      {error && (
-        <Alert color="red" mt="xs" role="alert">
-          {error}
-        </Alert>
-      )}
-    </form>
+      <Refused error={error} mt="xs" />
+    </Form>
   )
 }

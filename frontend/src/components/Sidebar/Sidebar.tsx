@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Group, Menu, Modal, Stack, TextInput } from '@mantine/core'
+import { ActionIcon, Button, Menu, Modal, TextInput } from '@mantine/core'
 import { useCallback, useState, useSyncExternalStore } from 'react'
 import { app } from '../../contract/client'
 import type { Board } from '../../contract/records'
@@ -9,6 +9,7 @@ import { goTo } from '../../hooks/useRoute'
 import { formatRoute, type Route } from '../../model/route'
 import { boards, countOfBoard } from '../../store/stores'
 import { ConfirmDialog } from '../ConfirmDialog/ConfirmDialog'
+import { DialogForm } from '../Form/Form'
 import { Icon, type IconName } from '../Icon/Icon'
 import { Failed, Loading } from '../States/States'
 import styles from './Sidebar.module.css'
@@ -156,33 +157,12 @@ function NameBoard({ board, onClose }: { board?: Board; onClose: () => void }) {
     if (!board) goTo({ name: 'board', slug: saved.slug })
     onClose()
   }, [board, name, onClose])
-  const { run, isBusy, error } = useAction(save)
+  const action = useAction(save)
   return (
     <Modal opened onClose={onClose} title={board ? `Rename ${board.name}` : 'New board'}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault()
-          void run()
-        }}
-      >
-        <Stack gap="sm">
-          <TextInput
-            label="Name"
-            data-autofocus
-            value={name}
-            onChange={(event) => setName(event.currentTarget.value)}
-            error={error}
-          />
-          <Group justify="flex-end">
-            <Button variant="default" onClick={onClose}>
-              Cancel
-            </Button>
-            <Button type="submit" disabled={name.trim() === ''} loading={isBusy}>
-              {board ? 'Rename' : 'Create'}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
+      <DialogForm action={action} verb={board ? 'Rename' : 'Create'} isComplete={name.trim() !== ''} onClose={onClose}>
+        <TextInput label="Name" data-autofocus value={name} onChange={(event) => setName(event.currentTarget.value)} />
+      </DialogForm>
     </Modal>
   )
 }

@@ -3,6 +3,7 @@ import { useState } from 'react'
 import { useAction } from '../../hooks/useAction'
 import { useConnection } from '../../hooks/useConnection'
 import { connection, forgetAll } from '../../store/stores'
+import { Form, Refused } from '../Form/Form'
 
 async function signIn(email: string, password: string): Promise<void> {
   forgetAll()
@@ -18,12 +19,7 @@ export default function SignIn() {
   return (
     <Center h="100%" p="md">
       <Paper withBorder p="lg" w={360} maw="100%">
-        <form
-          onSubmit={(event) => {
-            event.preventDefault()
-            void run(email.trim(), password)
-          }}
-        >
+        <Form onSubmit={() => void run(email.trim(), password)}>
           <Stack gap="sm">
             <Title order={1} size="h3">
               Sign in to Agor
@@ -49,11 +45,7 @@ export default function SignIn() {
               value={password}
               onChange={(event) => setPassword(event.currentTarget.value)}
             />
-            {error && (
-              <Alert color="red" role="alert">
-                {error}
-              </Alert>
-            )}
+            <Refused error={error} />
             <Button type="submit" loading={isBusy}>
               Sign in
             </Button>
@@ -61,7 +53,7 @@ export default function SignIn() {
               The owner of this daemon makes accounts with <code>agor user create</code>.
             </Text>
           </Stack>
-        </form>
+        </Form>
       </Paper>
     </Center>
   )

@@ -1,10 +1,11 @@
-import { Alert, Button, Group, Modal, NativeSelect, PasswordInput, Stack, TextInput } from '@mantine/core'
+import { Modal, NativeSelect, PasswordInput, TextInput } from '@mantine/core'
 import { useCallback, useState } from 'react'
 import { app } from '../../contract/client'
 import type { User, UserRole } from '../../contract/records'
 import { useAction } from '../../hooks/useAction'
 import { ROLE_HINTS, rolesToGive } from '../../model/users'
 import { users } from '../../store/stores'
+import { DialogForm } from '../Form/Form'
 
 /** An account for somebody else. */
 export function NewUserDialog({ me, onClose }: { me: User; onClose: () => void }) {
@@ -18,55 +19,35 @@ export function NewUserDialog({ me, onClose }: { me: User; onClose: () => void }
     users().merge(await app.service('users').create(account))
     onClose()
   }, [email, password, role, name, onClose])
-  const { run, isBusy, error } = useAction(create)
+  const action = useAction(create)
   return (
     <Modal opened onClose={onClose} title="New account">
-      <form
-        onSubmit={(event) => {
-          event.preventDefault()
-          void run()
-        }}
-      >
-        <Stack gap="sm">
-          <TextInput
-            label="Email"
-            type="email"
-            required
-            data-autofocus
-            value={email}
-            onChange={(event) => setEmail(event.currentTarget.value)}
-          />
-          <TextInput label="Name" value={name} onChange={(event) => setName(event.currentTarget.value)} />
-          <PasswordInput
-            label="First password"
-            description="At least 8 characters. They can change it."
-            autoComplete="new-password"
-            required
-            value={password}
-            onChange={(event) => setPassword(event.currentTarget.value)}
-          />
-          <NativeSelect
-            label="Role"
-            description={ROLE_HINTS[role]}
-            value={role}
-            data={roles}
-            onChange={(event) => setRole(event.currentTarget.value as UserRole)}
-          />
-          {error && (
-            <Alert color="red" role="alert">
-              {error}
-            </Alert>
-          )}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={onClose}>
-              Cancel
-            </Button>
-            <Button type="submit" loading={isBusy}>
-              Create
-            </Button>
-          </Group>
-        </Stack>
-      </form>
+      <DialogForm action={action} verb="Create" onClose={onClose}>
+        <TextInput
+          label="Email"
+          type="email"
+          required
+          data-autofocus
+          value={email}
+          onChange={(event) => setEmail(event.currentTarget.value)}
+        />
+        <TextInput label="Name" value={name} onChange={(event) => setName(event.currentTarget.value)} />
+        <PasswordInput
+          label="First password"
+          description="At least 8 characters. They can change it."
+          autoComplete="new-password"
+          required
+          value={password}
+          onChange={(event) => setPassword(event.currentTarget.value)}
+        />
+        <NativeSelect
+          label="Role"
+          description={ROLE_HINTS[role]}
+          value={role}
+          data={roles}
+          onChange={(event) => setRole(event.currentTarget.value as UserRole)}
+        />
+      </DialogForm>
     </Modal>
   )
 }

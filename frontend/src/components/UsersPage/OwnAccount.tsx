@@ -1,4 +1,4 @@
-import { Alert, Button, Card, Group, PasswordInput, Stack, Text, TextInput, Title } from '@mantine/core'
+import { Button, Card, Group, PasswordInput, Stack, Text, TextInput, Title } from '@mantine/core'
 import { useCallback, useState } from 'react'
 import { app } from '../../contract/client'
 import type { User } from '../../contract/records'
@@ -6,6 +6,7 @@ import { useAction } from '../../hooks/useAction'
 import { isConnectionLoss } from '../../model/errors'
 import { ROLE_HINTS } from '../../model/users'
 import { connection, users } from '../../store/stores'
+import { Form, Refused } from '../Form/Form'
 
 /** The own name and password. */
 export function OwnAccount({ user }: { user: User }) {
@@ -35,12 +36,7 @@ function NameForm({ user }: { user: User }) {
   }, [user.user_id, name])
   const { run, isBusy, error } = useAction(save)
   return (
-    <form
-      onSubmit={(event) => {
-        event.preventDefault()
-        void run()
-      }}
-    >
+    <Form onSubmit={() => void run()}>
       <Group align="flex-end" gap="xs">
         <TextInput
           label="Name"
@@ -58,7 +54,7 @@ function NameForm({ user }: { user: User }) {
           Save the name
         </Button>
       </Group>
-    </form>
+    </Form>
   )
 }
 
@@ -78,12 +74,7 @@ function PasswordForm({ user }: { user: User }) {
   }, [user.user_id, password])
   const { run, isBusy, error } = useAction(save)
   return (
-    <form
-      onSubmit={(event) => {
-        event.preventDefault()
-        void run()
-      }}
-    >
+    <Form onSubmit={() => void run()}>
       <input type="hidden" autoComplete="username" value={user.email} readOnly />
       <Group align="flex-end" gap="xs">
         <PasswordInput
@@ -98,11 +89,7 @@ function PasswordForm({ user }: { user: User }) {
           Change the password
         </Button>
       </Group>
-      {error && (
-        <Alert color="red" mt="xs" role="alert">
-          {error}
-        </Alert>
-      )}
-    </form>
+      <Refused error={error} mt="xs" />
+    </Form>
   )
 }

@@ -6,7 +6,8 @@ import { type Reading, useRead } from '../../hooks/useRead'
 import { shortSha } from '../../model/ids'
 import { Icon } from '../Icon/Icon'
 import { RemoveWorktree } from '../RemoveWorktree/RemoveWorktree'
-import { Restore, WorktreeDetails } from '../WorktreeDetails/WorktreeDetails'
+import { Restore } from '../Snapshots/Snapshots'
+import { WorktreeDetails } from '../WorktreeDetails/WorktreeDetails'
 import styles from './WorktreeRow.module.css'
 
 /** A worktree: its branch, and how it stands against git now; opened, what is in it. */

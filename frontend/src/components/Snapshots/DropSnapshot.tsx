@@ -1,0 +1,74 @@
+import { Alert, Checkbox, List, Modal, Stack, Text } from '@mantine/core'
+import { useCallback, useState } from 'react'
+import { app, type ServiceError, type Snapshot } from '../../contract/client'
+import type { Worktree } from '../../contract/records'
+import { useAction } from '../../hooks/useAction'
+import { useNow } from '../../hooks/useNow'
+import { errorText } from '../../model/errors'
+import { type TaskInNeed, tasksInNeed } from '../../model/snapshotNeed'
+import { timeAgo } from '../../model/time'
+import { Destruction } from '../Form/Form'
+
+interface Need {
+  message: string
+  tasks: TaskInNeed[]
+}
+
+interface DropSnapshotProps {
+  worktree: Worktree
+  snapshot: Snapshot
+  onDropped: () => void
+  onClose: () => void
+}
+
+/** Ends a snapshot: asks first, and a second time, with what is lost, where something still needs it. */
+export function DropSnapshot({ worktree, snapshot, onDropped, onClose }: DropSnapshotProps) {
+  const [need, setNeed] = useState<Need | null>(null)
+  const [isSure, setSure] = useState(false)
+  const { worktree_id: worktreeId, name } = worktree
+  const drop = useCallback(async () => {
+    const service = app.service(`worktrees/${worktreeId}/snapshots`)
+    try {
+      await service.remove(snapshot.snapshot_id, { query: isSure ? { force: true } : {} })
+    } catch (refusal) {
+      const tasks = tasksInNeed((refusal as ServiceError).data)
+      if (isSure || tasks === null) throw refusal
+      setNeed({ message: errorText(refusal), tasks })
+      return
+    }
+    onDropped()
+    onClose()
+  }, [worktreeId, snapshot.snapshot_id, isSure, onDropped, onClose])
+  const action = useAction(drop)
+  const age = timeAgo(snapshot.created_at, useNow())
+  return (
+    <Modal opened onClose={onClose} title={`Drop a snapshot of ${name}?`}>
+      <Stack gap="sm">
+        <Text size="sm">
+          Files that only the snapshot of {age} ({snapshot.reason}) holds are gone for good. What is in the worktree and
+          in commits stays.
+        </Text>
+        {need && (
+          <Alert color="yellow" title="Something needs it" role="alert">
+            <Text size="sm">{need.message}</Text>
+            {need.tasks.length > 0 && (
+              <List size="sm" mt="xs">
+                {need.tasks.map((task) => (
+                  <List.Item key={task.task_id}>{task.description || task.task_id}</List.Item>
+                ))}
+              </List>
+            )}
+          </Alert>
+        )}
+        {need && (
+          <Checkbox
+            label="Drop it all the same"
+            checked={isSure}
+            onChange={(event) => setSure(event.currentTarget.checked)}
+          />
+        )}
+        <Destruction action={action} verb="Drop" isReady={need === null || isSure} onClose={onClose} />
+      </Stack>
+    </Modal>
+  )
+}
