@@ -18,10 +18,11 @@ from agor_core.agents.claude_code.transcript import (
 )
 from agor_core.db import Database, Transaction
 from agor_core.errors import BadRequest, NotFound
-from agor_core.models import GitState, RepoRef, Session
+from agor_core.models import GitState, RepoRef, Session, forked
 from agor_core.models.session import TITLE_LENGTH
 from agor_core.models.task import summary
-from agor_daemon.imports.known import Known, known_conversation
+from agor_daemon.imports.branching import find_branching
+from agor_daemon.imports.known import Known, known_conversation, known_of
 from agor_daemon.imports.plan import Part, batches, what_is_new
 from agor_daemon.imports.store import Added, note_cost, refuse_running, store_batch
 from agor_daemon.services.placement import place_in_folder
@@ -90,23 +91,25 @@ class Importer:
         if cwd is not None and await asyncio.to_thread(os.path.isdir, cwd):
             repo, git_state = await place_in_folder(cwd)
 
-        def unit_of_work(tx: Transaction) -> Session:
-            session = Session(
-                agent=AGENT,
-                status="completed",
-                board_id=request.board_id or tx.boards.default_id(),
-                created_by=user_id,
-                created_at=_began_at(transcript),
-            )
+        def unit_of_work(tx: Transaction) -> Known:
+            branching = find_branching(tx, transcript)
+            if branching is not None:
+                session = forked(branching.parent, point=branching.point, created_by=user_id)
+                # Claude counts what was spent before a fork as the fork's, too.
+                session.data.agent_cost_usd = branching.parent.data.agent_cost_usd
+            else:
+                session = Session(agent=AGENT, created_by=user_id)
+            session.status, session.worktree_id = "completed", None
+            session.board_id = request.board_id or session.board_id or tx.boards.default_id()
+            session.created_at = _began_at(transcript)
             session.data.title = (transcript.title or _first_words(transcript))[:TITLE_LENGTH]
             session.data.agent_session_id = transcript.session_id
             session.data.agent_version = transcript.version
             session.data.repo = repo
             session.data.git_state = git_state
-            return tx.sessions.add(session)
+            return known_of(tx, tx.sessions.add(session))
 
-        session = await self._database.write(unit_of_work)
-        return Known(session.session_id, session.status)
+        return await self._database.write(unit_of_work)
 
     async def _store(self, transcript: Transcript, known: Known) -> Added:
         session_id, added = known.session_id, Added()

@@ -8,6 +8,7 @@ from typing import Any
 from agor_core.agents.claude_code.entries import TranscriptMessage
 from agor_core.db import Transaction
 from agor_core.db.repositories.messages import Origin
+from agor_core.models import Session
 
 # We store a prompt when its task starts; the agent writes it down once its program is up.
 SAME_TIME_MS = 60_000
@@ -35,6 +36,8 @@ class Known:
     status: str
     by_original_id: dict[str, Stored] = field(default_factory=dict)
     unnamed: list[tuple[Any, int, Stored]] = field(default_factory=list)
+    last_words: dict[str | None, str] = field(default_factory=dict)
+    """By task, what the agent calls the last of its messages."""
 
     def find(self, message: TranscriptMessage) -> Stored | None:
         """Where `message` is stored, whole."""
@@ -63,9 +66,13 @@ def known_conversation(tx: Transaction, agent: str, agent_session_id: str) -> Kn
     page = tx.sessions.page({"agent": agent, "agent_session_id": agent_session_id}, None, 1, 1)
     if not page["data"]:
         return None
-    session = page["data"][0]
-    known = Known(session["session_id"], session["status"])
-    for origin in tx.messages.origins(session["session_id"]):
+    return known_of(tx, tx.sessions.get(page["data"][0]["session_id"]))
+
+
+def known_of(tx: Transaction, session: Session) -> Known:
+    """The same of a session of ours."""
+    known = Known(session.session_id, session.status)
+    for origin in tx.messages.origins(session.session_id):
         _note(known, origin)
     return known
 
@@ -75,5 +82,6 @@ def _note(known: Known, origin: Origin) -> None:
     stored = Stored(origin.message_id, origin.task_id, ran_here=origin.original_id is None, is_own=is_own)
     if origin.original_id is not None:
         known.by_original_id[origin.original_id] = stored
+        known.last_words[origin.task_id] = origin.original_id
     else:
         known.unnamed.append((origin.content, origin.timestamp, stored))

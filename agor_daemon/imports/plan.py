@@ -49,7 +49,7 @@ def _part(told: TranscriptTask, known: Known) -> Part | None:
     if not all(place.is_own for place in places):
         return None  # the history that a fork shares is its origin's, and told there
     ran_here = any(place.ran_here for place in places)
-    new = [m for m, whole, partly in stored if whole is None and partly is None and not (ran_here and _was_left_out(m))]
+    new = [m for m, whole, partly in stored if whole is None and partly is None and not (ran_here and was_left_out(m))]
     grown = [(partly, m) for m, whole, partly in stored if whole is None and partly is not None]
     if not new and not grown:
         return None
@@ -57,7 +57,7 @@ def _part(told: TranscriptTask, known: Known) -> Part | None:
     return Part(task_id, new, grown, goes_on=told, ran_here=ran_here)
 
 
-def _was_left_out(message: TranscriptMessage) -> bool:
+def was_left_out(message: TranscriptMessage) -> bool:
     """Whether we left it out when we listened: notes of the CLI for itself, and prompts to helpers, as their calls
     hold them."""
     is_prompt_to_helper = message.role == "user" and message.parent_tool_use_id is not None

@@ -191,5 +191,8 @@ async def test_an_import_compares_a_history_without_reading_it(database: Databas
         (fork.session_id, None, "their-id", None),
         (fork.session_id, None, None, blocks),
     ]
+    at = origins[1].timestamp
+    for window, holders in (((at, at), [fork.session_id]), ((at + 1, at + 2), [])):
+        assert await database.read(lambda tx, w=window: tx.messages.sessions_that_hold("their-id", w)) == holders
     told = await database.read(lambda tx: tx.messages.history(fork.session_id))
     assert [(origin.message_id, origin.timestamp) for origin in origins] == [(m.message_id, m.timestamp) for m in told]

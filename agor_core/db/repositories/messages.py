@@ -48,6 +48,8 @@ _RESERVE = (
     )
 )
 _INSERT = sa.insert(TABLE)
+_PLAIN: Any = sa.type_coerce(TABLE.c.data, PLAIN_JSON)
+_ORIGINAL_ID = _PLAIN["metadata", "original_id"].as_string()
 _TRAVELS = itemgetter(*record_columns(Message), DATA)
 _PROMISE = (
     sa.update(SESSIONS)
@@ -162,6 +164,12 @@ class MessageRepository(OfSession[Message]):
         """The same, but only what tells the messages apart: a long history is compared without being read."""
         rows = self.tx.connection.execute(_origins(), {"history_of": session_id})
         return [Origin(*row) for row in rows]
+
+    def sessions_that_hold(self, original_id: str, between: tuple[int, int]) -> list[str]:
+        """The sessions with a message that its agent calls so, of a time `between` two moments, oldest first."""
+        first, last = between
+        query = sa.select(TABLE.c.session_id).where(TABLE.c.timestamp.between(first, last), original_id == _ORIGINAL_ID)
+        return list(dict.fromkeys(self.tx.connection.execute(query.order_by(TABLE.c.message_id)).scalars()))
 
     @override
     def add(self, entity: Message) -> Message:
@@ -312,15 +320,13 @@ _INHERITED = _inherited()
 @cache
 def _origins() -> sa.Select[Any]:
     table = TABLE.c
-    data: Any = sa.type_coerce(table.data, PLAIN_JSON)
-    original_id = data["metadata", "original_id"].as_string()
-    content = sa.case((original_id.is_(None), data["content"]), else_=sa.null())
+    content = sa.case((_ORIGINAL_ID.is_(None), _PLAIN["content"]), else_=sa.null())
     query = sa.select(
         table.message_id,
         table.session_id,
         table.task_id,
         table.timestamp,
-        original_id,
+        _ORIGINAL_ID,
         sa.type_coerce(content, PLAIN_JSON),
     )
     return query.select_from(_INHERITED).order_by(table.index)
