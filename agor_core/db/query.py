@@ -49,12 +49,15 @@ Shape = tuple[tuple[str, Any], ...]
 statement."""
 
 
-def bound(cls: type[SQLModel], query: Mapping[str, Any]) -> tuple[Shape, dict[str, Any]]:
+def bound(
+    cls: type[SQLModel], query: Mapping[str, Any], beside: Mapping[str, Any] | None = None
+) -> tuple[Shape, dict[str, Any]]:
     """The shape of a query, whose values have their types, and the values by their names in the statement.
 
-    Raises BadRequest, naming what it does not know.
+    `beside`: the values of another query in the same statement, which are part of the answer. Raises BadRequest, naming
+    what it does not know.
     """
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = dict(beside or {})
     rows = {key: value for key, value in query.items() if key not in PAGE_KEYS}
     shape = _shape(cls, rows, values, 0)
     in_all = sum(len(value) if isinstance(value, list | tuple) else 1 for value in values.values())

@@ -8,7 +8,7 @@ and accents aside where the backend can; `"several words"` in quotes follow each
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -40,33 +40,86 @@ _TERM = re.compile(r'"([^"]*)"|(\S+)')
 _WORD = re.compile(r"[^\W_]+")
 
 Snippet = list[dict[str, Any]]
+Clause = sa.ColumnElement[bool]
+Wanted = Callable[[sa.ColumnElement[Any]], Clause]
+"""Whether a document, by its number, is of a record that is asked for."""
+
+# Some 20 ms.
+MOST_RANKED = 3_000
+# A rank is the smaller the better, and 0 at worst.
+_WORST = 1.0
+_ALL: sa.ColumnElement[int] = sa.literal_column(str(2**62))
 
 
 class Search:
-    """One search: where its hits are, the best first, and what they look like."""
+    """One search: where its hits are, the best first, and what they look like.
 
-    def __init__(self, text: Any, *, is_postgresql: bool) -> None:
+    How good a hit is, is worked out for the newest `MOST_RANKED` only: a word that is everywhere tells so little that
+    looking at each place would not be worth what it costs. Older hits follow, the newest first.
+    """
+
+    def __init__(self, text: Any, *, is_postgresql: bool, session_id: str | None = None) -> None:
+        """`session_id`: of the one session whose documents are wanted."""
         self._terms = _terms(text)
-        self._matches = self._in_postgresql() if is_postgresql else self._in_fts5()
+        self._is_postgresql = is_postgresql
+        matches = self._in_postgresql() if is_postgresql else self._in_fts5()
+        self._doc, self._rank = matches.selected_columns
+        self._matches = matches if session_id is None else matches.where(*self._within(session_id))
 
-    def hits(self, most: int | None = None) -> sa.Subquery:
-        """What was found in the index, of whatever kind: `doc` and `rank`. `most`: the best so many, ranked there."""
-        matches = self._matches
-        if most is not None:
-            doc, rank = matches.selected_columns
-            matches = matches.order_by(rank.asc(), doc.desc()).limit(sa.literal(most))
-        return matches.subquery("hits")
+    def best(self, is_wanted: Wanted, upto: int) -> sa.Select[Any]:
+        """`id`, `rank` and `doc` of the records that were found, the best first, `upto` at most."""
+        newest = self._matches.where(is_wanted(self._doc)).order_by(self._doc.desc())
+        hits = newest.limit(sa.literal(max(MOST_RANKED, upto))).subquery("hits")
+        rank: sa.ColumnElement[Any] = hits.c.rank
+        if upto > MOST_RANKED:
+            nth = sa.func.row_number().over(order_by=hits.c.doc.desc())
+            rank = sa.case((nth <= MOST_RANKED, hits.c.rank), else_=_WORST)
+        found = sa.select(DOCUMENTS.c.record_id.label("id"), rank.label("rank"), hits.c.doc)
+        found = found.select_from(sa.join(hits, DOCUMENTS, DOCUMENTS.c.doc == hits.c.doc))
+        return found.order_by(*self.best_first(found.selected_columns))
+
+    def all(self, is_wanted: Wanted) -> sa.Select[Any]:
+        """`id` and `doc` of all records that were found, in no order."""
+        # The limit keeps SQLite from beginning elsewhere than in the index of words, which is slow beyond measure.
+        hits = self._matches.with_only_columns(self._doc).where(is_wanted(self._doc)).limit(_ALL).subquery("hits")
+        joined = sa.join(hits, DOCUMENTS, DOCUMENTS.c.doc == hits.c.doc)
+        return sa.select(DOCUMENTS.c.record_id.label("id"), hits.c.doc).select_from(joined)
+
+    def count(self, is_wanted: Wanted) -> sa.Select[Any]:
+        """How many records were found."""
+        hits = self._matches.with_only_columns(self._doc).where(is_wanted(self._doc))
+        return sa.select(sa.func.count()).select_from(hits.limit(_ALL).subquery("hits"))
 
     @staticmethod
-    def joined(source: sa.FromClause, id: sa.ColumnElement[Any], hits: sa.Subquery) -> sa.FromClause:
-        """`source` with only the rows that were found."""
-        documents = sa.join(source, DOCUMENTS, DOCUMENTS.c.record_id == id)
-        return sa.join(documents, hits, hits.c.doc == DOCUMENTS.c.doc)
+    def wanted(source: sa.FromClause, id: sa.ColumnElement[Any], conditions: Sequence[Clause]) -> Wanted:
+        """That a document is of a row of `source` that fulfils the conditions. `id`: the column of its id."""
+        document = DOCUMENTS.alias("document")
+        # The row is looked up only for a document of its kind, and never the other way round.
+        is_of = id == sa.case((_is_of_kind(document, id), document.c.record_id))
+        rows = sa.select(sa.literal(1)).select_from(sa.join(document, source, is_of))
+        return lambda doc: rows.where(document.c.doc == doc, *conditions).exists()
 
     @staticmethod
-    def best_first(hits: sa.Subquery) -> list[sa.ColumnElement[Any]]:
+    def of_kind(id: sa.ColumnElement[Any], conditions: Callable[[sa.ColumnElement[Any]], Sequence[Clause]]) -> Wanted:
+        """The same for all rows of that kind, told by their documents alone. `conditions`: on their session's id."""
+        document = DOCUMENTS.alias("document")
+        rows = sa.select(sa.literal(1)).select_from(document)
+        asked = [_is_of_kind(document, id), *conditions(document.c.session_id)]
+        return lambda doc: rows.where(document.c.doc == doc, *asked).exists()
+
+    @staticmethod
+    def best_first(hits: Any) -> list[sa.ColumnElement[Any]]:
         """The order of relevance, of equals the newest first; total, for a record is one document."""
-        return [hits.c.rank.asc(), hits.c.doc.desc()]
+        return [hits.rank.asc(), hits.doc.desc()]
+
+    def _within(self, session_id: str) -> list[Clause]:
+        if self._is_postgresql:
+            return [DOCUMENTS.c.session_id == session_id]
+        own = DOCUMENTS.alias("own")
+        ends = [sa.select(end(own.c.doc)).where(own.c.session_id == session_id) for end in (sa.func.min, sa.func.max)]
+        first, last = (end.scalar_subquery() for end in ends)
+        # Nothing is sought outside; what is of other sessions in between is told apart later.
+        return [self._doc >= first, self._doc <= last]
 
     def snippets(self, tx: Transaction, ids: Sequence[str]) -> dict[str, Snippet]:
         """For each record the passage around the first hit, in parts: `{text, is_match}`."""
@@ -89,6 +142,12 @@ class Search:
         vector: sa.ColumnElement[Any] = sa.literal_column("search_documents.words")
         rank = -sa.func.ts_rank(vector, query)
         return sa.select(DOCUMENTS.c.doc, rank.label("rank")).where(vector.op("@@")(query))
+
+
+def _is_of_kind(document: sa.FromClause, id: sa.ColumnElement[Any]) -> Clause:
+    """Whether a document is of a session, or of something in one: that of a session is in itself."""
+    is_session: Clause = document.c.record_id == document.c.session_id
+    return is_session if id.name == "session_id" else sa.not_(is_session)
 
 
 def put(tx: Transaction, documents: Iterable[tuple[str, str | None, str]]) -> None:
@@ -119,9 +178,11 @@ def add_snippets(tx: Transaction, search: Search, records: Sequence[dict[str, An
         record["snippet"] = snippets.get(record[id_field], [])
 
 
-def asked_for(query: Mapping[str, Any], *, is_postgresql: bool) -> Search | None:
-    """The search that a query wants."""
-    return Search(query["$search"], is_postgresql=is_postgresql) if "$search" in query else None
+def asked_for(query: Mapping[str, Any], *, is_postgresql: bool, session_id: str | None) -> Search | None:
+    """The search that a query wants. `session_id`: of the one session it is about."""
+    if "$search" not in query:
+        return None
+    return Search(query["$search"], is_postgresql=is_postgresql, session_id=session_id)
 
 
 def _terms(text: Any) -> list[tuple[list[str], bool]]:

@@ -15,7 +15,8 @@ from pydantic import BaseModel
 
 from agor_core.errors import Conflict
 from agor_core.ids import DISPLAY_LENGTH, is_id, prefix_of
-from agor_core.models.shape import Field, field_at
+from agor_core.models import ENTITIES
+from agor_core.models.shape import Field, field_at, fields_of
 
 MOST_CANDIDATES = 10
 # Some 4 MB.
@@ -135,7 +136,7 @@ def resolved_query(
             parts = [resolved_query(cls, part, resolve) if isinstance(part, Mapping) else part for part in value]
             answer[key] = parts
             continue
-        path = _path_of(field_at(cls, key)) if not key.startswith("$") else None
+        path = _path_of(_named(cls, key)) if not key.startswith("$") else None
         answer[key] = value if path is None else _resolved(path, value, resolve)
     return answer
 
@@ -146,12 +147,20 @@ def has_short_ids(cls: type[BaseModel], query: Mapping[str, Any]) -> bool:
         if key in ("$or", "$and") and isinstance(value, list):
             if any(has_short_ids(cls, part) for part in value if isinstance(part, Mapping)):
                 return True
-        elif not key.startswith("$") and _path_of(field_at(cls, key)) is not None:
+        elif not key.startswith("$") and _path_of(_named(cls, key)) is not None:
             named = value.get("$in") if isinstance(value, Mapping) else value
             texts = named if isinstance(named, list) else [named]
             if any(isinstance(text, str) and not _is_whole(text) for text in texts):
                 return True
     return False
+
+
+def _named(cls: type[BaseModel], key: str) -> Sequence[Field] | None:
+    """The field that a query names; of what belongs to a session, also of that, as in `session.board_id`."""
+    found = field_at(cls, key)
+    if found is None and key.startswith("session.") and "session_id" in fields_of(cls):
+        return field_at(ENTITIES["sessions"], key.removeprefix("session."))
+    return found
 
 
 def _is_whole(text: str) -> bool:

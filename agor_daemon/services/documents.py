@@ -14,7 +14,13 @@ from agor_daemon.services import requests
 ABOUT = """Boards, repos, worktrees, sessions, tasks, messages, permission requests and users, as Feathers services:
 over REST as described here, and over Socket.IO with the same names, arguments and errors. Every stored change is
 an event `<path> created`, `patched`, `updated` or `removed`; what an agent is saying comes as `messages
-streaming:chunk`."""
+streaming:chunk`.
+
+`$search` finds sessions and messages by their words, the best first, each with a `snippet`: all words, in any order;
+`"several words"` in quotes follow each other; `word*` is a beginning. Lists of what belongs to sessions are narrowed by
+these, too: `session.agent=codex`, `session.repo.repo_id=…`. Of very many hits the newest 3,000 are ranked, and older
+ones follow, the newest first, so that a word that is everywhere costs no more; `total` still counts them all, unless
+`$total=false`."""
 
 REQUESTS: Mapping[str, Mapping[str, type[SQLModel]]] = {
     "sessions": {

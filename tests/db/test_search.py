@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from agor_core.db import Database, Reader
-from agor_core.db.repositories.lists import SPARE_HITS
+from agor_core.db import Database, Reader, search
 from agor_core.errors import BadRequest
-from agor_core.models import Message, Session
+from agor_core.models import Message, Repo, Session
+from agor_core.models.session import RepoRef
 from tests.support.records import a_session, a_task, said
 
 BOB = Reader("bob", sees_private=False)
@@ -92,9 +92,71 @@ async def test_the_more_often_the_better(database: Database) -> None:
     assert await indices(database, "pear") == [1, 0]
 
 
-async def test_pages_of_many_hits_neither_repeat_nor_skip(database: Database) -> None:
-    """Of hits that rank alike the newest come first, page by page, whatever else ranks better or is private."""
-    better = [Session(agent="x") for _ in range(SPARE_HITS + 5)]
+async def test_of_very_many_hits_the_newest_are_ranked(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond the newest so many, hits are not compared any more: they follow, the newest first, on all pages alike."""
+    monkeypatch.setattr(search, "MOST_RANKED", 3)
+    session = await a_session(database)
+    for text in ("pear pear pear", "pear", "one pear", "pear pear", "one pear of many words", "pear"):
+        await database.write(lambda tx, text=text: tx.messages.append(session.session_id, said(text)))
+    whole = await indices(database, "pear")
+    assert set(whole[:3]) == {3, 4, 5}
+    assert whole[0] == 3
+    assert whole[3:] == [2, 1, 0]
+    paged = []
+    for skip in range(6):
+        query = {"$search": "pear", "$limit": 1, "$skip": skip}
+        page = await database.read(lambda tx, query=query: tx.messages.page(query, None, 50, 50))
+        paged += [record["index"] for record in page["data"]]
+    assert paged == whole
+
+
+async def test_a_search_is_narrowed_by_session_agent_repo_and_date(database: Database) -> None:
+    """Messages are found in one session, in sessions of an agent, repo or board, and in a span of time, alone and
+    together; what a session has not is a 400."""
+    repo = await database.write(lambda tx: tx.repos.add(Repo(slug="me/thing")))
+    one, other = Session(agent="codex"), Session(agent="gemini")
+    one.data.repo = RepoRef(repo_id=repo.repo_id, repo_slug="me/thing", cwd="/tmp")
+    await database.write(lambda tx: tx.sessions.add_many([one, other]))
+    for session, at in ((one, 1_000), (other, 2_000), (one, 3_000), (other, 4_000)):
+        message = said("plum")
+        message.timestamp = at
+        await database.write(lambda tx, of=session, message=message: tx.messages.append(of.session_id, message))
+
+    async def times(**query: Any) -> list[str]:
+        asked = {"$search": "plum", "$sort": {"timestamp": 1}, **query}
+        resolved = await database.read(lambda tx: tx.messages.resolve_query(asked))
+        page = await database.read(lambda tx: tx.messages.page(resolved, BOB, 50, 50))
+        assert page["total"] == len(page["data"])
+        unsorted = {key: value for key, value in resolved.items() if key != "$sort"}
+        best = await database.read(lambda tx: tx.messages.page(unsorted, BOB, 50, 50))
+        listed = {key: value for key, value in resolved.items() if key != "$search"}
+        every = await database.read(lambda tx: tx.messages.page(listed, BOB, 50, 50))
+        found = [record["message_id"] for record in page["data"]]
+        assert {record["message_id"] for record in best["data"]} == set(found)
+        assert [record["message_id"] for record in every["data"]] == found
+        return [record["timestamp"][17:20] for record in page["data"]]
+
+    assert await times(session_id=one.session_id) == ["01.", "03."]
+    assert await times(**{"session.agent": "gemini"}) == ["02.", "04."]
+    assert await times(**{"session.repo.repo_id": repo.repo_id[:13]}) == ["01.", "03."]
+    assert await times(**{"session.board_id": None}) == ["01.", "02.", "03.", "04."]
+    assert await times(timestamp={"$gt": "1970-01-01T00:00:02.000Z"}) == ["03.", "04."]
+    late = {"timestamp": {"$gte": "1970-01-01T00:00:02.000Z"}}
+    assert await times(**{"session.agent": {"$in": ["codex", "x"]}, **late}) == ["03."]
+    assert await times(**{"session.agent": "codex", "session_id": other.session_id}) == []
+    for wrong in ("session.nothing", "session.", "session.$limit", "sessions.agent"):
+        with pytest.raises(BadRequest):
+            await times(**{wrong: 1})
+
+
+@pytest.mark.parametrize("most", [1, 4, 1000])
+async def test_pages_of_many_hits_neither_repeat_nor_skip(
+    database: Database, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    """Of hits that rank alike the newest come first, page by page, whatever else ranks better or is private, and
+    however few of them are ranked."""
+    monkeypatch.setattr(search, "MOST_RANKED", most)
+    better = [Session(agent="x") for _ in range(20)]
     for session in better:
         session.data.title = "plum"
     await database.write(lambda tx: tx.sessions.add_many(better))

@@ -51,6 +51,8 @@ class Repository(Generic[E]):
     order: ClassVar[Literal["oldest first", "newest first"]] = "newest first"
     is_searched: ClassVar[bool] = False
     """Whether `$search` looks into it."""
+    is_of_session: ClassVar[bool] = False
+    """Whether a list may ask about the sessions its records belong to, as in `session.agent`."""
 
     def __init__(self, tx: Transaction) -> None:
         self.tx = tx
@@ -221,6 +223,10 @@ class Repository(Generic[E]):
 
         `is_count`: for a statement that only counts, and should find all it needs in an index.
         """
+        return []
+
+    def seen_by_session(self, session_id: sa.ColumnElement[Any]) -> list[Clause]:
+        """The same for a row that is only counted, told by the id of the session it is of, or is."""
         return []
 
     def may_be_hidden(self, field: str) -> bool:

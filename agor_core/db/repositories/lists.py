@@ -9,9 +9,11 @@ import sqlalchemy as sa
 
 from agor_core.db import search, totals
 from agor_core.db.page import Page
-from agor_core.db.query import bound, computed_fields, fields_in, whole_row
+from agor_core.db.query import Filter, bound, computed_fields, fields_in, whole_row
 from agor_core.db.reader import Reader
 from agor_core.db.repositories.statements import KEPT, S, is_restricted, reading
+from agor_core.models import Session
+from agor_core.models.schema import coerce_query
 from agor_core.models.shape import fields_of
 
 if TYPE_CHECKING:
@@ -19,10 +21,11 @@ if TYPE_CHECKING:
 
 Record = dict[str, Any]
 
+OF_SESSION: Final = "session."
+"""How a list of what belongs to sessions asks about these: `session.agent`, `session.repo.repo_id`."""
+
 # A query with hundreds of ids in it is asked once in this form.
 MOST_VALUES_KEPT: Final = 50
-# Of the best hits, beside those of a page, so many are looked at for those that are of another kind, or private.
-SPARE_HITS: Final = 200
 
 
 class Listing:
@@ -33,9 +36,15 @@ class Listing:
         self._query = query
         self._reader = reader
         tx = repository.tx
-        self._search = search.asked_for(query, is_postgresql=tx.is_postgresql) if repository.is_searched else None
         aside = repository.aside(query)
-        self._shape, values = bound(repository.entity, self._about_rows())
+        rows, sessions = self._about_rows()
+        self._search = None
+        if repository.is_searched:
+            of = rows.get("session_id")
+            session_id = of if isinstance(of, str) else None
+            self._search = search.asked_for(query, is_postgresql=tx.is_postgresql, session_id=session_id)
+        self._shape, values = bound(repository.entity, rows)
+        self._of_session, values = bound(Session, sessions, values)
         self._aside = aside
         self._values = {**values, **aside, **reading(reader)}
         # What a reader may not know must not be found out by comparing or sorting either.
@@ -46,13 +55,16 @@ class Listing:
             repository.path,
             tx.is_postgresql,
             self._shape,
+            self._of_session,
             tuple(aside),
             is_restricted(reader),
             self._asks_for_hidden,
         )
         self._is_kept = self._search is None and len(values) <= MOST_VALUES_KEPT
         self._may_keep_total = (
-            self._is_kept and not aside and not tx.is_writer and totals.may_be_kept(repository.path, self._shape)
+            len(values) <= MOST_VALUES_KEPT
+            and not (aside or self._of_session or tx.is_writer)
+            and totals.may_be_kept(repository.path, self._shape)
         )
 
     def total(self) -> int:
@@ -60,7 +72,8 @@ class Listing:
         tx = self._repository.tx
         if not self._may_keep_total:
             return self._count()
-        return tx.kept.totals.get(tx.connection, self._repository.path, (self._key, *self._values.items()), self._count)
+        key = (self._key, self._query.get("$search"), *self._values.items())
+        return tx.kept.totals.get(tx.connection, self._repository.path, key, self._count)
 
     def records(self, page: Page) -> list[Record]:
         """The records of a page."""
@@ -75,17 +88,27 @@ class Listing:
         return found
 
     def _searched(self, found: search.Search, page: Page) -> list[Record]:
-        """The records of a page of a search: of all hits, or where only the rank decides, of the best of them first.
+        """The page is chosen by ids alone: hits may be many, and their `data` is read for those on the page only."""
+        repository = self._repository
+        id = repository.id_column
+        if page.sort:
+            hits = found.all(self._wanted(is_count=False)).subquery("hits")
+            rows = sa.join(hits, repository.table, id == hits.c.id)
+            chosen = _window(sa.select(hits.c.id).select_from(rows).order_by(*self._order(page))).subquery("chosen")
+            order = self._order(page)
+        else:
+            best = found.best(self._wanted(is_count=False), page.skip + page.limit)
+            chosen = _window(best).subquery("chosen")
+            order = search.Search.best_first(chosen.c)
+        rows = sa.join(chosen, repository.table, id == chosen.c.id)
+        return self._read(page, sa.select(*self._columns(page.select)).select_from(rows).order_by(*order))
 
-        In the index are more kinds than one, and what others keep private: a page that the best do not fill is
-        looked for among all.
-        """
-        most = SPARE_HITS + 2 * (page.skip + page.limit)
-        if not (page.sort or self._shape or self._aside):
-            best = self._read(page, self._found_rows_of(found.hits(most), page))
-            if len(best) == page.limit:
-                return best
-        return self._read(page, self._found_rows_of(found.hits(), page))
+    def _wanted(self, *, is_count: bool) -> search.Wanted:
+        if is_count and not (self._shape or self._of_session or self._aside or self._asks_for_hidden):
+            visible = self._repository.seen_by_session if is_restricted(self._reader) else _everything
+            return search.Search.of_kind(self._repository.id_column, visible)
+        source = self._repository.source(self._query)
+        return search.Search.wanted(source, self._repository.id_column, self._conditions(is_count=is_count))
 
     def _read(self, page: Page, statement: sa.Select[Any]) -> list[Record]:
         window = {"limit": page.limit, "skip": page.skip}
@@ -102,47 +125,41 @@ class Listing:
         return KEPT.get((self._key, purpose), build) if self._is_kept else build()
 
     def _count_of(self) -> sa.Select[Any]:
-        conditions = self._conditions(is_count=True)
-        repository = self._repository
-        source = repository.source(self._query)
         if self._search is not None:
-            source = self._search.joined(source, repository.id_column, self._search.hits())
-        return sa.select(sa.func.count()).select_from(source).where(*conditions)
+            return self._search.count(self._wanted(is_count=True))
+        source = self._repository.source(self._query)
+        return sa.select(sa.func.count()).select_from(source).where(*self._conditions(is_count=True))
 
     def _rows_of(self, page: Page) -> sa.Select[Any]:
-        source = self._repository.source(self._query)
-        return self._window(sa.select(*self._columns(page.select)).select_from(source), self._order(page))
-
-    def _found_rows_of(self, hits: sa.Subquery, page: Page) -> sa.Select[Any]:
-        """The page is chosen by ids alone: hits may be many, and their `data` is read for those on the page only."""
-        repository = self._repository
-        id = repository.id_column
-        source = search.Search.joined(repository.source(self._query), id, hits)
-        order = self._order(page) if page.sort else search.Search.best_first(hits)
-        chosen = self._window(sa.select(id.label("id"), *hits.c).select_from(source), order).subquery("chosen")
-        return (
-            sa.select(*self._columns(page.select))
-            .select_from(sa.join(chosen, repository.table, id == chosen.c.id))
-            .order_by(*(self._order(page) if page.sort else search.Search.best_first(chosen)))
-        )
-
-    def _window(self, rows: sa.Select[Any], order: Sequence[sa.ColumnElement[Any]]) -> sa.Select[Any]:
-        return (
-            rows.where(*self._conditions(is_count=False))
-            .order_by(*order)
-            .limit(sa.bindparam("limit", type_=sa.Integer()))
-            .offset(sa.bindparam("skip", type_=sa.Integer()))
-        )
+        rows = sa.select(*self._columns(page.select)).select_from(self._repository.source(self._query))
+        return _window(rows.where(*self._conditions(is_count=False)).order_by(*self._order(page)))
 
     def _conditions(self, *, is_count: bool) -> list[sa.ColumnElement[bool]]:
         repository = self._repository
         visible = repository.visible(is_count=is_count) if is_restricted(self._reader) else []
         told = repository.told(is_count=is_count) if self._asks_for_hidden else []
-        return [*repository.filter.clauses(self._shape), *repository.implied(self._query), *visible, *told]
+        asked = [*repository.filter.clauses(self._shape), *self._asked_of_session()]
+        return [*asked, *repository.implied(self._query), *visible, *told]
 
-    def _about_rows(self) -> Mapping[str, Any]:
-        rows = self._repository.row_query(self._query)
-        return {key: value for key, value in rows.items() if key != "$search"} if self._search is not None else rows
+    def _asked_of_session(self) -> list[sa.ColumnElement[bool]]:
+        if not self._of_session:
+            return []
+        table: sa.Table = Session.__table__  # type: ignore[attr-defined]
+        tx = self._repository.tx
+        clauses = Filter(Session, is_postgresql=tx.is_postgresql).clauses(self._of_session)
+        if is_restricted(self._reader) and any(map(tx.sessions.may_be_hidden, fields_in(self._of_session))):
+            clauses += tx.sessions.told(is_count=True)
+        return [self._repository.table.c.session_id.in_(sa.select(table.c.session_id).where(*clauses))]
+
+    def _about_rows(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """What the query asks of the rows, and of the sessions they belong to."""
+        rows = dict(self._repository.row_query(self._query))
+        if self._repository.is_searched:
+            rows.pop("$search", None)
+        if not self._repository.is_of_session:
+            return rows, {}
+        named = [key for key in rows if key.startswith(OF_SESSION) and not key.startswith(f"{OF_SESSION}$")]
+        return rows, coerce_query(Session, {key.removeprefix(OF_SESSION): rows.pop(key) for key in named})
 
     def _columns(self, select: Sequence[str] | None) -> list[sa.ColumnElement[Any]]:
         """The columns to read; `data` only where a field of it is wanted."""
@@ -170,3 +187,12 @@ class Listing:
             arrays = repository.computed([record[repository.id_field] for record in records], self._reader)
             for record in records:
                 record[name] = arrays[record[repository.id_field]]
+
+
+def _everything(_session_id: sa.ColumnElement[Any]) -> list[sa.ColumnElement[bool]]:
+    return []
+
+
+def _window(rows: sa.Select[Any]) -> sa.Select[Any]:
+    limit, skip = (sa.bindparam(name, type_=sa.Integer()) for name in ("limit", "skip"))
+    return rows.limit(limit).offset(skip)

@@ -20,6 +20,8 @@ E = TypeVar("E", Task, Message, PermissionRequest)
 class OfSession(Repository[E]):
     """Rows with a column `session_id`."""
 
+    is_of_session = True
+
     @override
     def facts(self, entity: E) -> dict[str, Any]:
         return facts_of(self.tx, entity.session_id)
@@ -45,6 +47,10 @@ class OfSession(Repository[E]):
     @override
     def visible(self, *, is_count: bool = False) -> list[Clause]:
         return [not_private(self.table.c.session_id, is_count=is_count)]
+
+    @override
+    def seen_by_session(self, session_id: sa.ColumnElement[Any]) -> list[Clause]:
+        return [not_private(session_id, is_count=True)]
 
     def remove_of_session(self, session_id: str) -> None:
         """Delete all rows of a session that goes, each announced."""

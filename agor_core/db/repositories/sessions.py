@@ -175,6 +175,10 @@ class SessionRepository(Repository[Session]):
         return [sa.or_(TABLE.c.sharing != "private", TABLE.c.created_by == READER)]
 
     @override
+    def seen_by_session(self, session_id: sa.ColumnElement[Any]) -> list[Clause]:
+        return [not_private(session_id, is_count=True)]
+
+    @override
     def may_be_hidden(self, field: str) -> bool:
         return origins.is_about_origin(field)
 
