@@ -201,6 +201,22 @@ async def test_private_words_are_found_by_nobody_else(database: Database) -> Non
     assert (page["total"], page["data"]) == (0, [])
 
 
+async def test_asking_about_sessions_tells_nothing_that_is_hidden(database: Database) -> None:
+    """A shared child of a private session is not found by that parent, which does not exist for the reader."""
+    parent = await a_session(database, sharing="private", created_by="ann")
+    child = await a_session(database, parent_session_id=parent.session_id, created_by="ann")
+    await database.write(lambda tx: tx.messages.append(child.session_id, said("quince")))
+    for query in (
+        {"session.parent_session_id": parent.session_id},
+        {"session.genealogy.parent_session_id": {"$ne": None}},
+    ):
+        for more in ({}, {"$search": "quince"}):
+            asked = {**query, **more}
+            for reader, total in ((BOB, 0), (Reader("ann", sees_private=False), 1)):
+                page = await database.read(lambda tx, asked=asked, of=reader: tx.messages.page(asked, of, 10, 10))
+                assert (page["total"], len(page["data"])) == (total, total)
+
+
 async def test_what_was_rolled_back_is_not_found(database: Database) -> None:
     """The index is part of the transaction."""
     session = await a_session(database)
