@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from agor_core.feathers.service import ServiceHandle
@@ -13,8 +12,7 @@ if TYPE_CHECKING:
 LONGEST_TAIL = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """A service, the parameters in its path, and the segments after it."""
 
     service: ServiceHandle
@@ -27,6 +25,7 @@ class Router:
 
     def __init__(self) -> None:
         self._static: dict[tuple[str, ...], ServiceHandle] = {}
+        self._exact: dict[str, ServiceHandle] = {}
         self._patterns: list[tuple[tuple[str, ...], ServiceHandle]] = []
 
     def add(self, path: str, service: ServiceHandle) -> None:
@@ -37,7 +36,13 @@ class Router:
             # A concrete segment before a parameter, from the left.
             self._patterns.sort(key=lambda entry: [segment.startswith(":") for segment in entry[0]])
         else:
-            self._static[segments] = service
+            self._static[segments] = self._exact[path] = service
+
+    def find(self, path: str) -> Match | None:
+        """The service with the longest path that begins `path`, which is not encoded."""
+        # A service's own path is what nearly all calls over a socket name.
+        service = self._exact.get(path)
+        return Match(service, {}, ()) if service is not None else self.match(path.strip("/").split("/"))
 
     def match(self, segments: Sequence[str]) -> Match | None:
         """The service with the longest path that begins `segments`."""

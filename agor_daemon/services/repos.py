@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +82,7 @@ class ReposService(StoredService):
         wants_branches = select is None or (isinstance(select, list) and "branches" in select)
         if select is not None and wants_branches:
             query = {**query, "$select": [name for name in select if name != "branches"]}
-        record = await super().get(id, replace(params, query=query))
+        record = await super().get(id, params.replace(query=query))
         if wants_branches:
             record["branches"] = await self._branches(id)
         return record

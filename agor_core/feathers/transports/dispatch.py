@@ -65,8 +65,7 @@ def socket_call(app: Feathers, name: str, arguments: Sequence[Any]) -> Call:
     path = arguments[0] if arguments else None
     if not isinstance(path, str):
         raise NotFound("Invalid service path")
-    segments = path.strip("/").split("/")
-    match = app.router.match(segments)
+    match = app.router.find(path)
     if match is None:
         raise NotFound(f"Service '{path}' not found")
     method, id, takes_data = _socket_method(match, name, path)

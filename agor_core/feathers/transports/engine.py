@@ -102,15 +102,19 @@ class Packet(eio_packet.Packet):  # type: ignore[misc]  # engineio has no types
 
     frame: bytes | None = None
     is_event = False
+    binary = False
 
     def __init__(self, payload: bytes) -> None:
-        super().__init__(eio_packet.MESSAGE)
+        # Not by way of the parent, which looks at data that there is none of: this is done for every answer.
+        self.packet_type = eio_packet.MESSAGE
+        self.data = None
+        self.encode_cache: str | None = None
         self.raw = b"4" + payload
 
     def encode(self, b64: bool = False) -> str:
         """The text that the stock path sends."""
         if self.encode_cache is None:
-            self.encode_cache: str | None = self.raw.decode()
+            self.encode_cache = self.raw.decode()
         return self.encode_cache
 
 
@@ -288,7 +292,8 @@ async def end(socket: Any, *, abort: bool = False) -> None:
 
 def background(coroutine: Coroutine[Any, Any, Any], tasks: set[asyncio.Task[Any]], name: str) -> asyncio.Task[Any]:
     """A task that `tasks` owns until it is done."""
-    task = asyncio.get_running_loop().create_task(coroutine, name=name)
+    # Past `create_task`, which a loop may take longer over than the task takes.
+    task = asyncio.Task(coroutine, loop=asyncio.get_running_loop(), name=name)
     tasks.add(task)
     task.add_done_callback(tasks.discard)
     return task

@@ -8,6 +8,7 @@ are looked at together now and then, so that a request costs no timer.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -54,7 +55,7 @@ class HttpConnection(RequestHandler):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self._way = self.transport
-        self._head_since = asyncio.get_running_loop().time()
+        self._head_since = time.monotonic()
 
     @override
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -64,7 +65,7 @@ class HttpConnection(RequestHandler):
     @override
     def data_received(self, data: bytes) -> None:
         if self._is_answered and self._head_since is None:
-            self._head_since = asyncio.get_running_loop().time()
+            self._head_since = time.monotonic()
         super().data_received(data)
 
     def begin(self) -> None:
@@ -111,9 +112,8 @@ class HttpServer(web.Server):
 
     async def sweep(self, patience: Patience) -> None:
         """Look at all connections, for ever."""
-        loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(min(SWEEP_S, patience.head_s / 2, patience.unread_s / 2))
             for connection in self.connections:
                 if isinstance(connection, HttpConnection):
-                    connection.look(loop.time(), patience)
+                    connection.look(time.monotonic(), patience)
