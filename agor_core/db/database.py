@@ -5,11 +5,9 @@ SQLite has one writer, so all writes share one thread, and their commits where t
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from typing import Any, TypeVar
 
@@ -20,6 +18,7 @@ from agor_core.db import failures, migrate
 from agor_core.db.change_log import ChangeLog, append
 from agor_core.db.connections import Connections
 from agor_core.db.engine import READERS, backend_of, file_of, make_engine, parse_url, shown
+from agor_core.db.jobs import Workers
 from agor_core.db.peers import Peers
 from agor_core.db.short_ids import ShortIds
 from agor_core.db.totals import Totals
@@ -59,9 +58,12 @@ class Database:
         self._clock = clock
         self._engine = make_engine(self.url)
         self._writing = self._engine.execution_options(write=True)
-        self._readers = ThreadPoolExecutor(READERS, "db-reader")
-        self._writers = ThreadPoolExecutor(READERS, "db-writer") if self.backend == "postgresql" else None
-        self._writer = Writer(self._write_together, self.write_now, self._checkpoint) if self._writers is None else None
+        self._readers = Workers("db-reader", READERS, self.read_now)
+        self._writer: Writer | Workers = (
+            Workers("db-writer", READERS, self.write_now)
+            if self.backend == "postgresql"
+            else Writer(self._write_together, self.write_now, self._checkpoint)
+        )
         self._kept = Kept(Totals(), ShortIds())
         self.change_log = ChangeLog(self, self._kept.short_ids)
         self.connections = Connections(self)
@@ -69,7 +71,7 @@ class Database:
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` in a thread, on one state of the database; it must not write."""
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self.read_now, work)
+        return await self._readers.run(work)
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` in a thread: what it changed and its events are committed when this returns, or not at all.
@@ -77,9 +79,7 @@ class Database:
         `work` may run again: if the server ended its first try in a deadlock, or if another one failed in the same
         transaction.
         """
-        if self._writer is not None:
-            return await self._writer.write(work)
-        return await asyncio.get_running_loop().run_in_executor(self._writers, self.write_now, work)
+        return await self._writer.run(work)
 
     def read_now(self, work: Callable[[Transaction], T]) -> T:
         """The same in the calling thread, for programs without a loop."""
@@ -119,11 +119,8 @@ class Database:
     def close(self) -> None:
         """Finish what is under way, and close all connections."""
         self.peers.stop()
-        self._readers.shutdown()
-        if self._writer is not None:
-            self._writer.close()
-        if self._writers is not None:
-            self._writers.shutdown()
+        self._readers.close()
+        self._writer.close()
         self._engine.dispose()
 
     def forget_connections(self) -> None:
@@ -148,15 +145,15 @@ class Database:
             return self._in_one_transaction(works)
 
     def _in_one_transaction(self, works: Iterable[Callable[[Transaction], T]]) -> list[T]:
-        with self._writing.connect() as connection:
-            with connection.begin():
-                results, staged = [], []
-                for work in works:
-                    tx = Transaction(connection, self._clock(), self._kept, is_writer=True)
-                    results.append(work(tx))
-                    staged += tx.staged
-                entries = append(connection, staged) if staged else []
-            self.change_log.committed(entries)
+        with self._writing.connect() as connection, connection.begin():
+            results, staged = [], []
+            for work in works:
+                tx = Transaction(connection, self._clock(), self._kept, is_writer=True)
+                results.append(work(tx))
+                staged += tx.staged
+            entries = append(connection, staged) if staged else []
+        # Before who wrote is answered, and not before the connection is free: it wakes the loop, which then runs.
+        self.change_log.committed(entries)
         return results
 
     def _checkpoint(self) -> None:

@@ -65,7 +65,7 @@ def make_engine(url: URL) -> Engine:
     """The engine of a URL. Opens no connection yet."""
     match backend_of(url):
         case "sqlite":
-            engine = sa.create_engine(url.set(drivername="sqlite"), **_JSON, pool_size=READERS + 1, max_overflow=2)
+            engine = sa.create_engine(url.set(drivername="sqlite"), **_COMMON, pool_size=READERS + 1, max_overflow=2)
             event.listen(engine, "connect", _tune_file)
             event.listen(engine, "begin", _begin)
         case "libsql":
@@ -75,7 +75,7 @@ def make_engine(url: URL) -> Engine:
         case _:
             engine = sa.create_engine(
                 url.set(drivername="postgresql+psycopg"),
-                **_JSON,
+                **_COMMON,
                 pool_pre_ping=True,
                 pool_size=2 * READERS,
                 connect_args={"connect_timeout": CONNECT_LIMIT_S, "options": _OPTIONS, **_KEEPALIVE},
@@ -103,7 +103,7 @@ def _libsql_engine(url: URL) -> Engine:
     # pre_ping: a restarted server leaves dead connections in the pool. QueuePool: the dialect guesses one per thread.
     return sa.create_engine(
         url.set(drivername="sqlite+libsql", query=query),
-        **_JSON,
+        **_COMMON,
         poolclass=QueuePool,
         pool_pre_ping=True,
         connect_args={"check_same_thread": False},
@@ -151,4 +151,5 @@ def _storable(value: Any) -> Any:
     return value
 
 
-_JSON: dict[str, Any] = {"json_serializer": to_json, "json_deserializer": orjson.loads}
+# The connection that was used last has pages and statements at hand that another would have to read first.
+_COMMON: dict[str, Any] = {"json_serializer": to_json, "json_deserializer": orjson.loads, "pool_use_lifo": True}

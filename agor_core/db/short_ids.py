@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
+from math import inf
 from typing import Any
 
 import sqlalchemy as sa
@@ -74,8 +75,8 @@ class ShortIds:
     """
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[int, str]] = {}
-        """For each id how many digits were settled when it was looked up, and the prefix."""
+        self._known: dict[str, tuple[float, float, str]] = {}
+        """For each id from when until when as many digits are settled as when it was looked up, and the prefix."""
         self.is_noticing = False
         """Whether someone tells of everything that is stored."""
 
@@ -85,17 +86,21 @@ class ShortIds:
         """For each stored id the shortest prefix, at least 8 digits, that no other id begins with, now or later."""
         # If something is noticed meanwhile, what is found here goes with the dict that is then forgotten.
         kept = self._known
-        settled = {id: _settled(id, now) for id in ids}
-        found = {id: kept[id][1] for id in ids if id in kept and kept[id][0] == settled[id]}
-        if len(found) == len(settled):
+        found: dict[str, str] = {}
+        for id in ids:
+            known = kept.get(id)
+            if known is not None and known[0] <= now < known[1]:
+                found[id] = known[2]
+        unknown = [id for id in dict.fromkeys(ids) if id not in found]
+        if not unknown:
             return found
-        unknown = [id for id in settled if id not in found]
         query = _neighbours(table, id_field, is_one=len(unknown) == 1)
         given = {"id": unknown[0]} if len(unknown) == 1 else {"ids": unknown}
         for own, left, right in connection.execute(query, given).all():
-            found[own] = _shown(own, (left, right), settled[own])
+            settled, since, until = _settled(own, now)
+            found[own] = _shown(own, (left, right), settled)
             if self.is_noticing:
-                kept[own] = settled[own], found[own]
+                kept[own] = since, until, found[own]
         if len(kept) > MOST_KNOWN:
             self._known = {}
         return found
@@ -191,13 +196,15 @@ def _shared(one: str, other: str) -> int:
     return (128 - (int(one, 16) ^ int(other, 16)).bit_length()) // 4
 
 
-def _settled(id: str, now: int) -> int:
-    """How many leading digits no id of the future can share any more."""
-    age_ms = now - _time_of(id)
+def _settled(id: str, now: int) -> tuple[int, float, float]:
+    """How many leading digits no id of the future can share any more; from when, and until when there are as many."""
+    made = _time_of(id)
+    until = inf
     for least_ms, length in _SETTLED:
-        if age_ms >= least_ms:
-            return length
-    return _DIGITS_OF_CLOCK
+        if now - made >= least_ms:
+            return length, made + least_ms, until
+        until = made + least_ms
+    return _DIGITS_OF_CLOCK, -inf, until
 
 
 def _time_of(id: str) -> int:

@@ -6,15 +6,15 @@ group fails, its neighbours do not fail with it: the group is undone, and each i
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from agor_core.db.jobs import Job, Outcome, Work, closed, job_of, tell
 
 if TYPE_CHECKING:
     from agor_core.db.transaction import Transaction
@@ -22,22 +22,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-Work = Callable[["Transaction"], Any]
-
 MOST_TOGETHER: Final = 128
 # Who came first in a group waits for all of it.
 LONGEST_GROUP_S: Final = 0.02
 IDLE_S: Final = 1.0
-
-
-@dataclass(slots=True)
-class _Job:
-    work: Work
-    loop: asyncio.AbstractEventLoop
-    future: asyncio.Future[Any]
-
-
-_Outcome = tuple[_Job, Any, BaseException | None]
 
 
 class Writer:
@@ -55,22 +43,22 @@ class Writer:
         self._together = together
         self._alone = alone
         self._when_idle = when_idle
-        self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._is_closed = False
         self._thread = threading.Thread(target=self._run, name="db-writer", daemon=True)
         self._thread.start()
 
-    async def write(self, work: Callable[[Transaction], T]) -> T:
+    async def run(self, work: Callable[[Transaction], T]) -> T:
         """What `work` answers, once it is committed. It may run a second time if a neighbour failed.
 
         Raises RuntimeError once the writer was closed: nobody would ever do it.
         """
         if self._is_closed:
-            raise RuntimeError("the database is closed")
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[T] = loop.create_future()
-        self._queue.put(_Job(work, loop, future))
-        return await future
+            raise closed()
+        job = job_of(work)
+        self._queue.put(job)
+        answer: T = await job.future
+        return answer
 
     def close(self) -> None:
         """Do what waits, and end the thread."""
@@ -91,6 +79,7 @@ class Writer:
                 return
             is_idle = False
             self._do(job)
+            del job  # its answer may be large, and the wait for the next job long
 
     def _rest(self) -> None:
         try:
@@ -99,11 +88,11 @@ class Writer:
             # The thread goes on: without it nothing would be written any more, and nobody would be told.
             log.exception("what is done while nobody writes failed")
 
-    def _do(self, first: _Job) -> None:
-        taken: list[_Job] = []
+    def _do(self, first: Job) -> None:
+        taken: list[Job] = []
         try:
             answers = self._together(self._queued(first, taken))
-            outcomes: list[_Outcome] = [(job, answer, None) for job, answer in zip(taken, answers, strict=True)]
+            outcomes: list[Outcome] = [(job, answer, None) for job, answer in zip(taken, answers, strict=True)]
         except Exception as error:
             if not taken:
                 # Not even begun: the database cannot be written, and nobody need wait to be told so again.
@@ -112,19 +101,12 @@ class Writer:
                 outcomes = [(taken[0], None, error)]
             else:
                 outcomes = [self._done_alone(job) for job in taken]
-        by_loop: dict[asyncio.AbstractEventLoop, list[_Outcome]] = {}
-        for outcome in outcomes:
-            by_loop.setdefault(outcome[0].loop, []).append(outcome)
-        for loop, told in by_loop.items():
-            try:
-                loop.call_soon_threadsafe(_settle, told)
-            except RuntimeError:
-                continue  # the loop was closed, and nobody waits there any more
+        tell(outcomes)
 
-    def _queued(self, first: _Job, taken: list[_Job]) -> Iterator[Work]:
+    def _queued(self, first: Job, taken: list[Job]) -> Iterator[Work]:
         """The first, and what waits behind it; `taken` is filled with what was given out."""
         begun = time.monotonic()
-        job: _Job | None = first
+        job: Job | None = first
         while job is not None:
             if not job.future.cancelled():  # nobody waits for it, and nothing of it was done
                 taken.append(job)
@@ -138,24 +120,14 @@ class Writer:
             if job is None:
                 self._queue.put(None)  # the end comes behind this group
 
-    def _waiting(self) -> Iterator[_Job]:
+    def _waiting(self) -> Iterator[Job]:
         with contextlib.suppress(queue.Empty):
             while (job := self._queue.get_nowait()) is not None:
                 yield job
             self._queue.put(None)  # the end comes behind them
 
-    def _done_alone(self, job: _Job) -> _Outcome:
+    def _done_alone(self, job: Job) -> Outcome:
         try:
             return job, self._alone(job.work), None
         except Exception as error:
             return job, None, error
-
-
-def _settle(outcomes: Sequence[_Outcome]) -> None:
-    for job, answer, error in outcomes:
-        if job.future.done():
-            continue  # who asked has gone
-        if error is not None:
-            job.future.set_exception(error)
-        else:
-            job.future.set_result(answer)

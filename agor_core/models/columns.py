@@ -6,7 +6,8 @@ does without its index.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Annotated, Any, Final, Self, get_args
 
 import sqlalchemy as sa
@@ -119,12 +120,41 @@ def one_of(column: str, literal: Any) -> sa.CheckConstraint:
     return sa.CheckConstraint(f"{column} IN ({listed})", name=column)
 
 
+@cache
+def _defaults(cls: type[SQLModel]) -> tuple[dict[str, Any], list[tuple[str, Callable[[], Any]]]]:
+    """The columns that have a value if none is given: (the values, what makes one for each row)."""
+    fields = cls.__pydantic_fields__
+    plain = {name: None if field.is_required() else field.default for name, field in fields.items()}
+    made = {name: field.default_factory for name, field in fields.items() if field.default_factory is not None}
+    return {name: value for name, value in plain.items() if name not in made}, list(made.items())  # type: ignore[arg-type]
+
+
 class Entity(SQLModel):
     """What every stored entity has besides its own fields; all three are filled in when it is stored."""
 
     created_at: Time = Field(default=0, sa_type=sa.BigInteger, nullable=False)
     last_updated: Time = Field(default=0, sa_type=sa.BigInteger, nullable=False)
     created_by: Id | None = Field(default=None, sa_type=Text, nullable=False)
+
+    def __init__(self, **values: Any) -> None:
+        """With these values in its columns, and defaults in the others. Raises TypeError for a column it has not."""
+        # SQLModel's own constructor checks nothing more, but takes each value through the layers of an ORM's session.
+        plain, made = _defaults(type(self))
+        if unknown := values.keys() - type(self).__pydantic_fields__.keys():
+            raise TypeError(f"{type(self).__name__} has no {', '.join(sorted(unknown))}")
+        columns = self.__dict__
+        columns.update(plain)
+        columns.update(values)
+        for name, make in made:
+            if name not in values:
+                columns[name] = make()
+
+    @override
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in type(self).__pydantic_fields__:
+            self.__dict__[name] = value
+        else:
+            super().__setattr__(name, value)
 
     @classmethod
     def of_columns(cls, values: Mapping[Any, Any]) -> Self:

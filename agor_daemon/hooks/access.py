@@ -33,7 +33,6 @@ _SUBS = {"boards": "sessions"}
 _WITHOUT_ROW = frozenset({("messages", "partial")})
 # Their `get` takes short ids itself, and so costs one look into the database, not two.
 _FOUND_BY_GET = frozenset({"sessions", "tasks", "messages", "permissions", "boards"})
-_OF_A_SESSION = frozenset({"tasks", "messages", "permissions"})
 
 _authenticate = authenticate("jwt")
 
@@ -130,13 +129,8 @@ def _reference(tx: Transaction, key: str, value: Any, reader: Reader | None) -> 
 
 def facts_of(tx: Transaction, path: str, id: str) -> Mapping[str, Any]:
     """What a rule about one record looks at: `record_id`, `created_by`, and `sharing` of its session."""
-    record = tx.repository(path).get(id)
-    owner = tx.sessions.get(record.session_id) if path in _OF_A_SESSION else record
-    return {
-        "record_id": id,
-        "created_by": id if path == "users" else owner.created_by,
-        "sharing": getattr(owner, "sharing", None),
-    }
+    created_by, sharing = tx.repository(path).owner(id)
+    return {"record_id": id, "created_by": id if path == "users" else created_by, "sharing": sharing}
 
 
 def _refusal(user: User, context: HookContext) -> str:

@@ -15,7 +15,8 @@ def with_short_id(database: Database, id_field: str) -> Callable[[HookContext], 
         record = context.result
         if context.params.provider is None or id_field not in record or "short_id" in record:
             return
-        shown = await database.read(lambda tx: tx.repository(context.path).with_short_ids([record]))
-        context.dispatch = shown[0]
+        shown = dict(record)
+        await database.read(lambda tx: tx.repository(context.path).add_short_ids([shown]))
+        context.dispatch = shown
 
     return add

@@ -126,7 +126,8 @@ class Importer:
 
 
 def _record(tx: Transaction, session_id: str) -> dict[str, Any]:
-    (record,) = tx.sessions.with_short_ids([tx.sessions.record(session_id)])
+    record = tx.sessions.record(session_id)
+    tx.sessions.add_short_ids([record])
     return record
 
 

@@ -64,7 +64,9 @@ class BoardsService(StoredService):
 
         def unit_of_work(tx: Transaction) -> Record:
             found = tx.sessions.page(query, reader, 50, 1000)
-            return {**found, "data": tx.sessions.with_short_ids(found["data"])} if params.provider else found
+            if params.provider:
+                tx.sessions.add_short_ids(found["data"])
+            return found
 
         return await self._database.read(unit_of_work)
 

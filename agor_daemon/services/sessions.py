@@ -100,7 +100,9 @@ class SessionsService(StoredService):
             elif place is not None:
                 session.data.repo, session.data.git_state = place
             record = to_wire(tx.sessions.add(session))
-            return tx.sessions.with_short_ids([record])[0] if params.provider else record
+            if params.provider:
+                tx.sessions.add_short_ids([record])
+            return record
 
         return await self._database.write(unit_of_work)
 

@@ -85,7 +85,9 @@ class StoredService:
         def unit_of_work(tx: Transaction) -> Record:
             repository = tx.repository(self._path)
             found = repository.page(query, reader, page.default, page.most)
-            return {**found, "data": repository.with_short_ids(found["data"])} if params.provider else found
+            if params.provider:
+                repository.add_short_ids(found["data"])
+            return found
 
         return await self._database.read(unit_of_work)
 
@@ -97,7 +99,9 @@ class StoredService:
             repository = tx.repository(self._path)
             full_id = repository.resolve(id, reader) if isinstance(id, str) and not is_id(id) else id
             record = repository.record(full_id, reader, query)
-            return repository.with_short_ids([record])[0] if params.provider else record
+            if params.provider:
+                repository.add_short_ids([record])
+            return record
 
         return await self._database.read(unit_of_work)
 
@@ -114,9 +118,7 @@ class StoredService:
         """
         sent = one_record(data)
         # Only sessions have versions; where there are none, nothing can be stale.
-        expected: dict[str, Any] = (
-            {"expected_version": expected_version(sent, params)} if self._path == "sessions" else {}
-        )
+        expected = expected_version(sent, params) if self._path == "sessions" else None
 
         def unit_of_work(tx: Transaction) -> Record:
             repository = tx.repository(self._path)
@@ -124,7 +126,9 @@ class StoredService:
             changes = load_patch(self._entity, sent, self._patchable, current)
             if check is not None:
                 check(tx, current, changes)
-            return to_wire(repository.patch(id, changes, client=True, **expected))
+            if isinstance(current, Session):
+                tx.sessions.check_version(current, expected)
+            return to_wire(repository.change(current, changes, "patched", client=True))
 
         return await self._database.write(unit_of_work)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
@@ -105,11 +105,30 @@ class Repository(Generic[E]):
 
         `client`: whether a client asked for it. An announced change moves `last_updated`.
         """
-        return self._change(id, changes, "patched" if announce else None, client)
+        return self.change(self.get(id), changes, "patched" if announce else None, client=client)
 
     def update(self, id: str, changes: Mapping[str, Any], *, client: bool = False) -> E:
         """The same, announced as `updated`."""
-        return self._change(id, changes, "updated", client)
+        return self.change(self.get(id), changes, "updated", client=client)
+
+    def change(self, entity: E, changes: Mapping[str, Any], event: str | None, *, client: bool = False) -> E:
+        """The same for an entity as this transaction has read it. `event`: what is announced, if anything."""
+        before, words = dict(entity.__dict__), self.words(entity)
+        for name, value in changes.items():
+            field = self._field(name)
+            if event is None:
+                totals.check_silent(self.path, field)
+            setattr(entity if field.is_column else entity.data, field.attribute, value)  # type: ignore[attr-defined]
+        self.before_change(entity, client)
+        if event is not None:
+            entity.last_updated = max(self.tx.now, entity.last_updated)
+        self.store(entity, {name for name, value in before.items() if name == "data" or entity.__dict__[name] != value})
+        if self.words(entity) != words:
+            search.take_out(self.tx, getattr(entity, self.id_field))
+            self.make_findable([entity])
+        if event is not None:
+            self.announce(event, entity)
+        return entity
 
     def remove(self, id: str) -> E:
         """Delete the entity and what belongs to it, each announced. Raises NotFound."""
@@ -148,6 +167,17 @@ class Repository(Generic[E]):
             raise self.missing(id)
         record = self.completed(whole_reader(self.entity)(row), row)
         return record if page.select is None else self._selected(record, page.select)
+
+    def owner(self, id: str) -> tuple[str, str | None]:
+        """Who may change the record: its creator, or that of its session, and how that session is shared.
+
+        Raises NotFound.
+        """
+        query = KEPT.get(("owner", self.path), lambda: self.owners().where(self.id_column == _ASKED_FOR))
+        row = self.tx.connection.execute(query, {"asked_for": id}).one_or_none()
+        if row is None:
+            raise self.missing(id)
+        return row[0], row[1]
 
     # -- short ids -------------------------------------------------------------------------------------------------
 
@@ -192,11 +222,11 @@ class Repository(Generic[E]):
         """For each id the shortest prefix that is unambiguous, and stays so."""
         return self.tx.kept.short_ids.shortest(self.tx.connection, self.table, self.id_field, list(ids), self.tx.now)
 
-    def with_short_ids(self, records: Iterable[Record]) -> list[Record]:
-        """The records with `short_id` beside the id, for who shows them."""
-        whole = [record for record in records if self.id_field in record]
-        known = self.short_ids(record[self.id_field] for record in whole)
-        return [{**record, "short_id": known[record[self.id_field]]} for record in whole]
+    def add_short_ids(self, records: Sequence[Record]) -> None:
+        """Give records that are to be shown their `short_id`."""
+        known = self.short_ids(record[self.id_field] for record in records)
+        for record in records:
+            record["short_id"] = known[record[self.id_field]]
 
     # -- what repositories differ in -------------------------------------------------------------------------------
 
@@ -217,6 +247,10 @@ class Repository(Generic[E]):
     def facts(self, entity: E) -> dict[str, Any]:
         """What the rule for hearing its events needs to know."""
         return {"created_by": entity.created_by}
+
+    def owners(self) -> sa.Select[Any]:
+        """`created_by` and `sharing` of what decides about each row."""
+        return sa.select(self.table.c.created_by, sa.null())
 
     def visible(self, *, is_count: bool = False) -> list[Clause]:
         """Conditions on what exists for the parameter `reader`, who does not see others' private sessions.
@@ -308,23 +342,6 @@ class Repository(Generic[E]):
         """Have the commit announce what happened to an entity."""
         self.tx.announce(self.path, event, getattr(entity, self.id_field), self.facts(entity), to_wire(entity))
 
-    def _change(self, id: str, changes: Mapping[str, Any], event: str | None, client: bool) -> E:
-        entity = self.get(id)
-        words = self.words(entity)
-        for name, value in changes.items():
-            field = self._field(name)
-            if event is None:
-                totals.check_silent(self.path, field)
-            setattr(entity if field.is_column else entity.data, field.attribute, value)  # type: ignore[attr-defined]
-        self.before_change(entity, client)
-        self.store(entity, is_announced=event is not None)
-        if self.words(entity) != words:
-            search.take_out(self.tx, id)
-            self.make_findable([entity])
-        if event is not None:
-            self.announce(event, entity)
-        return entity
-
     def insert(self, entities: Sequence[E]) -> None:
         """Write the rows of new entities, complete as they are, and let them be found."""
         if entities:
@@ -338,12 +355,10 @@ class Repository(Generic[E]):
             ids = [getattr(entity, self.id_field) for entity in entities]
             search.put(self.tx, zip(ids, session_ids, map(self.words, entities), strict=True))
 
-    def store(self, entity: E, *, is_announced: bool) -> None:
-        """Write an entity's row back as it is now."""
-        if is_announced:
-            entity.last_updated = max(self.tx.now, entity.last_updated)
-        values = self.row_of(entity)
-        values["old_id"] = values.pop(self.id_field)
+    def store(self, entity: E, columns: Collection[str] = ("data",)) -> None:
+        """Write columns of an entity back as they are now; only what is named, for each has its indexes."""
+        values = {column.name: getattr(entity, column.name) for column in self.table.columns if column.name in columns}
+        values["old_id"] = getattr(entity, self.id_field)
         self.tx.connection.execute(update_of(self.table, self.id_field), values)
 
     def _field(self, name: str) -> Field:

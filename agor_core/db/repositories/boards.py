@@ -19,8 +19,7 @@ class BoardRepository(Repository[Board]):
 
     def default_id(self) -> str | None:
         """The board where sessions go that name none; None if it was removed."""
-        board = self.find_one(slug=DEFAULT_SLUG)
-        return board.board_id if board is not None else None
+        return self._id_of_slug(DEFAULT_SLUG, None)
 
     @override
     def facts(self, entity: Board) -> dict[str, Any]:

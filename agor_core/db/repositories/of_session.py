@@ -45,6 +45,11 @@ class OfSession(Repository[E]):
         return list(entities)
 
     @override
+    def owners(self) -> sa.Select[Any]:
+        sessions = self.tx.sessions.table
+        return sa.select(sessions.c.created_by, sessions.c.sharing).join_from(self.table, sessions)
+
+    @override
     def visible(self, *, is_count: bool = False) -> list[Clause]:
         return [not_private(self.table.c.session_id, is_count=is_count)]
 

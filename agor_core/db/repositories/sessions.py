@@ -68,15 +68,19 @@ class SessionRepository(Repository[Session]):
 
         `expected_version`: the one the client saw. Raises Conflict, with the record as it is, if it is another by now.
         """
-        if expected_version is not None:
-            current = self.get(id)
-            if current.data.version != expected_version:
-                raise Conflict(
-                    f"session {short(id)} was changed since: it is at version {current.data.version}",
-                    reason="stale-version",
-                    current=to_wire(current),
-                )
-        return super().patch(id, changes, announce=announce, client=client)
+        session = self.get(id)
+        self.check_version(session, expected_version)
+        return self.change(session, changes, "patched" if announce else None, client=client)
+
+    @staticmethod
+    def check_version(session: Session, expected: int | None) -> None:
+        """Raises Conflict, with the record as it is, if a client expected another version than it has."""
+        if expected is not None and session.data.version != expected:
+            raise Conflict(
+                f"session {short(session.session_id)} was changed since: it is at version {session.data.version}",
+                reason="stale-version",
+                current=to_wire(session),
+            )
 
     def count_up(self, id: str, *, tool_use_count: int = 0, usage: Usage | Mapping[str, Any] | None = None) -> None:
         """Add to the counters, silently: they change all the time while an agent works."""
@@ -85,7 +89,7 @@ class SessionRepository(Repository[Session]):
         if usage is not None:
             more = usage if isinstance(usage, Usage) else Usage.model_validate(usage)
             session.data.usage = session.data.usage.plus(more)
-        self.store(session, is_announced=False)
+        self.store(session)
 
     def forks_of(self, id: str, reader: Reader | None = None) -> list[str]:
         """The sessions that share this one's history, oldest first; of them those that exist for the reader."""
@@ -169,6 +173,10 @@ class SessionRepository(Repository[Session]):
         return facts
 
     @override
+    def owners(self) -> sa.Select[Any]:
+        return sa.select(TABLE.c.created_by, TABLE.c.sharing)
+
+    @override
     def visible(self, *, is_count: bool = False) -> list[Clause]:
         if is_count:
             return [not_private(TABLE.c.session_id, is_count=True)]
@@ -214,8 +222,9 @@ class SessionRepository(Repository[Session]):
     def _align(entity: Session) -> None:
         """The origin is told twice, in columns and in `genealogy`: make both say the same."""
         origin = entity.data.genealogy
-        origin.parent_session_id = entity.parent_session_id
-        origin.forked_from_session_id = entity.forked_from_session_id
+        for name in ("parent_session_id", "forked_from_session_id"):
+            if getattr(origin, name) != getattr(entity, name):
+                setattr(origin, name, getattr(entity, name))
 
 
 def _may_read(row: sa.Row[Any], reader: Reader) -> bool:

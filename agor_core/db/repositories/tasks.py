@@ -33,7 +33,7 @@ class TaskRepository(OfSession[Task]):
         """Add to the counter, silently."""
         task = self.get(id)
         task.data.tool_use_count += tool_use_count
-        self.store(task, is_announced=False)
+        self.store(task)
 
     def extend_ranges(self, more: Mapping[str, MessageRange]) -> None:
         """Take further messages into the ranges of tasks, by their ids, silently. Raises NotFound."""
