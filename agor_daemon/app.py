@@ -12,6 +12,7 @@ from agor_core.db import Database
 from agor_core.feathers import Feathers
 from agor_daemon.authentication import build_authentication
 from agor_daemon.channels import have_all_come_back, set_up_channels
+from agor_daemon.documents import schemas_of, stored_schemas_of
 from agor_daemon.hooks.access import addressed, signed_in
 from agor_daemon.hooks.origins import origins_withheld
 from agor_daemon.hooks.short_ids import with_short_id
@@ -26,7 +27,6 @@ from agor_daemon.services.agents import AgentsService
 from agor_daemon.services.boards import BoardsService
 from agor_daemon.services.cloning import Cloning
 from agor_daemon.services.config import ConfigService
-from agor_daemon.services.documents import schemas_of
 from agor_daemon.services.events import EventsService
 from agor_daemon.services.health import HealthService
 from agor_daemon.services.messages import MessagesService
@@ -103,7 +103,7 @@ def build_app(live: LiveSettings, database: Database, supervisor: Supervisor) ->
     for path, service in stored.items():
         _register(app, path, service, database)
     for path, service in others.items():
-        app.use(path, service, methods=OTHERS[path].methods, service_events=())
+        app.use(path, service, methods=OTHERS[path].methods, service_events=(), schemas=schemas_of(path))
 
     # Outermost first: who calls; then which record is meant and whether they may; then the service's own rule.
     app.hooks(around=[signed_in], before=[addressed(database)])
@@ -128,7 +128,9 @@ def _register(app: Feathers, path: str, service: Any, database: Database) -> Non
         events=offer.events,
         events_from=database.change_log,
         id_field=id_field,
-        schemas=schemas_of(path),
+        # Of the four, a stored entity is never replaced as a whole.
+        service_events=("created", "patched", "removed"),
+        schemas=stored_schemas_of(path, service.patchable, offer.methods),
     )
     if "create" in offer.methods:
         handle.hooks(after={"create": with_short_id(database, id_field)})

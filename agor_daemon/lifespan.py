@@ -31,10 +31,10 @@ from agor_core.feathers.web import ServerOptions, build_web, runner
 from agor_daemon import __version__, home
 from agor_daemon.app import build_app
 from agor_daemon.database import opened
+from agor_daemon.documents import ABOUT
 from agor_daemon.gui import gui_routes
 from agor_daemon.live_settings import LiveSettings
 from agor_daemon.recovery import end_orphans, recover
-from agor_daemon.services.documents import ABOUT
 from agor_daemon.supervisor import Supervisor
 
 log = logging.getLogger(__name__)

@@ -78,8 +78,7 @@ class Feathers:
         `methods`: what clients may call; by default the standard methods it has. `events`: custom events.
         `service_events`: all standard events it sends, by default the four. `events_from`: the log that
         announces its stored changes, in place of the calls. `id_field`: where a record keeps its id.
-        `schemas`: for the API documents, marshmallow or JSON schemas, by `record`, method name (what it takes),
-        `<method>:result` and `event:<name>`; and by `<method>:example`, what is shown instead of a made-up example.
+        `schemas`: what the API documents are to say of it, see `describe`.
         """
         path = path.strip("/")
         if path in self.services:

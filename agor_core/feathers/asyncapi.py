@@ -44,7 +44,8 @@ def build_asyncapi(app: Feathers, title: str, version: str) -> dict[str, Any]:
 
 def _channel(spec: Spec, app: Feathers, service: ServiceHandle, event: str) -> dict[str, Any]:
     is_custom = event in service.events
-    summary = f"A custom event of {service.path}." if is_custom else f"A record of {service.path} was {event}."
+    made_up = f"A custom event of {service.path}." if is_custom else f"A record of {service.path} was {event}."
+    summary = service.schemas.get(f"event:{event}:about", made_up)
     payload: Schema = (spec.registered(service, f"event:{event}") if is_custom else spec.record(service)) or {}
     # A storage's own log holds its changes; the framework's, whatever is not emitted as volatile.
     is_logged = not is_custom if service.events_from is not None else app.event_log is not None

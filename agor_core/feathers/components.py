@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 
+from agor_core.feathers.describe import COMPONENTS, RecordOf
 from agor_core.feathers.examples import example_of
 from agor_core.feathers.methods import Method
 from agor_core.feathers.service import ServiceHandle
@@ -43,25 +43,27 @@ class Spec(APISpec):
         schema = service.schemas.get(name)
         if schema is None:
             return None
-        if isinstance(schema, dict):
-            return copy.deepcopy(schema)
-        component = re.sub(r"\W+", "_", f"{service.path}.{name}")
+        if isinstance(schema, dict | RecordOf):
+            found: Schema = self._resolved(service, schema)
+            return found
         if name != "record":
-            # One schema may stand for several things; the first of them names its component.
-            component = self._named.setdefault(schema, component)
+            return self._component(schema, f"{service.path}.{name}")
+        component = re.sub(r"\W+", "_", f"{service.path}.{name}")
         if component not in self.schemas:
             # A record is apart, as the JSON schema that it is now: what is answered is looser than what is taken.
-            shape = self._converter.schema2jsonschema(schema) if name == "record" else None
-            self.components.schema(component, shape, **({} if shape else {"schema": schema}))
-        return {"$ref": f"#/components/schemas/{component}"}
+            self.components.schema(component, self._converter.schema2jsonschema(schema))
+        return {"$ref": COMPONENTS + component}
 
-    def record(self, service: ServiceHandle) -> Schema | None:
-        """A record as it is answered: with `$select` it has less than its schema says, and hooks may add to it."""
+    def record(self, service: ServiceHandle, method: str = "") -> Schema | None:
+        """A record as `method` answers with it: with `$select` it has less, and hooks may add to it."""
         reference = self.registered(service, "record")
         if reference is not None and "$ref" in reference:
             self.schemas[reference["$ref"].rpartition("/")[2]].pop("required", None)
             self._open(reference)
-        return reference
+        besides = service.schemas.get(f"record:{method}")
+        if reference is None or not besides:
+            return reference
+        return {"allOf": [reference, {"type": "object", "properties": self._resolved(service, besides)}]}
 
     def taken(self, service: ServiceHandle, method: Method) -> Schema:
         """What a method takes as data."""
@@ -77,7 +79,27 @@ class Spec(APISpec):
 
     def example(self, schema: Schema, *, sent: bool = False) -> Any:
         """A value that a schema allows; `sent` as a client sends it."""
-        return example_of(schema, self.schemas, without_read_only=sent)
+        return example_of(schema, self.schemas, sent=sent)
+
+    def _resolved(self, service: ServiceHandle, node: Any) -> Any:
+        """A copy of a JSON schema, with references in the place of records and marshmallow schemas."""
+        if isinstance(node, RecordOf):
+            named = service.app.services.get(node.path)
+            return (self.record(named, node.as_in) if named is not None else None) or {"type": "object"}
+        if isinstance(node, dict):
+            return {key: self._resolved(service, part) for key, part in node.items()}
+        if isinstance(node, list):
+            return [self._resolved(service, part) for part in node]
+        if isinstance(node, type):
+            return self._component(node, f"{service.path}.{node.__name__}")
+        return node
+
+    def _component(self, schema: Any, proposal: str) -> Schema:
+        """A marshmallow schema as a component. One may stand for several things; the first of them names it."""
+        name = self._named.setdefault(schema, re.sub(r"\W+", "_", proposal))
+        if name not in self.schemas:
+            self.components.schema(name, schema=schema)
+        return {"$ref": COMPONENTS + name}
 
     def _open(self, schema: Any) -> None:
         """Let objects in a schema, and in what it refers to, have more than it says."""

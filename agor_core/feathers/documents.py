@@ -47,7 +47,7 @@ class ApiInfo:
     description: str = ""
 
 
-def add_documents(site: web.Application, app: Feathers, info: ApiInfo) -> None:
+def add_documents(site: web.Application, app: Feathers, info: ApiInfo, *, is_idempotent: bool) -> None:
     """Serve both API documents and a page for people. They are built once, on first use."""
 
     @cache
@@ -55,7 +55,7 @@ def add_documents(site: web.Application, app: Feathers, info: ApiInfo) -> None:
         # Here, not above: apispec and marshmallow are loaded by servers that document themselves only.
         from agor_core.feathers.openapi import build_document
 
-        return build_document(app, info.title, info.version, info.description)
+        return build_document(app, info.title, info.version, info.description, is_idempotent=is_idempotent)
 
     @cache
     def asyncapi() -> dict[str, Any]:
@@ -107,7 +107,8 @@ def docs_page(openapi: dict[str, Any], asyncapi: dict[str, Any]) -> str:
     parts.append('<h2 id="-errors">Errors</h2>')
     for answer in openapi["components"]["responses"].values():
         example = answer["content"]["application/json"]["example"]
-        parts.append(f"<p>{_prose(answer['description'])}</p>{_code(example)}")
+        title = f"{example['code']} {escape(example['name'])}"
+        parts.append(f'<h3 id="-{example["code"]}">{title}</h3><p>{_prose(answer["description"])}</p>{_code(example)}')
     return "\n".join(parts)
 
 
@@ -154,11 +155,15 @@ def _operation_html(verb: str, path: str, operation: dict[str, Any]) -> str:
     shown = f"<p>{_prose(operation.get('description', ''))}</p><ul>{rows}</ul>"
     if "requestBody" in operation:
         shown += f"<p>Send</p>{_code(operation['requestBody']['content']['application/json']['example'])}"
-    status, answer = next(iter(operation["responses"].items()))
+    (status, answer), *others = operation["responses"].items()
     shown += f"<p>Answer, {escape(status)}</p>{_code(answer['content']['application/json']['example'])}"
+    shown += "".join(
+        f"<p>Or {escape(code)}. {_prose(other['description'])}</p>" for code, other in others if "description" in other
+    )
+    errors = ", ".join(f'<a href="#-{code}">{code}</a>' for code, other in others if "$ref" in other)
     return (
         f"<details><summary><span class=verb>{escape(verb.upper())}</span> <code>{escape(path)}</code> "
-        f"{_prose(operation['summary'])}</summary>{shown}</details>"
+        f"{_prose(operation['summary'])}</summary>{shown}<p>Errors: {errors}</p></details>"
     )
 
 

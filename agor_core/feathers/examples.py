@@ -24,28 +24,31 @@ BY_FORMAT = {
 Schemas = Mapping[str, Mapping[str, Any]]
 
 
-def example_of(schema: Mapping[str, Any], schemas: Schemas, *, without_read_only: bool = False) -> Any:
+def example_of(schema: Mapping[str, Any], schemas: Schemas, *, sent: bool = False) -> Any:
     """A value that `schema` allows. `schemas`: the components it may refer to, by name.
 
-    `without_read_only`: as a client sends it, without what only the server may say.
+    `sent`: as a client sends it, without what only the server may say, and what may be left out and would say nothing.
     """
-    return _Maker(schemas, without_read_only).value(schema, 0)
+    return _Maker(schemas, sent).value(schema, 0)
 
 
 class _Maker:
-    def __init__(self, schemas: Schemas, without_read_only: bool) -> None:
+    def __init__(self, schemas: Schemas, sent: bool) -> None:
         self._schemas = schemas
-        self._without_read_only = without_read_only
+        self._sent = sent
 
     def value(self, schema: Mapping[str, Any], depth: int) -> Any:
+        if schema.get("examples"):
+            return schema["examples"][0]
         if "$ref" in schema:
             return self.value(self._schemas[str(schema["$ref"]).rpartition("/")[2]], depth)
-        for key in ("examples", "enum"):
-            if schema.get(key):
-                return next(iter(schema[key]))
         for key in ("example", "const", "default"):
             if key in schema:
                 return schema[key]
+        if _is_optional_scalar(schema):
+            return None
+        if schema.get("enum"):
+            return schema["enum"][0]
         for key in ("anyOf", "oneOf"):
             if schema.get(key):
                 return self.value(schema[key][0], depth)
@@ -76,7 +79,7 @@ class _Maker:
         return {
             name: self.value(part, depth + 1)
             for name, part in schema.get("properties", {}).items()
-            if name in needed or (depth < DEEPEST and not (self._without_read_only and part.get("readOnly")))
+            if name in needed or (depth < DEEPEST and not (self._sent and _is_not_sent(part)))
         }
 
     def _all(self, parts: list[Mapping[str, Any]], depth: int) -> Any:
@@ -86,6 +89,16 @@ class _Maker:
             if isinstance(found, dict):
                 merged |= found
         return merged
+
+
+def _is_optional_scalar(schema: Mapping[str, Any]) -> bool:
+    """Whether null says as much as a made-up value would."""
+    kind = schema.get("type")
+    return isinstance(kind, list) and "null" in kind and not {"object", "array"} & set(kind)
+
+
+def _is_not_sent(part: Mapping[str, Any]) -> bool:
+    return bool(part.get("readOnly")) or not (part.get("examples") or "default" in part)
 
 
 def _text(schema: Mapping[str, Any]) -> str:

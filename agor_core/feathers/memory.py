@@ -62,6 +62,7 @@ class MemoryService:
         self._multi = multi
         self._paginate = paginate
         self._coerce = coerce
+        self.api_schemas = {"pages": paginate is not None, "multi": multi}
 
     async def find(self, params: Params) -> Any:
         """All that match: a list, or a page `{total, limit, skip, data}`."""

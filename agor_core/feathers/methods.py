@@ -36,6 +36,11 @@ class Method:
     status: int | None = None
     event: str | None = None
 
+    @property
+    def reads(self) -> bool:
+        """Whether it is asked for with GET, and so changes nothing."""
+        return self.wire in ("find", "get") or (self.wire not in STANDARD and self.arguments == ("id", "params"))
+
 
 @dataclass(frozen=True, slots=True)
 class RecordMethod:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import inspect
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from agor_core.errors import ERRORS, ServiceError
 from agor_core.feathers.app import Feathers
 from agor_core.feathers.components import Spec
+from agor_core.feathers.describe import allows_null, list_of, page_of
 from agor_core.feathers.methods import Method
+from agor_core.feathers.parameters import parameters_of
 from agor_core.feathers.service import ServiceHandle
 from agor_core.feathers.transports.bodies import PayloadTooLarge
 
@@ -28,73 +31,6 @@ ERROR_SCHEMA: dict[str, Any] = {
     },
 }
 
-SELECT: dict[str, Any] = {
-    "name": "$select",
-    "in": "query",
-    "schema": {"type": "array", "items": {"type": "string"}},
-    "style": "form",
-    "explode": True,
-    "description": "Only these fields, and the id.",
-    "example": ["id"],
-}
-
-_BRANCHES: dict[str, Any] = {
-    "type": "object",
-    "propertyNames": {"pattern": "^[0-9]{1,2}$"},
-    "additionalProperties": {"type": "object"},
-}
-
-FIND: tuple[dict[str, Any], ...] = (
-    {
-        "name": "$limit",
-        "in": "query",
-        "schema": {"type": "integer", "minimum": 0},
-        "description": "At most so many records; 0 gives the total only.",
-        "example": 10,
-    },
-    {
-        "name": "$skip",
-        "in": "query",
-        "schema": {"type": "integer", "minimum": 0},
-        "description": "Leave out so many.",
-        "example": 0,
-    },
-    {
-        "name": "$sort",
-        "in": "query",
-        "schema": {"type": "object", "additionalProperties": {"enum": [1, -1]}},
-        "style": "deepObject",
-        "explode": True,
-        "description": "By field, `$sort[field]=1`: 1 ascending, -1 descending.",
-        "example": {"created_at": -1},
-    },
-    SELECT,
-    {
-        "name": "$or",
-        "in": "query",
-        "schema": _BRANCHES,
-        "style": "deepObject",
-        "explode": True,
-        "description": "Queries of which one must match: `$or[0][field]=value&$or[1][field]=value`.",
-        "example": {"0": {"name": "Ann"}, "1": {"name": "Bea"}},
-    },
-    {
-        "name": "$and",
-        "in": "query",
-        "schema": _BRANCHES,
-        "style": "deepObject",
-        "explode": True,
-        "description": "Queries that must all match: `$and[0][field]=value&$and[1][field]=value`.",
-        "example": {"0": {"name": "Ann"}},
-    },
-    {
-        "name": "$query",
-        "in": "query",
-        "content": {"application/json": {"schema": {"type": "object"}, "example": {"name": {"$in": []}}}},
-        "description": "The query, or a part of it, as JSON: with null, empty lists, and the types of all values.",
-    },
-)
-
 # What any outside call may end with, beside its own errors.
 MESSAGES = {
     400: "validation failed",
@@ -102,6 +38,7 @@ MESSAGES = {
     403: "you may not do this",
     404: "No record found for id '1'",
     405: "Method `update` is not supported by this endpoint.",
+    408: "the body did not arrive within 60 s",
     409: "this idempotency key was used with other data",
     410: "these events are no longer kept",
     413: "the body is larger than 10000000 bytes",
@@ -113,14 +50,21 @@ MESSAGES = {
 COMMON_ERRORS = tuple(MESSAGES)
 
 
-# Of the fields of a record, those that a query string can ask for as they are.
-SCALARS = {"string", "integer", "number", "boolean"}
+# Every call may end with these: what is asked for is wrong, who asks may not, the server fails or stops.
+ALWAYS = (400, 401, 403, 500, 503)
+# With a body: it comes too slowly, or is too large.
+OF_BODIES = (408, 413)
+# With an idempotency key that was used with other data.
+OF_WRITES = (409,)
 
-EXAMPLE_ID = "1"
+# "Raises NotFound where …" is for who reads the code; a caller sees the error itself.
+_RAISES = re.compile(r"\b(?:Raises|raises) (?=[A-Z]\w+)([A-Z]\w+)")
 
 
-def build_document(app: Feathers, title: str, version: str, description: str = "") -> dict[str, Any]:
-    """The OpenAPI document of an application as it is now."""
+def build_document(
+    app: Feathers, title: str, version: str, description: str = "", *, is_idempotent: bool = True
+) -> dict[str, Any]:
+    """The OpenAPI document of an application as it is now. `is_idempotent`: whether idempotency keys count."""
     spec = Spec(title, version, description)
     spec.components.schema("Error", ERROR_SCHEMA)
     spec.components.schema("Page", _page_schema())
@@ -128,58 +72,67 @@ def build_document(app: Feathers, title: str, version: str, description: str = "
     for code in COMMON_ERRORS:
         spec.components.response(f"Error{code}", _error_response(code))
     for path, service in sorted(app.services.items()):
-        spec.tag({"name": path, "description": inspect.getdoc(type(service.object)) or path})
-        _add_service(spec, service)
+        about = service.schemas.get("about") or inspect.getdoc(type(service.object)) or path
+        spec.tag({"name": path, "description": _for_callers(about)})
+        _add_service(_Paths(spec, service, is_idempotent))
     document: dict[str, Any] = spec.to_dict()
     document["externalDocs"] = {"url": "/asyncapi.json", "description": "What is announced over Socket.IO."}
     return document
 
 
-def _add_service(spec: Spec, service: ServiceHandle) -> None:
-    base = "/" + _braced(service.path)
+@dataclass(frozen=True, slots=True)
+class _Paths:
+    """Where the operations of one service are written down."""
+
+    spec: Spec
+    service: ServiceHandle
+    is_idempotent: bool
+
+    def add(self, path: str, method: Method, verb: str, in_path: list[str], *, of_many: bool = False) -> None:
+        """One operation; `of_many`: on all records that a query finds, in place of one."""
+        self.spec.path(path=path, operations={verb: _operation(self, method, in_path, of_many=of_many)})
+
+
+def _add_service(paths: _Paths) -> None:
+    service = paths.service
+    base = "/" + re.sub(r":(\w+)", r"{\1}", service.path)
     route = re.findall(r":(\w+)", service.path)
     methods = service.methods
-    collection: dict[str, Any] = {}
-    record: dict[str, Any] = {}
-    names = {"find": "get", "create": "post"}
-    for name, verb in names.items():
+    for name, verb in {"find": "get", "create": "post"}.items():
         if name in methods.standard:
-            collection[verb] = _operation(spec, service, methods.standard[name], route)
+            paths.add(base, methods.standard[name], verb, route)
     for name, verb in {"get": "get", "update": "put", "patch": "patch", "remove": "delete"}.items():
         if name in methods.standard:
-            record[verb] = _operation(spec, service, methods.standard[name], [*route, "id"])
-    if collection:
-        spec.path(path=base, operations=collection)
-    if record:
-        spec.path(path=f"{base}/{{id}}", operations=record)
+            paths.add(f"{base}/{{id}}", methods.standard[name], verb, [*route, "id"])
+            if name in ("patch", "remove") and "multi" in service.schemas and _takes_several(service, name):
+                paths.add(base, methods.standard[name], verb, route, of_many=True)
     for name, method in methods.collection.items():
-        spec.path(path=f"{base}/{name}", operations={"post": _operation(spec, service, method, route)})
+        paths.add(f"{base}/{name}", method, "post", route)
     for name, kinds in methods.record.items():
-        operations = {
-            {"read": "get", "write": "post"}[kind]: _operation(spec, service, method, [*route, "id"])
-            for kind, method in kinds.items()
-            if kind != "remove"
-        }
-        if operations:
-            spec.path(path=f"{base}/{{id}}/{name}", operations=operations)
-        if "remove" in kinds:
-            operation = _operation(spec, service, kinds["remove"], [*route, "id", "sub"])
-            spec.path(path=f"{base}/{{id}}/{name}/{{sub}}", operations={"delete": operation})
+        for kind, method in kinds.items():
+            if kind == "remove":
+                paths.add(f"{base}/{{id}}/{name}/{{sub}}", method, "delete", [*route, "id", "sub"])
+            else:
+                paths.add(f"{base}/{{id}}/{name}", method, {"read": "get", "write": "post"}[kind], [*route, "id"])
 
 
-def _operation(spec: Spec, service: ServiceHandle, method: Method, in_path: list[str]) -> dict[str, Any]:
-    text = inspect.getdoc(getattr(type(service.object), method.name, None)) or method.name
-    summary, _, rest = text.partition("\n")
+def _operation(paths: _Paths, method: Method, in_path: list[str], *, of_many: bool) -> dict[str, Any]:
+    spec, service = paths.spec, paths.service
+    docstring = inspect.getdoc(getattr(type(service.object), method.name, None)) or method.name
+    summary, _, rest = _for_callers(service.schemas.get(f"{method.name}:about") or docstring).partition("\n")
     status = method.status or (201 if method.creates else 200)
+    answer, may_be_null = _answer(spec, service, method, of_many=of_many)
+    if of_many and f"{method.name}:result" not in service.schemas:
+        summary = f"{summary.rstrip('.')}: each that the query finds."
     operation: dict[str, Any] = {
         "tags": [service.path],
-        "operationId": f"{service.path.replace('/', '_').replace(':', '')}.{method.name}",
+        "operationId": f"{service.path.replace('/', '_').replace(':', '')}.{method.name}{'_many' if of_many else ''}",
         "summary": summary,
-        "parameters": _parameters(spec, service, method, in_path),
+        "parameters": parameters_of(spec, service, method, in_path, paths.is_idempotent, of_many=of_many),
         "responses": {
-            str(status): _answer(spec, service, method),
-            "204": {"description": "The answer is null."},
-            **{str(code): {"$ref": f"#/components/responses/Error{code}"} for code in COMMON_ERRORS},
+            str(status): answer,
+            **({"204": {"description": "The answer is null."}} if may_be_null else {}),
+            **{str(code): {"$ref": f"#/components/responses/Error{code}"} for code in _errors(service, method)},
         },
         "security": [{"bearer": []}, {}],
     }
@@ -187,74 +140,54 @@ def _operation(spec: Spec, service: ServiceHandle, method: Method, in_path: list
         operation["description"] = rest.strip()
     if "data" in method.arguments:
         taken = spec.taken(service, method)
-        content = {"schema": taken, "example": _example(spec, service, method.name, taken, sent=True)}
-        operation["requestBody"] = {"required": True, "content": {JSON: content}}
+        example = _example(spec, service, method.name, taken, sent=True)
+        # A method that takes `{}` takes nothing as well.
+        operation["requestBody"] = {"required": example != {}, "content": {JSON: {"schema": taken, "example": example}}}
     return operation
 
 
-def _parameters(spec: Spec, service: ServiceHandle, method: Method, in_path: list[str]) -> list[dict[str, Any]]:
-    parameters: list[dict[str, Any]] = [
-        {
-            "name": name,
-            "in": "path",
-            "required": True,
-            "schema": {"type": "string", "minLength": 1},
-            "example": EXAMPLE_ID,
-        }
-        for name in in_path
-    ]
-    if method.name == "find":
-        parameters += [dict(parameter) for parameter in FIND]
-        parameters += _fields(spec, service)
-    elif "id" in method.arguments or method.name == "create":
-        parameters.append(dict(SELECT))
-    if method.name not in ("find", "get"):
-        parameters.append(
-            {
-                "name": "Idempotency-Key",
-                "in": "header",
-                "schema": {"type": "string", "maxLength": 200},
-                "description": "Carry this out once, however often it is sent with this key.",
-                "example": "9f1c7c1e-6a53-4a5e-8b6e-6f2f6d0f3c11",
-            }
-        )
-    return parameters
+def _errors(service: ServiceHandle, method: Method) -> list[int]:
+    own = service.schemas.get(f"{method.name}:errors")
+    found = {*ALWAYS, *(COMMON_ERRORS if own is None else own)}
+    found.update(OF_BODIES if "data" in method.arguments else ())
+    found.update(OF_WRITES if not method.reads else ())
+    return sorted(found)
 
 
-def _fields(spec: Spec, service: ServiceHandle) -> list[dict[str, Any]]:
-    """The fields a find may ask for, by their value; with operators as `field[$gt]=value`."""
-    record = spec.record(service)
-    if record is None or "$ref" not in record:
-        return []
-    properties: dict[str, Any] = spec.schemas[record["$ref"].rpartition("/")[2]].get("properties", {})
-    return [
-        {
-            "name": name,
-            "in": "query",
-            "schema": schema,
-            "description": "Only records with this value; operators as in `" + name + "[$ne]=…`.",
-            "example": spec.example(schema),
-        }
-        for name, schema in properties.items()
-        if SCALARS & set([schema["type"]] if isinstance(schema.get("type"), str) else schema.get("type", ()))
-    ]
-
-
-def _answer(spec: Spec, service: ServiceHandle, method: Method) -> dict[str, Any]:
+def _answer(spec: Spec, service: ServiceHandle, method: Method, *, of_many: bool) -> tuple[dict[str, Any], bool]:
+    """The answer when all went well, and whether it may be null instead."""
     is_standard = method.wire in service.methods.standard
-    record = spec.registered(service, f"{method.name}:result") or (spec.record(service) if is_standard else None)
-    schema: dict[str, Any] = record or {}
-    example = _example(spec, service, f"{method.name}:result", schema)
-    if is_standard and record is None:
-        example = {service.id_field: 1}
-    if method.name == "find" and record is not None:
-        page = {"allOf": [{"$ref": "#/components/schemas/Page"}, {"properties": {"data": {"items": record}}}]}
-        schema = {"anyOf": [page, {"type": "array", "items": record}]}
-    if method.name == "find":
-        example = {"total": 1, "limit": 10, "skip": 0, "data": [example]}
-    elif is_standard and record is not None and method.name in ("create", "patch", "remove"):
-        schema = {"anyOf": [record, {"type": "array", "items": record}]}
-    return {"description": "Done.", "content": {JSON: {"schema": schema, "example": example}}}
+    whole = spec.registered(service, f"{method.name}:result")
+    record = spec.record(service, method.name) if is_standard else None
+    schema: dict[str, Any] = whole or record or {}
+    made_up: Any = None if record is not None or not is_standard else {service.id_field: 1}
+    if whole is None and method.name == "find" and is_standard:
+        schema = _found(service, record)
+        made_up = made_up and (_page(made_up) if service.schemas.get("pages", True) else [made_up])
+    elif whole is None and is_standard and of_many:
+        schema, made_up = list_of(schema), made_up and [made_up]
+    elif whole is None and method.name == "create" and is_standard and _takes_several(service, method.name):
+        schema = {"anyOf": [schema, list_of(schema)]} if schema else {}
+    example = made_up if whole is None and made_up else _example(spec, service, f"{method.name}:result", schema)
+    answer = {"description": "Done.", "content": {JSON: {"schema": schema, "example": example}}}
+    return answer, allows_null(whole) or (whole is None and not is_standard)
+
+
+def _found(service: ServiceHandle, record: dict[str, Any] | None) -> dict[str, Any]:
+    """The schema of what `find` answers: a page, a list, or either where the service does not say which."""
+    item = record or {}
+    if "pages" not in service.schemas:
+        return {"anyOf": [page_of(item), list_of(item)]}
+    return page_of(item) if service.schemas["pages"] else list_of(item)
+
+
+def _page(record: Any) -> dict[str, Any]:
+    return {"total": 1, "limit": 10, "skip": 0, "data": [record]}
+
+
+def _takes_several(service: ServiceHandle, name: str) -> bool:
+    multi = service.schemas.get("multi", True)
+    return multi if isinstance(multi, bool) else name in multi
 
 
 def _example(spec: Spec, service: ServiceHandle, name: str, schema: dict[str, Any], *, sent: bool = False) -> Any:
@@ -263,12 +196,21 @@ def _example(spec: Spec, service: ServiceHandle, name: str, schema: dict[str, An
     return spec.example(schema, sent=sent) if own is None else own
 
 
+def _for_callers(text: str) -> str:
+    return _RAISES.sub(r"`\1`", text)
+
+
 def _page_schema() -> dict[str, Any]:
     count = {"type": "integer", "minimum": 0}
     return {
         "type": "object",
         "required": ["limit", "skip", "data"],
-        "properties": {"total": count, "limit": count, "skip": count, "data": {"type": "array"}},
+        "properties": {
+            "total": {**count, "description": "How many there are on all pages.", "examples": [1]},
+            "limit": {**count, "examples": [10]},
+            "skip": {**count, "examples": [0]},
+            "data": {"type": "array"},
+        },
     }
 
 
@@ -281,7 +223,3 @@ def _error_response(code: int) -> dict[str, Any]:
         "description": (inspect.getdoc(error) or error.name).partition(": ")[2] or error.name,
         "content": {JSON: {"schema": schema, "example": example}},
     }
-
-
-def _braced(path: str) -> str:
-    return re.sub(r":(\w+)", r"{\1}", path)

@@ -45,7 +45,7 @@ class ServiceHandle:
         self.service_events = frozenset(standard) | self.events
         self.events_from = events_from
         self.id_field: str = id_field or getattr(service, "id", None) or "id"
-        self.schemas: Mapping[str, Any] = schemas or {}
+        self.schemas: Mapping[str, Any] = {**getattr(service, "api_schemas", {}), **(schemas or {})}
         self.publishers: dict[str, Publisher] = {}
         self.hook_table = HookTable()
         self._pipelines: dict[str, Run] = {}

@@ -100,7 +100,7 @@ def build_web(app: Feathers, options: ServerOptions | None = None) -> web.Applic
         if "health" not in app.services:
             site.router.add_get("/health", health_page)
     if options.documents is not None:
-        add_documents(site, app, options.documents)
+        add_documents(site, app, options.documents, is_idempotent=options.idempotency is not None)
     rest = Rest(
         app,
         form_bodies=options.form_bodies,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any, TypeVar
 
@@ -18,8 +19,9 @@ from typing_extensions import override
 from agor_core.clock import iso, parse_iso
 from agor_core.errors import BadRequest
 from agor_core.models.columns import Entity
+from agor_core.models.samples import samples_of
 from agor_core.models.shape import Field, field_at, public_fields
-from agor_core.models.wire import COMPUTED, FROM_GIT, to_wire
+from agor_core.models.wire import to_wire
 
 Shape = TypeVar("Shape", bound=BaseModel)
 
@@ -85,19 +87,16 @@ def storable(text: str) -> None:
 @cache
 def schema_for(cls: type[BaseModel]) -> type[Schema]:
     """The marshmallow schema of an entity's public fields, or of any pydantic class such as a request body."""
-    made = {name: _field(field) for name, field in public_fields(cls).items()}
+    made = {name: _field(field, cls.__name__) for name, field in public_fields(cls).items()}
     return Schema.from_dict(made, name=cls.__name__)
 
 
 @cache
-def record_schema(path: str, cls: type[Entity]) -> type[Schema]:
-    """The schema of a record of `path` as it is answered: with the arrays that are computed, which nobody sends."""
-    made: dict[str, fields.Field[Any]] = {name: _field(field) for name, field in public_fields(cls).items()}
-    if path in COMPUTED:
-        made[COMPUTED[path]] = fields.List(fields.String(), dump_only=True)
-    for name, item in FROM_GIT.get(path, {}).items():
-        made[name] = fields.List(fields.Nested(schema_for(item)), dump_only=True)
-    return Schema.from_dict(made, name=cls.__name__)
+def part_schema(cls: type[BaseModel], names: tuple[str, ...], required: tuple[str, ...] = ()) -> type[Schema]:
+    """The schema of some fields of an entity: what a patch may change, or an importer send."""
+    fields = public_fields(cls)
+    made = {name: _field(replace(fields[name], is_required=name in required), cls.__name__) for name in names}
+    return Schema.from_dict(made, name=f"{cls.__name__}Part")
 
 
 def load(
@@ -245,11 +244,15 @@ def _schema(cls: type[BaseModel]) -> Schema:
     return schema_for(cls)()
 
 
-def _field(field: Field) -> fields.Field[Any]:
+def _field(field: Field, owner: str = "") -> fields.Field[Any]:
+    samples = samples_of(owner, field.name)
     options: dict[str, Any] = {
         "required": field.is_required,
         "allow_none": field.is_nullable,
-        "metadata": {"description": field.description} if field.description else {},
+        "metadata": {
+            **({"description": field.description} if field.description else {}),
+            **({"examples": samples} if samples else {}),
+        },
         "validate": _validators(field),
     }
     match field.kind:
@@ -312,6 +315,7 @@ __all__ = [
     "load",
     "load_as",
     "load_patch",
+    "part_schema",
     "query_value",
     "schema_for",
 ]

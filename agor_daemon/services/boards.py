@@ -40,7 +40,7 @@ class BoardsService(StoredService):
         return await self._database.write(unit_of_work)
 
     async def patch(self, id: str | None, data: Any, params: Params) -> Record:
-        """Change a board. A slug that is taken is Conflict."""
+        """Change a board. Raises Conflict for a slug that is taken."""
 
         def slug_is_free(tx: Transaction, board: Board, changes: Record) -> None:
             other = tx.boards.find_one(slug=changes["slug"]) if "slug" in changes else None

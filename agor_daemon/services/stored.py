@@ -69,14 +69,17 @@ def known_of(params: Params, sessions: Iterable[Session]) -> list[str]:
 
 
 class StoredService:
-    """Reading one kind of entity as the database has it, and changing what clients may change of it."""
+    """Reading one kind of entity as the database has it, and changing what clients may change of it.
+
+    `patchable`: the fields that clients may change.
+    """
 
     def __init__(self, database: Database, entity: type[Any], page: PageSize, patchable: Sequence[str] = ()) -> None:
         self._database = database
         self._entity = entity
         self._path = next(path for path, known in ENTITIES.items() if known is entity)
         self._page = page
-        self._patchable = tuple(patchable)
+        self.patchable = tuple(patchable)
 
     async def find(self, params: Params) -> Record:
         """A page: `{total, limit, skip, data}`."""
@@ -123,7 +126,7 @@ class StoredService:
         def unit_of_work(tx: Transaction) -> Record:
             repository = tx.repository(self._path)
             current = repository.get(id)
-            changes = load_patch(self._entity, sent, self._patchable, current)
+            changes = load_patch(self._entity, sent, self.patchable, current)
             if check is not None:
                 check(tx, current, changes)
             if isinstance(current, Session):

@@ -189,10 +189,11 @@ class WorktreesService(StoredService):
         return await self._removal.snapshots(id)
 
     async def drop_snapshot(self, id: str, sub: str, params: Params) -> Record:
-        """Forget a snapshot of the worktree for good; what it was. Raises NotFound if the worktree has no such one.
+        """Forget a snapshot of the worktree for good; what it was.
 
-        Conflict, unless the query says `force=true`, for one that restoring a removed worktree begins with, or that the
-        differences of tasks are read from: `{is_last, tasks: [{task_id, session_id, description}]}`.
+        Raises NotFound if the worktree has no such one. Conflict, unless the query says `force=true`, for one that
+        restoring a removed worktree begins with, or that the differences of tasks are read from: `{is_last, tasks:
+        [{task_id, session_id, description}]}`.
         """
         return await self._removal.drop_snapshot(id, sub, params)
 

@@ -32,8 +32,9 @@ def test_the_api_document_names_every_service_and_what_it_takes(daemon: Daemon) 
     assert any(path.endswith("/fork") for path in document["paths"])
     assert "agent" in json.dumps(document["components"]["schemas"]["sessions_create"])
     assert "password" not in document["components"]["schemas"]["users_record"]["properties"]
-    repo = document["components"]["schemas"]["repos_record"]["properties"]
-    assert repo["worktrees"] == {"type": "array", "items": {"type": "string"}, "readOnly": True}
+    answer = document["paths"]["/repos/{id}"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    repo = answer["allOf"][1]["properties"]
+    assert repo["worktrees"] == {"type": "array", "items": {"type": "string", "format": "uuid"}}
     branch = document["components"]["schemas"][repo["branches"]["items"]["$ref"].rpartition("/")[2]]
     assert set(branch["properties"]) == {"name", "sha", "remote"}
     assert "<title>Agor</title>" in text(daemon, "/docs")

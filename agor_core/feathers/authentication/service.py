@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from agor_core.errors import BadRequest, Conflict, NotAuthenticated, NotFound, ServiceError
 from agor_core.feathers.authentication.attempts import Attempts
+from agor_core.feathers.authentication.described import api_schemas
 from agor_core.feathers.authentication.strategies import Strategy
 from agor_core.feathers.authentication.tokens import TokenSettings, check_claims, read_token, sign_token
 from agor_core.feathers.params import HookContext, Params
@@ -109,6 +110,7 @@ class AuthenticationService:
         self._attempts = attempts
         self._expiry: dict[Connection, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
+        self.api_schemas = api_schemas(settings, self.strategies)
         app.authentication = self
         app.on("disconnect", self._forget_expiry)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from agor_core.errors import NotAuthenticated
@@ -13,12 +13,18 @@ if TYPE_CHECKING:
     from agor_core.feathers.authentication.service import AuthenticationService
 
 
+_TEXT: Mapping[str, Any] = {"type": "string", "minLength": 1}
+_PASSWORD: Mapping[str, Any] = {**_TEXT, "format": "password", "examples": ["correct horse battery staple"]}
+
 # Of an account whose failures are remembered.
 LONGEST_NAME = 320
 
 
 class Strategy(Protocol):
-    """One way to sign in."""
+    """One way to sign in.
+
+    Its attribute `takes`, if it has one, is what the API documents say that it needs: JSON schemas by field.
+    """
 
     async def authenticate(
         self, service: AuthenticationService, data: dict[str, Any], params: Params
@@ -49,6 +55,7 @@ class LocalStrategy:
         self._username_field = username_field
         self._password_field = password_field
         self._hash_field = hash_field
+        self.takes = {username_field: {**_TEXT, "examples": ["ann@example.com"]}, password_field: _PASSWORD}
 
     async def authenticate(
         self, service: AuthenticationService, data: dict[str, Any], params: Params
@@ -72,6 +79,8 @@ class LocalStrategy:
 
 class JwtStrategy:
     """A token that was issued before."""
+
+    takes: Mapping[str, Any] = {"accessToken": {**_TEXT, "examples": ["eyJhbGciOiJIUzI1NiIsInR5cCI6ImFjY2VzcyJ9…"]}}
 
     async def authenticate(
         self, service: AuthenticationService, data: dict[str, Any], params: Params

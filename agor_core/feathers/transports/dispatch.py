@@ -36,7 +36,7 @@ class Call:
 
     async def run(self, params: Params, idempotency: Idempotency | None = None) -> HookContext:
         """Carry it out; with an idempotency key, once."""
-        if idempotency is None or self.method.wire in ("find", "get"):
+        if idempotency is None or self.method.reads:
             return await self._run(params)
         key, params = key_of(params)
         if key is None:
