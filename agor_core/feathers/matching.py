@@ -183,7 +183,7 @@ def _is_or_holds(value: Any, wanted: Any) -> bool:
 
 def _compare(a: Any, b: Any) -> int | None:
     """-1, 0 or 1 for values of one type, None for values that have no order."""
-    if a is None and b is None:
+    if b is None and (a is None or a is _MISSING):
         return 0
     if isinstance(a, bool) or isinstance(b, bool):
         return (a > b) - (a < b) if isinstance(a, bool) and isinstance(b, bool) else None

@@ -8,7 +8,7 @@ gives a query with all its types. Keys like `constructor` are data; `__proto__` 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
@@ -21,7 +21,7 @@ MAX_DEPTH = 5
 # Operators and indices are free, but something has to end a key of ten thousand brackets.
 MAX_SEGMENTS = 40
 
-_BRACKETS = re.compile(r"\[([^\[\]]*)\]")
+_GROUP = re.compile(r"\[[^\[\]]*\]")
 _ENCODED_BRACKET = re.compile(r"%5([BD])", re.IGNORECASE)
 _INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
 _PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -81,23 +81,41 @@ def _chain(key: str) -> list[str]:
     """The segments of a key; those in brackets keep them. Empty for a key that is dropped."""
     if not key:
         return []
-    first = _BRACKETS.search(key)
-    if first is None:
+    parent = key.partition("[")[0]
+    if parent == key:
         return [] if key == "__proto__" else [key]
-    parent = key[: first.start()]
-    chain = [parent] if parent else []
-    depth = 0
-    for match in _BRACKETS.finditer(key):
-        inner = match[1]
+    chain, depth = [parent] if parent else [], 0
+    for group in _groups(key[len(parent) :]):
+        inner = group[1:-1]
         if inner == "__proto__":
             return []
         is_free = inner.startswith("$") or inner == "" or _INDEX.fullmatch(inner) is not None
         depth += not is_free
         if depth > MAX_DEPTH or len(chain) > MAX_SEGMENTS:
-            chain.append(f"[{key[match.start() :]}]")
+            # The rest as it is, in one piece.
+            chain.append(f"[{key[sum(map(len, chain)) :]}]")
             break
-        chain.append(match[0])
+        chain.append(group)
     return [] if parent == "__proto__" else chain
+
+
+def _groups(text: str) -> Iterable[str]:
+    """The groups in brackets, in which further brackets are text; one that is never closed is a group as it stands."""
+    groups = _GROUP.findall(text)
+    return groups if "".join(groups) == text else _odd_groups(text)
+
+
+def _odd_groups(text: str) -> Iterator[str]:
+    start = text.find("[")
+    while start >= 0:
+        level, end = 0, start
+        while end < len(text):
+            level += {"[": 1, "]": -1}.get(text[end], 0)
+            end += 1
+            if level == 0:
+                break
+        yield text[start:end] if level == 0 else f"[{text[start:]}]"
+        start = text.find("[", end)
 
 
 def _nested(chain: list[str], leaf: Any) -> Any:
@@ -125,12 +143,9 @@ def _combined(one: Any, other: Any) -> _List:
 def _merge(target: Any, source: Any) -> Any:
     """Put `source` into `target`, by the rules of `qs` for what does not fit."""
     if not isinstance(source, dict):
-        if isinstance(target, _List):
-            target.append(source)
-        elif isinstance(target, dict):
-            target[source] = True
-        else:
+        if not isinstance(target, _List):
             return _List({0: target, 1: source})
+        target.append(source)
         return target
     if not isinstance(target, dict):
         result = _List({0: target})

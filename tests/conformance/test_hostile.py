@@ -138,6 +138,22 @@ async def test_half_a_surrogate_pair_travels_as_it_came(both_urls: str) -> None:
         assert '"\\ud800"' in await client.receive()
 
 
+async def test_half_a_surrogate_pair_is_refused_where_nothing_else_is_said(app: Feathers) -> None:
+    """No database takes it, so that both doors refuse it, and nothing is stored."""
+    text = '{"a":"\\ud800"}'
+    async with serving(build_web(app, ServerOptions(guard=Guard.open()))) as url:
+        async with raw(url) as client:
+            await client.send(f'420["create","people",{text}]')
+            assert json.loads((await client.receive())[3:])[0]["name"] == "BadRequest"
+        headers = {"Content-Type": "application/json"}
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(f"{url}/people", data=text, headers=headers) as response,
+        ):
+            assert (response.status, (await response.json())["name"]) == (400, "BadRequest")
+    assert await app.service("people").find() == []
+
+
 async def test_calls_of_one_connection_run_at_once(both_urls: str) -> None:
     """Answers come in the order in which calls end."""
     async with raw(both_urls) as client:

@@ -10,12 +10,20 @@ import logging
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 from marshmallow import Schema, fields
 
-from agor_core.feathers import Feathers, MemoryConnectionStore, MemoryEventLog, MemoryService
+from agor_core.feathers import (
+    Feathers,
+    MemoryConnectionStore,
+    MemoryEventLog,
+    MemoryService,
+    Params,
+    RecordMethod,
+)
 from agor_core.feathers.__main__ import build_playground
 from agor_core.feathers.documents import ApiInfo
 from agor_core.feathers.observe import Observer
@@ -252,6 +260,27 @@ async def test_a_key_makes_a_write_happen_once(url: str) -> None:
         first, second = [await client.call("create", "people", {}, {"$idempotencyKey": "two"}) for _ in range(2)]
         assert first == second
         assert (await client.call("find", "people", {"$limit": 0}))[1]["total"] == 2
+
+
+class Clock:
+    """Reads differently each time."""
+
+    def __init__(self) -> None:
+        self.reads = 0
+
+    async def read(self, id: str, params: Params) -> dict[str, Any]:
+        """How often it was read."""
+        self.reads += 1
+        return {"reads": self.reads}
+
+
+async def test_a_key_does_nothing_to_what_only_reads(app: Feathers, url: str) -> None:
+    """The answer of a reading method of one record is as things are now, whatever key it comes with."""
+    app.use("clocks", Clock(), methods=[RecordMethod("time", read="read")])
+    async with aiohttp.ClientSession() as session:
+        for count in (1, 2):
+            async with session.get(f"{url}/clocks/1/time", headers={"Idempotency-Key": "one"}) as response:
+                assert await response.json() == {"reads": count}
 
 
 async def test_jsonp_does_not_exist(url: str) -> None:

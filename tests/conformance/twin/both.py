@@ -1,0 +1,247 @@
+"""Ours and the official one, side by side: the same steps to each, and what came."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from yarl import URL
+
+from agor_core.feathers import Feathers
+from agor_core.feathers.memory import MemoryStore
+from tests.conformance.doors import serving
+from tests.conformance.raw import CLOSED, Raw, raw
+from tests.conformance.server import build_app, build_site
+from tests.support.node import node_environment
+
+FOLDER = Path(__file__).parent
+HEADERS = ("Location", "X-Conformance", "Access-Control-Allow-Origin")
+ANSWER_LIMIT_S = 5.0
+# How long a call may stay without an answer before it counts as never answered.
+SILENCE_S = 0.7
+NO_ANSWER = "never answered"
+
+
+@dataclass(frozen=True)
+class Rest:
+    """A request. `body`: text as it is; anything else as JSON. `token`: a result of an earlier step, by its number."""
+
+    verb: str
+    path: str
+    body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    token: int | None = None
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call over the socket; `frame` instead sends something no client would."""
+
+    method: str = ""
+    arguments: Sequence[Any] = ()
+    frame: str | None = None
+
+
+Step = Rest | Call
+
+
+@dataclass
+class Heard:
+    """What came of a script: an outcome for each step, and the events in their order."""
+
+    outcomes: list[Any]
+    events: list[list[Any]]
+
+
+class Server:
+    """One of the two, with a socket that hears everything."""
+
+    def __init__(self, name: str, url: str, session: aiohttp.ClientSession, reset: Any) -> None:
+        self.name, self.url = name, url
+        self._session, self._reset = session, reset
+        self._numbers = itertools.count(1)
+        self._results: list[Any] = []
+
+    async def run(self, script: Sequence[Step]) -> Heard:
+        """Send the steps one after the other, on a socket of their own, to an empty store."""
+        await self._reset()
+        self._results = []
+        async with raw(self.url) as socket:
+            listener = _Listener(socket)
+            outcomes = []
+            for step in script:
+                self._results.append(None)
+                outcome = await (self._rest(step) if isinstance(step, Rest) else self._call(listener, step))
+                outcomes.append(plain(outcome))
+            await self._barrier(listener)
+            return Heard(outcomes, plain(listener.events))
+
+    async def _rest(self, step: Rest) -> Any:
+        headers = dict(step.headers)
+        body = None
+        if step.body is not None:
+            headers.setdefault("Content-Type", "application/json")
+            body = step.body if isinstance(step.body, str) else json.dumps(step.body)
+        if step.token is not None:
+            headers["Authorization"] = f"Bearer {self._results[step.token]['accessToken']}"
+        url = URL(self.url + step.path, encoded=True)
+        async with self._session.request(step.verb, url, data=body, headers=headers, allow_redirects=False) as response:
+            text = await response.text()
+            is_json = response.content_type == "application/json" and text
+            answer = json.loads(text) if is_json else text
+            self._results[-1] = answer
+            found = {name: response.headers[name] for name in HEADERS if name in response.headers}
+            return {"status": response.status, "type": response.content_type if text else None, **found, "body": answer}
+
+    async def _call(self, listener: _Listener, step: Call) -> Any:
+        if step.frame is not None:
+            await listener.socket.send(step.frame)
+            return CLOSED if await listener.is_closed(SILENCE_S) else "open"
+        outcome = await listener.call([step.method, *step.arguments])
+        self._results[-1] = outcome[1] if isinstance(outcome, list) and len(outcome) > 1 else outcome
+        return outcome
+
+    async def _barrier(self, listener: _Listener) -> None:
+        """Events come in order, so that after this one none of the script is to come."""
+        token = f"{self.name} {next(self._numbers)}"
+        await listener.call(["announce", "echo", {"barrier": token}, {}])
+        await listener.until(token)
+
+
+class _Listener:
+    """Reads one socket: answers by number, and events in order."""
+
+    def __init__(self, socket: Raw) -> None:
+        self.socket = socket
+        self.events: list[list[Any]] = []
+        self.is_open = True
+        self._numbers = itertools.count(0)
+
+    async def call(self, arguments: list[Any]) -> Any:
+        if not self.is_open:
+            return CLOSED
+        number = next(self._numbers)
+        await self.socket.send(f"42{number}{json.dumps(arguments)}")
+        try:
+            async with asyncio.timeout(SILENCE_S):
+                return await self._answer(f"43{number}[")
+        except TimeoutError:
+            return NO_ANSWER
+
+    async def until(self, token: str) -> None:
+        async with asyncio.timeout(ANSWER_LIMIT_S):
+            while self.is_open and not self._is_there(token):
+                await self._read()
+        self.events = [event for event in self.events if not _is_barrier(event)]
+
+    async def is_closed(self, limit_s: float) -> bool:
+        try:
+            async with asyncio.timeout(limit_s):
+                while self.is_open:
+                    await self._read()
+        except TimeoutError:
+            return False
+        return True
+
+    def _is_there(self, token: str) -> bool:
+        return any(_is_barrier(event) and event[1]["barrier"] == token for event in self.events)
+
+    async def _answer(self, prefix: str) -> Any:
+        while self.is_open:
+            frame = await self._read()
+            if frame.startswith(prefix):
+                return json.loads(frame[len(prefix) - 1 :])
+        return CLOSED
+
+    async def _read(self) -> str:
+        frame = await self.socket.receive()
+        if frame == CLOSED or frame.startswith("41"):
+            self.is_open = False
+        elif frame.startswith("42["):
+            self.events.append(json.loads(frame[2:]))
+        return frame
+
+
+def _is_barrier(event: list[Any]) -> bool:
+    return event[0] == "echo notice" and isinstance(event[1], dict) and "barrier" in event[1]
+
+
+_TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
+_MOMENTS = ("iat", "exp", "jti", "expiredAt")
+
+
+def plain(value: Any) -> Any:
+    """`value` without what no two servers have alike: tokens, and when they were issued."""
+    if isinstance(value, dict):
+        return {key: "…" if key in _MOMENTS else plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(part) for part in value]
+    return _TOKEN.sub("<token>", value) if isinstance(value, str) else value
+
+
+@asynccontextmanager
+async def ours(session: aiohttp.ClientSession) -> AsyncIterator[Server]:
+    """Our conformance server, in this process."""
+    app = build_app()
+
+    async def reset() -> None:
+        for store in _stores(app):
+            store.__init__()  # type: ignore[misc]  # as new
+
+    async with serving(build_site(app)) as url:
+        yield Server("ours", url, session, reset)
+
+
+def _stores(app: Feathers) -> list[MemoryStore]:
+    found = {id(store): store for one in app.services.values() if (store := getattr(one.object, "store", None))}
+    return list(found.values())
+
+
+@asynccontextmanager
+async def theirs(session: aiohttp.ClientSession) -> AsyncIterator[Server]:
+    """The one on the official packages, in a process of its own."""
+    process = await asyncio.create_subprocess_exec(
+        "node", "server.cjs", cwd=FOLDER, env=node_environment(), stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(60):
+            url = f"http://127.0.0.1:{int(await process.stdout.readline())}"
+
+        async def reset() -> None:
+            async with session.post(f"{url}/-reset") as response:
+                assert response.status == 200
+
+        yield Server("theirs", url, session, reset)
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
+
+
+@dataclass(frozen=True)
+class Twins:
+    """Both."""
+
+    ours: Server
+    theirs: Server
+
+    async def run(self, script: Sequence[Step]) -> tuple[Heard, Heard]:
+        """What came of it here and there."""
+        return await self.ours.run(script), await self.theirs.run(script)
+
+
+@asynccontextmanager
+async def twins() -> AsyncIterator[Twins]:
+    """Both servers, for a while."""
+    async with aiohttp.ClientSession() as session, ours(session) as mine, theirs(session) as other:
+        yield Twins(mine, other)

@@ -1,0 +1,209 @@
+"""Ours against the official Feathers 5 server packages: the same calls, and no difference but those that are meant."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from tests.conformance.twin.both import FOLDER, Heard, Rest, Step, Twins, twins
+from tests.conformance.twin.differences import DIFFERENCES, ELSEWHERE, Difference, fits
+from tests.conformance.twin.scripts import SCRIPTS, find, made, socket
+from tests.support.node import find_node, install_packages
+
+pytestmark = [pytest.mark.node, pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")]
+
+README = Path(__file__).parents[3] / "agor_core" / "feathers" / "README.md"
+TESTS = Path(__file__).parents[3] / "tests"
+
+
+class Pair:
+    """Both servers, on a loop of their own, for tests and hypothesis alike."""
+
+    def __init__(self, running: Twins, loop: asyncio.AbstractEventLoop) -> None:
+        self._running, self._loop = running, loop
+
+    def run(self, script: Sequence[Step]) -> tuple[Heard, Heard]:
+        """What came of it here and there."""
+        return asyncio.run_coroutine_threadsafe(self._running.run(script), self._loop).result(60)
+
+    def do_the_same(self, script: Sequence[Step]) -> None:
+        """Raises where they do not."""
+        ours, theirs = self.run(script)
+        for step, here, there in zip(script, ours.outcomes, theirs.outcomes, strict=True):
+            assert here == there, step
+        assert ours.events == theirs.events
+
+
+@pytest.fixture(scope="module")
+def pair() -> Iterator[Pair]:
+    """Both, for all tests."""
+    folder, reason = find_node()
+    if folder is None:
+        pytest.skip(reason)
+    install_packages(FOLDER)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="twins")
+    thread.start()
+    manager = twins()
+    try:
+        running = asyncio.run_coroutine_threadsafe(manager.__aenter__(), loop).result(60)
+        try:
+            yield Pair(running, loop)
+        finally:
+            asyncio.run_coroutine_threadsafe(manager.__aexit__(None, None, None), loop).result(60)
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_both_do_the_same(pair: Pair, name: str) -> None:
+    """Statuses, bodies, the headers that matter, acknowledgements and events are equal, step by step."""
+    pair.do_the_same(SCRIPTS[name])
+
+
+@pytest.mark.parametrize("difference", DIFFERENCES, ids=lambda one: f"{one.row[:40]} {one.script[-1]}"[:90])
+def test_a_difference_is_the_one_that_is_meant(pair: Pair, difference: Difference) -> None:
+    """Ours is as the README says, theirs as it says of Feathers; so one that is gone from there is noticed here."""
+    ours, theirs = pair.run(difference.script)
+    assert fits(difference.ours, ours.outcomes[-1]), ours.outcomes[-1]
+    assert fits(difference.theirs, theirs.outcomes[-1]), theirs.outcomes[-1]
+    assert fits(difference.our_events, ours.events), ours.events
+    assert fits(difference.their_events, theirs.events), theirs.events
+    assert (ours.outcomes[-1], ours.events) != (theirs.outcomes[-1], theirs.events)
+
+
+def rows() -> list[str]:
+    """The first column of the README's table of what is deliberately not Feathers."""
+    table = README.read_text().partition("| Feathers | here | why |")[2].partition("\n\n")[0]
+    return [line.split(" | ")[0].removeprefix("| ") for line in table.splitlines()[2:]]
+
+
+def test_each_row_of_the_readme_is_shown() -> None:
+    """By a difference between the two, or by tests that are named; and nothing is shown that has no row."""
+    shown = {one.row for one in DIFFERENCES} | ELSEWHERE.keys()
+    assert set(rows()) == shown
+    assert len(rows()) == len(set(rows()))
+    for names in ELSEWHERE.values():
+        assert names
+        for name in names:
+            file, _, test = name.partition("::")
+            assert f"def {test}(" in (TESTS / file).read_text(), name
+
+
+NAMES = st.sampled_from(["Ann", "Bea", "Carl", "", "äöü", "a b", "1"])
+AGES = st.integers(-5, 50)
+SCALARS = st.one_of(NAMES, AGES, st.booleans())
+RECORDS = st.fixed_dictionaries(
+    {"name": NAMES}, optional={"age": AGES, "created": st.booleans(), "tags": st.lists(NAMES, max_size=3)}
+)
+CONDITIONS = st.one_of(
+    SCALARS,
+    st.dictionaries(st.sampled_from(["$lt", "$lte", "$gt", "$gte", "$ne"]), SCALARS, min_size=1, max_size=2),
+    st.fixed_dictionaries({"$in": st.lists(SCALARS, min_size=1, max_size=4)}),
+    st.fixed_dictionaries({"$nin": st.lists(SCALARS, min_size=1, max_size=4)}),
+)
+BRANCHES = st.lists(
+    st.dictionaries(st.sampled_from(["name", "age", "created"]), CONDITIONS, min_size=1, max_size=2),
+    min_size=1,
+    max_size=3,
+)
+QUERIES = st.fixed_dictionaries(
+    {},
+    optional={
+        "name": CONDITIONS,
+        "age": CONDITIONS,
+        "created": CONDITIONS,
+        "tags": NAMES,
+        "$or": BRANCHES,
+        "$and": BRANCHES,
+        "$limit": st.integers(0, 4),
+        "$skip": st.integers(0, 4),
+        "$sort": st.dictionaries(st.sampled_from(["age", "name"]), st.sampled_from([1, -1]), min_size=1),
+        "$select": st.lists(st.sampled_from(["name", "age", "nothing"]), min_size=1, max_size=2, unique=True),
+    },
+)
+PATHS = st.sampled_from(["people", "people-multi", "people-paged", "people-paged3", "people-paged10"])
+IDS = st.one_of(st.integers(1, 5), st.sampled_from(["1", "3", "nope"]))
+BODIES = st.one_of(RECORDS, st.lists(RECORDS, max_size=3))
+
+
+@st.composite
+def calls(draw: st.DrawFn) -> list[Step]:
+    """One call, as socket clients and as REST clients make it."""
+    path, query = draw(PATHS), draw(QUERIES)
+    match draw(st.sampled_from(["find", "get", "create", "update", "patch", "remove", "all"])):
+        case "find":
+            return find(path, query)
+        case "get":
+            return [socket("get", path, draw(IDS), query)]
+        case "create":
+            data = draw(BODIES)
+            return [draw(st.sampled_from([socket("create", path, data, {}), Rest("POST", f"/{path}", data)]))]
+        case "update":
+            id, data = draw(IDS), draw(RECORDS)
+            return [draw(st.sampled_from([socket("update", path, id, data, {}), Rest("PUT", f"/{path}/{id}", data)]))]
+        case "patch":
+            id, data = draw(IDS), draw(RECORDS)
+            return [
+                draw(st.sampled_from([socket("patch", path, id, data, query), Rest("PATCH", f"/{path}/{id}", data)]))
+            ]
+        case "remove":
+            id = draw(IDS)
+            return [draw(st.sampled_from([socket("remove", path, id, query), Rest("DELETE", f"/{path}/{id}")]))]
+        case _:
+            return [
+                draw(
+                    st.sampled_from(
+                        [socket("patch", path, None, {"seen": True}, query), socket("remove", path, None, query)]
+                    )
+                )
+            ]
+
+
+def generated(examples: int) -> Any:
+    """The same scripts each time; both servers live on between them."""
+    return settings(
+        derandomize=True, max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate, Phase.shrink],
+    )  # fmt: skip
+
+
+@generated(150)
+@given(script=st.lists(calls(), min_size=1, max_size=6), records=st.lists(RECORDS, max_size=4))
+def test_both_do_the_same_whatever_is_called(
+    pair: Pair, script: list[list[Step]], records: list[dict[str, Any]]
+) -> None:
+    """Arbitrary calls with arbitrary queries, on a store that they change as they go."""
+    pair.do_the_same([*made(*records), *(step for call in script for step in call)])
+
+
+KEYS = st.text(st.sampled_from("ab01[]=&.$%+-"), max_size=12)
+
+
+@generated(40)
+@given(texts=st.lists(KEYS, min_size=10, max_size=40))
+def test_both_read_query_strings_alike(pair: Pair, texts: list[str]) -> None:
+    """Whatever is in them, but for `a[]` without a value, which is how we say an empty list."""
+    pair.do_the_same([Rest("GET", f"/echo?{text}") for text in texts if not says_empty_list(text)])
+
+
+def says_empty_list(text: str) -> bool:
+    """Whether it has what only ours understands."""
+    return any(part.endswith("[]") for part in text.split("&"))
+
+
+def test_fits_tells_what_does_not() -> None:
+    """The comparison of this module itself."""
+    assert fits({"a": [1]}, {"a": [1], "b": 2})
+    assert not fits({"a": [1]}, {"a": [1, 2]})
+    assert not fits([None, {}], [{"name": "NotFound"}])
+    assert not fits(1, True)
