@@ -117,6 +117,7 @@ class ChangeLog:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._woken = asyncio.Event()
         self._tail: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._epoch, self._last = "", 0
         self._must_look = False
 
@@ -165,6 +166,7 @@ class ChangeLog:
         self._short_ids.forget()
         self._short_ids.is_noticing = True
         self._tail = asyncio.create_task(self._hand_on(), name="change log tail")
+        self._timer = self._loop.call_later(POLL_S, self._poll)
         await self._database.peers.start(self._wake_from_thread)
 
     async def stop(self) -> None:
@@ -172,6 +174,9 @@ class ChangeLog:
         self._database.peers.stop()
         self._short_ids.is_noticing = False
         self._loop = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if self._tail is not None:
             self._tail.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -208,6 +213,11 @@ class ChangeLog:
         self._must_look = True
         self._woken.set()
 
+    def _poll(self) -> None:
+        # A timer of its own: a timeout around each wait would cost every write as much as a statement.
+        self._look()
+        self._timer = asyncio.get_running_loop().call_later(POLL_S, self._poll)
+
     async def _hand_on(self) -> None:
         while True:
             batch = self._from_memory()
@@ -220,11 +230,7 @@ class ChangeLog:
                 for listener in list(self._listeners):
                     self._tell(listener, batch)
                 continue
-            try:
-                async with asyncio.timeout(POLL_S):
-                    await self._woken.wait()
-            except TimeoutError:
-                self._must_look = True
+            await self._woken.wait()
             self._woken.clear()
 
     def _from_memory(self) -> list[LogEntry]:

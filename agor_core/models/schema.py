@@ -80,8 +80,18 @@ class Claim(fields.Boolean):
 
 def storable(text: str) -> None:
     """Refuse text that not every database can keep."""
-    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+    if not _is_storable(text):
         raise ValidationError("Contains characters that cannot be stored.")
+
+
+def _is_storable(text: str) -> bool:
+    """Whether it has neither NUL nor half surrogate pairs. Prompts are long: no step for each character."""
+    if "\0" in text:
+        return False
+    try:
+        return text.isascii() or bool(text.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 @cache
@@ -206,7 +216,7 @@ def _or_same(read: Any, value: Any) -> Any:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, str) and "\0" not in value and not any("\ud800" <= c <= "\udfff" for c in value):
+    if isinstance(value, str) and _is_storable(value):
         return value
     raise ValueError(value)
 
