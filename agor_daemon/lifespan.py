@@ -22,7 +22,7 @@ from aiohttp import web
 from agor_core.clock import iso, now_ms
 from agor_core.config import Settings, Source
 from agor_core.db import Database
-from agor_core.errors import ConfigError
+from agor_core.errors import ConfigError, ServiceError
 from agor_core.feathers.documents import ApiInfo
 from agor_core.feathers.guard import LOOPBACK_NAMES, Guard
 from agor_core.feathers.observe import Observer
@@ -43,7 +43,7 @@ GRACE_S = 10.0
 PRUNE_EVERY_S = 600.0
 # More than the sockets the door lets in.
 MOST_FILES = 16_384
-QUIET = ("alembic", "agor_core.feathers.engineio")
+QUIET = ("alembic", "agor_core.feathers.engineio", "libsql_client")
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 
@@ -141,13 +141,16 @@ def _allow_many_files() -> None:
 
 async def _prune(live: LiveSettings, database: Database) -> None:
     """Keep the change log, and what is remembered of old connections and tokens, as short as the settings say; end the
-    runs of other daemons on this database that died."""
+    runs of other daemons on this database that died. What cannot be done while the database is away is done later."""
     while True:
-        events = live.current.events
-        await database.change_log.prune(keep_days=events.keep_days, keep_rows=events.keep_rows)
-        await database.write(lambda tx: tx.tokens.forget(tx.now))
-        await database.connections.forget(now_ms() - events.recovery_s * 1000)
-        await end_orphans(database)
+        try:
+            events = live.current.events
+            await database.change_log.prune(keep_days=events.keep_days, keep_rows=events.keep_rows)
+            await database.write(lambda tx: tx.tokens.forget(tx.now))
+            await database.connections.forget(now_ms() - events.recovery_s * 1000)
+            await end_orphans(database)
+        except ServiceError as error:
+            log.warning("the database cannot be kept short, trying again later: %s", error)
         await asyncio.sleep(PRUNE_EVERY_S)
 
 
