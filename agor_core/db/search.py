@@ -8,6 +8,7 @@ and accents aside where the backend can; `"several words"` in quotes follow each
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ DOCUMENTS = sa.Table(
 # The words of a long log are rarely what one remembers of it.
 MOST_INDEXED = 100_000
 MOST_TERMS = 20
+MOST_WORDS = 200
 SNIPPET_LENGTH = 160
 
 _PUT = sa.insert(DOCUMENTS).inline()
@@ -153,7 +155,7 @@ def _is_of_kind(document: sa.FromClause, id: sa.ColumnElement[Any]) -> Clause:
 def put(tx: Transaction, documents: Iterable[tuple[str, str | None, str]]) -> None:
     """Make records findable by their words. `documents`: (record id, its session's id, words), none stored yet."""
     rows = [
-        {"record_id": id, "session_id": session_id, "body": storable_text(body[:MOST_INDEXED])}
+        {"record_id": id, "session_id": session_id, "body": _composed(storable_text(body[:MOST_INDEXED]))}
         for id, session_id, body in documents
         if body
     ]
@@ -190,12 +192,19 @@ def _terms(text: Any) -> list[tuple[list[str], bool]]:
     if not isinstance(text, str):
         raise BadRequest("$search must be text", operator="$search")
     terms = []
-    for phrase, word in _TERM.findall(text):
+    for phrase, word in _TERM.findall(_composed(text)):
         if words := _WORD.findall(phrase or word):
             terms.append((words, word.endswith("*")))
-    if not terms or len(terms) > MOST_TERMS:
-        raise BadRequest(f"$search must have words, {MOST_TERMS} at most", operator="$search")
+    in_all = sum(len(words) for words, _ in terms)
+    if not terms or len(terms) > MOST_TERMS or in_all > MOST_WORDS:
+        limits = f"{MOST_TERMS} terms with {MOST_WORDS} words in all at most"
+        raise BadRequest(f"$search must have words, {limits}", operator="$search")
     return terms
+
+
+def _composed(text: str) -> str:
+    """The text with each accent in one character with its letter; names of files on a Mac have them apart."""
+    return unicodedata.normalize("NFC", text)
 
 
 def _tsquery(words: list[str], is_beginning: bool) -> str:

@@ -230,11 +230,65 @@ async def test_what_was_rolled_back_is_not_found(database: Database) -> None:
     assert await indices(database, "fig") == []
 
 
-@pytest.mark.parametrize("text", ["", "   ", "***", 5, None, {"$ne": 1}, "a " * 30])
+@pytest.mark.parametrize("text", ["", "   ", "***", 5, None, {"$ne": 1}, "a " * 30, '"' + "a " * 300 + '"'])
 async def test_a_search_without_words_is_refused(database: Database, text: Any) -> None:
     """Nothing to look for, or far too much, is a 400."""
     with pytest.raises(BadRequest):
         await database.read(lambda tx: tx.messages.page({"$search": text}, None, 10, 10))
+
+
+ODD = [
+    *("'", '"', "a' OR 1=1 --", "x) OR (1", "NEAR(a b)", "a AND", "NOT a", "-a", "a:*", "a <-> b", "& | !", "body:a"),
+    *("search_index:a", "a^2", "^a", "{a b}:c", "a+b", "\\", "%", "_", "*", "a**", "**a", '"a', 'a"b"c', '"a* b"'),
+    *(
+        "a\0b",
+        "\ud800",
+        "é",
+        "e\u0301",
+        "ﬁ",
+        "²",
+        "½",
+        "١٢٣",
+        "日本語",
+        "👍",
+        "İ",
+        "a\u200bb",
+        "\u202e",
+        "the",
+        "the and",
+    ),
+    *("1e5", "3.14", "http://example.com/a?b=c", "/usr/lib/x.py", "C:\\x", "a.b.c", "<b>x</b>", "__init__", "ÀÉ"),
+    *(
+        "x" * 10_000,
+        "é" * 10_000,
+        "👍" * 10_000,
+        "word " * 2_000,
+        '"' + "w " * 5_000 + '"',
+        '"' * 10_000,
+        "x" * 10_000 + "*",
+    ),
+]
+
+
+async def test_whatever_is_typed_is_looked_for_or_refused(database: Database) -> None:
+    """Quotes, operators of the databases, odd characters and very long texts are words to be found, or a 400; and what
+    was said with them is stored and listed in any case."""
+    session = await a_session(database)
+    for text in ODD:
+        await database.write(lambda tx, text=text: tx.messages.append(session.session_id, said(text)))
+    assert (await database.read(lambda tx: tx.messages.page({}, BOB, 1, 1)))["total"] == len(ODD)
+    for text in ODD:
+        for path in ("messages", "sessions"):
+            query = {"$search": text, "$limit": len(ODD)}
+            try:
+                page = await database.read(lambda tx, path=path, of=query: tx.repository(path).page(of, BOB, 20, 100))
+            except BadRequest:
+                page = {"total": 0, "data": []}
+            assert page["total"] == len(page["data"])
+    for text in ("NOT a", "a' OR 1=1 --", "http://example.com/a?b=c", "e\u0301", "日本語", "__init__", "ÀÉ", "3.14"):
+        query = {"$search": text, "$limit": len(ODD)}
+        page = await database.read(lambda tx, of=query: tx.messages.page(of, BOB, 20, 100))
+        assert text in [record["content"] for record in page["data"]]
 
 
 async def test_only_what_has_words_can_be_searched(database: Database) -> None:
