@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -129,7 +130,7 @@ def db_upgrade(settings: Settings, options: argparse.Namespace) -> None:
 
 def db_downgrade(settings: Settings, options: argparse.Namespace) -> None:
     """Bring the database back to an earlier revision; no daemon may be running."""
-    with daemon_home.held(settings.home), _database(settings, upgrade=False) as database:
+    with _held(settings), _database(settings, upgrade=False) as database:
         database.downgrade(options.revision)
         say("result", **database.status())
 
@@ -147,7 +148,7 @@ def db_restore(settings: Settings, options: argparse.Namespace) -> None:
     from agor_core.db import restore
 
     _must_exist(options.file)
-    with daemon_home.held(settings.home), _database(settings, upgrade=False) as database:
+    with _held(settings), _database(settings, upgrade=False) as database:
         kept = restore(database, options.file.absolute(), _tell)
         say("result", replaced=str(kept) if kept is not None else None)
 
@@ -202,6 +203,12 @@ def main(argv: list[str] | None = None) -> int:
         say("error", message=str(error))
         return 1
     return 0
+
+
+def _held(settings: Settings) -> AbstractContextManager[None]:
+    """The home, which may be a new one, while no daemon may run on it."""
+    daemon_home.prepare(settings.home)
+    return daemon_home.held(settings.home)
 
 
 def _database(settings: Settings, *, upgrade: bool = True) -> Any:

@@ -34,7 +34,8 @@ def agor(*arguments: str, environment: dict[str, str], cwd: Path, code: int = 0)
 
 
 def test_a_backup_brings_back_what_was_there(environment: dict[str, str], tmp_path: Path) -> None:
-    """A copy made while the daemon runs is restored when it has stopped; what it replaces is kept beside it."""
+    """A copy made while the daemon runs is restored when it has stopped, or on a machine that has nothing yet; what it
+    replaces is kept beside it."""
     with running_daemon(tmp_path, environment=environment) as daemon:
         daemon.call("POST", "/boards", {"name": "Before"})
         agor("db", "backup", "copy.backup", environment=environment, cwd=tmp_path)
@@ -45,6 +46,8 @@ def test_a_backup_brings_back_what_was_there(environment: dict[str, str], tmp_pa
         daemon.call("POST", "/boards", {"name": "After"})
         refused = agor("db", "restore", "copy.backup", environment=environment, cwd=tmp_path, code=1)
         assert "runs" in refused["error"]["message"]
+    new = clean_environment(tmp_path / "on another machine")
+    assert agor("db", "restore", "copy.backup", environment=new, cwd=tmp_path)["replaced"] is None
     restored = agor("db", "restore", "copy.backup", environment=environment, cwd=tmp_path)
     assert Path(restored["replaced"]).is_file()
     with running_daemon(tmp_path, environment=environment) as daemon:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
@@ -18,6 +20,7 @@ from agor_core.client import LiveClient
 from agor_core.ids import new_id
 from tests.daemon.conftest import start_session, until, wait_for_task
 from tests.daemon.test_live import Screen
+from tests.db.test_outages import end_connections
 from tests.support.claude import processes_in
 from tests.support.daemon import Daemon, clean_environment, running_daemon
 from tests.support.databases import MakeUrl, make_url, postgres, postgres_template, sqlite_template
@@ -360,3 +363,68 @@ def test_a_daemon_whose_server_is_away_says_so_and_goes_on_by_itself(team: Team)
         assert one.call("POST", "/sessions", {"agent": "scripted", "title": "after"})["title"] == "after"
         titles = [event["payload"]["title"] for event in one.call("GET", "/events?path=sessions")["data"]]
         assert titles == ["before", "after"]
+
+
+async def test_no_acknowledged_write_is_lost_when_the_server_drops_everybody(team: Team) -> None:
+    """While PostgreSQL ends all connections again and again, what was answered with success is stored, once, with its
+    event; what was not is a 503 in words; and whoever listens hears on, each event once and in order."""
+    acknowledged: list[str] = []
+    refused: list[tuple[int, str]] = []
+    with team.daemon("one") as one, team.daemon("other") as other:
+
+        def write(name: str) -> None:
+            for nth in range(40):
+                title = f"{name}{nth}"
+                status, answer = one.request("POST", "/sessions", {"agent": "scripted", "title": title})
+                if status == 201:
+                    acknowledged.append(title)
+                else:
+                    refused.append((status, answer["message"]))
+
+        async with LiveClient(one.url) as here, LiveClient(other.url) as there:
+            screens = Screen(here), Screen(there)
+            writers = [asyncio.create_task(asyncio.to_thread(write, name)) for name in "abc"]
+            while len(acknowledged) + len(refused) < 90:
+                await asyncio.to_thread(end_connections, team.url)
+            await asyncio.gather(*writers)
+            await made(other, "the last")
+            for screen in screens:
+                await screen.until("sessions created", title="the last")
+        stored = other.call("GET", "/sessions?$limit=1000&$sort[created_at]=1")["data"]
+        logged = one.call("GET", "/events?path=sessions&$limit=1000&$sort[seq]=1")["data"]
+    assert {status for status, _ in refused} <= {503}
+    assert not any("\n" in message for _, message in refused)
+    in_log = [event["payload"]["title"] for event in logged if event["event"] == "created"]
+    assert len(in_log) == len(set(in_log))
+    assert sorted(in_log) == sorted(session["title"] for session in stored)
+    assert set(acknowledged) <= set(in_log)
+    for screen in screens:
+        assert titles(screen) == in_log
+
+
+async def test_a_restore_under_a_running_daemon_has_its_clients_begin_anew(team: Team, tmp_path: Path) -> None:
+    """Who is connected to a daemon whose database is restored from elsewhere learns that it missed something, and finds
+    what the backup held; short ids shown then are those of what is there now."""
+    with team.daemon("source") as source:
+        await made(source, "in the backup")
+        await asyncio.to_thread(admin, "db-backup", tmp_path / "copy", source.environment)
+        (session,) = source.call("GET", "/sessions")["data"]
+        await asyncio.to_thread(source.call, "DELETE", f"/sessions/{session['session_id']}")
+        async with LiveClient(source.url) as client:
+            recovered: asyncio.Queue[bool] = asyncio.Queue()
+            client.on_reconnect(recovered.put_nowait)
+            screen = Screen(client)
+            elsewhere = clean_environment(tmp_path / "elsewhere", AGOR_DATABASE_URL=team.url)
+            await asyncio.to_thread(admin, "db-restore", tmp_path / "copy", elsewhere)
+            async with asyncio.timeout(LIMIT_S):
+                assert await recovered.get() is False
+            found = await client.service("sessions").find({})
+            assert [one["session_id"] for one in found["data"]] == [session["session_id"]]
+            assert (await client.service("sessions").get(found["data"][0]["short_id"]))["title"] == "in the backup"
+            await made(source, "after")
+            await screen.until("sessions created", title="after")
+
+
+def admin(command: str, file: Path, environment: dict[str, str]) -> None:
+    """Run a command of the administrator in a home of its own."""
+    subprocess.run([sys.executable, "-m", "agor_daemon.admin", command, str(file)], env=environment, check=True)
