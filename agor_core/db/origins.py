@@ -22,6 +22,17 @@ _PRIVATE = sa.select(SESSIONS.c.session_id, SESSIONS.c.created_by, SESSIONS.c.sh
     SESSIONS.c.session_id.in_(sa.bindparam("ids", expanding=True)), SESSIONS.c.sharing == "private"
 )
 
+_READER: sa.BindParameter[str] = sa.bindparam("reader", type_=SESSIONS.c.created_by.type)
+# Two ranges of the index, so that the reader's own private sessions need not be passed over one by one.
+_HIDES_ANY = sa.select(
+    sa.or_(
+        *(
+            sa.exists(sa.select(sa.literal(1)).where(SESSIONS.c.sharing == "private", others))
+            for others in (SESSIONS.c.created_by < _READER, SESSIONS.c.created_by > _READER)
+        )
+    )
+)
+
 
 def is_about_origin(field: str) -> bool:
     """Whether a field of a session, or one inside it, tells where the session comes from."""
@@ -30,9 +41,12 @@ def is_about_origin(field: str) -> bool:
 
 def origin_of(record: Mapping[str, Any]) -> str | None:
     """The id of the session that a session's record says it comes from, whichever of its fields the record has."""
-    genealogy = record.get("genealogy") or {}
-    told = (where.get(name) for where in (record, genealogy) for name in COLUMNS)
-    return next((id for id in told if id), None)
+    for where in (record, record.get("genealogy") or {}):
+        for name in COLUMNS:
+            if id := where.get(name):
+                found: str = id
+                return found
+    return None
 
 
 def without_origin(record: Record) -> Record:
@@ -52,11 +66,16 @@ def private_origins(tx: Transaction, records: Iterable[Mapping[str, Any]]) -> di
 
 def told_to(tx: Transaction, records: list[Record], reader: Reader | None) -> list[Record]:
     """The records as this reader sees them."""
-    if reader is None or reader.sees_private:
+    if reader is None or reader.sees_private or not any(map(origin_of, records)) or not _hides_any(tx, reader):
         return records
     private = private_origins(tx, records)
     hidden = {id for id, facts in private.items() if facts["created_by"] != reader.user_id}
     return without_origins(records, hidden)
+
+
+def _hides_any(tx: Transaction, reader: Reader) -> bool:
+    """Whether there is any session that is private to others; seldom is there one, and the index knows at once."""
+    return bool(tx.connection.execute(_HIDES_ANY, {"reader": reader.user_id or ""}).scalar())
 
 
 def without_origins(records: list[Record], hidden: Collection[str]) -> list[Record]:

@@ -17,7 +17,7 @@ from sqlmodel import SQLModel
 
 from agor_core.db.page import PAGE_KEYS, unknown_field
 from agor_core.errors import BadRequest
-from agor_core.models.columns import Entity
+from agor_core.models.columns import Entity, PlainData
 from agor_core.models.schema import LARGEST_INTEGER, query_value
 from agor_core.models.shape import Field, field_at
 from agor_core.models.wire import COMPUTED, DATA, record_columns
@@ -339,7 +339,7 @@ _PLAIN_TYPES: Mapping[type, sa.types.TypeEngine[Any]] = {
     str: sa.Text(),
 }
 PLAIN_JSON = sa.JSON().with_variant(JSONB(), "postgresql")
-"""JSON as plain dicts and lists, read without a step in Python for each value."""
+"""JSON as plain dicts and lists; it may be null, as `PlainData` may not."""
 
 
 def computed_fields(path: str) -> tuple[str, ...]:
@@ -349,7 +349,7 @@ def computed_fields(path: str) -> tuple[str, ...]:
 
 def plain_data(table: sa.Table) -> sa.ColumnElement[Any]:
     """The JSON column as plain dicts, for records that go straight out."""
-    return sa.type_coerce(table.c.data, PLAIN_JSON).label(DATA)
+    return sa.type_coerce(table.c.data, PlainData()).label(DATA)
 
 
 def whole_row(cls: type[Entity], data: sa.ColumnElement[Any] | None = None) -> list[sa.ColumnElement[Any]]:

@@ -19,7 +19,7 @@ from agor_core.db.repositories.sessions import facts_of
 from agor_core.errors import BadRequest, NotFound
 from agor_core.ids import short
 from agor_core.models import Message, MessageRange, Session
-from agor_core.models.columns import set_unchecked
+from agor_core.models.columns import PlainData, set_unchecked
 from agor_core.models.message import preview, words_of
 from agor_core.models.wire import DATA, RowReader, record_columns, whole_reader
 
@@ -203,7 +203,7 @@ class MessageRepository(OfSession[Message]):
         else:
             short = sa.func.json_set(TABLE.c.data, "$.content", None, "$.tool_uses", sa.func.json("[]"))
             is_large = sa.func.json_extract(TABLE.c.data, "$.is_large") == sa.literal(1)
-        return sa.type_coerce(sa.case((is_large, short), else_=TABLE.c.data), PLAIN_JSON).label(DATA)
+        return sa.type_coerce(sa.case((is_large, short), else_=TABLE.c.data), PlainData()).label(DATA)
 
     @override
     def reader(self, names: tuple[str, ...], only: frozenset[str] | None) -> RowReader:

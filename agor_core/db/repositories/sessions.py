@@ -162,7 +162,8 @@ class SessionRepository(Repository[Session]):
 
     @override
     def words(self, entity: Session) -> str:
-        return words_of_session(entity.data.model_dump(include={"title", "description", "concepts"}))
+        data = entity.data
+        return words_of_session({"title": data.title, "description": data.description, "concepts": data.concepts})
 
     @override
     def facts(self, entity: Session) -> dict[str, Any]:
