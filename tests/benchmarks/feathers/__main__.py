@@ -2,7 +2,8 @@
 
 Every server is started anew in every round, and each measure is taken on all of them, one after the other, before the
 next. Figures are the median of the rounds; ratios are those of the server's CPU time (or memory) per operation, ours to
-theirs: below 1 we are cheaper.
+theirs: below 1 we are cheaper. For fan-out of single events there is also the floor: a loop that only writes one ready
+frame to every client, and what that costs of plain Socket.IO. No server that writes to each client can be below it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from tests.benchmarks.feathers.measures import Figures, Measure, measures
-from tests.benchmarks.feathers.servers import FEATHERS, FOLDER, OURS, PLAIN, STOCK, running, take_core
+from tests.benchmarks.feathers.servers import FEATHERS, FLOOR, FOLDER, OURS, PLAIN, STOCK, running, take_core
 from tests.benchmarks.feathers.slow_reader import report_slow_reader
 from tests.support.node import install_packages
 
@@ -49,7 +50,7 @@ def main() -> None:
 
 
 def _round(chosen: list[Measure], seconds: float, results: Results, *, with_stock: bool) -> None:
-    names = [OURS, FEATHERS, PLAIN, *([STOCK] if with_stock else [])]
+    names = [OURS, FEATHERS, PLAIN, FLOOR, *([STOCK] if with_stock else [])]
     with ExitStack() as stack:
         servers = {name: stack.enter_context(running(name)) for name in names}
         for measure in chosen:
@@ -59,9 +60,10 @@ def _round(chosen: list[Measure], seconds: float, results: Results, *, with_stoc
 
 
 def _print_table(chosen: list[Measure], results: Results) -> None:
-    names = [name for name in (OURS, FEATHERS, PLAIN, STOCK) if any(name in found for found in results.values())]
+    names = [name for name in (OURS, FEATHERS, PLAIN, STOCK, FLOOR) if any(name in found for found in results.values())]
     print(f"{'CPU µs per operation':34}" + "".join(f"{name:>10}" for name in names), end="")
     print("".join(f"{'/ ' + name:>20}" for name in names if name in (FEATHERS, PLAIN)), end="")
+    print(f"{'floor / ' + PLAIN:>20}" if FLOOR in names else "", end="")
     print(f"   {OURS + ': per s':>12} {'p50 ms':>8} {'p99 ms':>8}")
     for measure in chosen:
         found = results[measure.label]
@@ -70,17 +72,25 @@ def _print_table(chosen: list[Measure], results: Results) -> None:
         for name in names:
             line += f"{middle[name]:10.1f}" if name in middle else f"{'':10}"
         for name in (FEATHERS, PLAIN):
-            line += f"{_ratio(found, measure, name):>20}" if name in middle else f"{'':20}"
+            line += f"{_verdict(found, measure, name):>20}" if name in middle else f"{'':20}"
+        if FLOOR in names:
+            lowest = f"{_ratio(found, measure, FLOOR, PLAIN):.2f}" if FLOOR in middle else ""
+            line += f"{lowest:>20}"
         for figure, width in (("per_s", 15), ("p50_ms", 9), ("p99_ms", 9)):
             values = [run[figure] for run in found[OURS] if figure in run]
             line += f"{statistics.median(values):{width}.{0 if figure == 'per_s' else 2}f}" if values else ""
         print(line + (" kB" if measure.figure == "kb" else ""))
 
 
-def _ratio(found: dict[str, list[Figures]], measure: Measure, name: str) -> str:
-    """The median of the ratios of each round, whose servers ran side by side, and whether it meets the goal."""
-    pairs = zip(found[OURS], found[name], strict=True)
-    ratio = statistics.median(ours[measure.figure] / theirs[measure.figure] for ours, theirs in pairs)
+def _ratio(found: dict[str, list[Figures]], measure: Measure, one: str, other: str) -> float:
+    """The median of the ratios of each round, whose servers ran side by side."""
+    pairs = zip(found[one], found[other], strict=True)
+    return statistics.median(ours[measure.figure] / theirs[measure.figure] for ours, theirs in pairs)
+
+
+def _verdict(found: dict[str, list[Figures]], measure: Measure, name: str) -> str:
+    """What ours costs of another, and whether it meets the goal."""
+    ratio = _ratio(found, measure, OURS, name)
     goal = measure.goals.get(name)
     if goal is None:
         return f"{ratio:.2f}"

@@ -24,7 +24,7 @@ from tests.benchmarks.feathers.load import (
     socket_call,
     tell_all,
 )
-from tests.benchmarks.feathers.servers import FEATHERS, OURS, PLAIN, Server
+from tests.benchmarks.feathers.servers import FEATHERS, FLOOR, OURS, PLAIN, Server
 
 Figures = dict[str, float]
 
@@ -61,7 +61,10 @@ def measures() -> Iterator[Measure]:
         ):
             goals = {PLAIN: 0.5, FEATHERS: 0.2}
             yield Measure(
-                f"fan-out to {clients}, {manner}", _fan_out(clients, settings), goals, (OURS, FEATHERS, PLAIN)
+                f"fan-out to {clients}, {manner}",
+                _fan_out(clients, settings),
+                goals,
+                (OURS, FEATHERS, PLAIN, *([FLOOR] if "window" in settings and settings["window"] == 1 else [])),
             )
     calls: tuple[tuple[str, list[Any]], ...] = (
         ("get", ["get", "people", 1, {}]),

@@ -1,4 +1,4 @@
-"""The servers that are compared: ours, Feathers 5 on Koa, and plain Socket.IO, the last two on Node."""
+"""The servers that are compared: ours, on Node Feathers 5 on Koa and plain Socket.IO, and the floor of all fan-out."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ ROOT = FOLDER.parent.parent.parent
 
 CORES = sorted(os.sched_getaffinity(0))
 
-OURS, FEATHERS, PLAIN, STOCK, WATCHED = "ours", "Feathers", "Socket.IO", "stock", "watched"
+OURS, FEATHERS, PLAIN, STOCK, WATCHED, FLOOR = "ours", "Feathers", "Socket.IO", "stock", "watched", "floor"
 COMMANDS = {
     OURS: [sys.executable, "-m", "tests.benchmarks.feathers.ours", "PORT"],
     STOCK: [sys.executable, "-m", "tests.benchmarks.feathers.ours", "PORT", "stock"],
     WATCHED: [sys.executable, "-m", "tests.benchmarks.feathers.ours", "PORT", "watched"],
+    FLOOR: [sys.executable, "-m", "tests.benchmarks.feathers.floor", "PORT"],
     FEATHERS: ["node", str(FOLDER / "theirs.cjs"), "PORT"],
     PLAIN: ["node", str(FOLDER / "theirs.cjs"), "PORT", "plain"],
 }
@@ -63,7 +64,7 @@ def running(name: str, *, port: int = 0) -> Iterator[Server]:
     )
     try:
         _wait_for(port)
-        if name != PLAIN:
+        if name not in (PLAIN, FLOOR):
             _fill(port)
         yield Server(name, port, process.pid)
     finally:
