@@ -40,8 +40,10 @@ class ServerOptions:
     `guard` None is the default guard: loopback names, no foreign origins. `cors_origins`: origins whose pages may
     read answers, `("*",)` for all. `routes` win over services. `form_bodies`: also take form-encoded bodies.
     `broken_text`: take text with half surrogate pairs, as JavaScript does. `stranger_body_bytes`: how much may be sent
-    before signing in, on a server where nobody is anonymous; None to let anybody send `max_body_bytes`. `patience`: how
-    long connections may take. `fast`: the fast path of Socket.IO.
+    before signing in, on a server where nobody is anonymous; None to let anybody send `max_body_bytes`.
+    `stranger_connections`: how many connections from one address may be there on which nobody has signed in, where the
+    guard is not for loopback only; None for any number. `patience`: how long connections may take. `fast`: the fast
+    path of Socket.IO.
     `idempotency` None takes no keys. With an `observer` there are `/metrics`, `/health` and a log line a call; with
     `documents` `/openapi.json`, `/asyncapi.json` and `/docs`. `shorten` makes events of more than 64 kB smaller.
     """
@@ -53,6 +55,7 @@ class ServerOptions:
     broken_text: bool = False
     max_body_bytes: int = 10_000_000
     stranger_body_bytes: int | None = 64 * 1024
+    stranger_connections: int | None = 256
     patience: Patience = field(default_factory=Patience)
     limits: Limits = field(default_factory=Limits)
     routes: Sequence[web.RouteDef] = ()
@@ -68,6 +71,7 @@ DOOR = web.AppKey("feathers_door", SocketDoor)
 REST = web.AppKey("feathers_rest", Rest)
 SHORTCUT = web.AppKey("feathers_shortcut", Shortcut)
 PATIENCE = web.AppKey("feathers_patience", Patience)
+STRANGERS = web.AppKey("feathers_strangers", int)
 
 
 def build_web(app: Feathers, options: ServerOptions | None = None) -> web.Application:
@@ -87,9 +91,12 @@ def build_web(app: Feathers, options: ServerOptions | None = None) -> web.Applic
         options.idempotency,
         options.shorten,
         options.patience.body_s,
+        options.stranger_body_bytes,
     )
     site[DOOR] = door
     site[PATIENCE] = options.patience
+    if options.stranger_connections is not None and not guard.is_loopback:
+        site[STRANGERS] = options.stranger_connections
     door.attach(site)
     for route in options.routes:
         route.register(site.router)
@@ -132,6 +139,9 @@ class Runner(web.AppRunner):
         # aiohttp offers no way to say of which class its server is.
         server.__class__ = HttpServer
         assert isinstance(server, HttpServer)
+        authentication = self.app[APP].authentication
+        if authentication is not None and authentication.anonymous_user is None:
+            server.watch(self.app.get(STRANGERS))
         server.request_handler = server.timed(self.app[SHORTCUT].before(self.app.router, server.request_handler))
         self._sweeping = asyncio.create_task(server.sweep(self.app[PATIENCE]), name="feathers connection sweep")
         return server

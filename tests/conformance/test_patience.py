@@ -6,23 +6,27 @@ import asyncio
 import io
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
 from aiohttp import web
 
-from agor_core.feathers import Feathers, MemoryService
+from agor_core.feathers import Feathers, MemoryService, Params
 from agor_core.feathers.guard import Guard
 from agor_core.feathers.transports.patience import Patience
 from agor_core.feathers.web import ServerOptions, build_web, runner
 from tests.conformance.doors import serving
-from tests.conformance.raw import raw
+from tests.conformance.raw import CLOSED, raw
 from tests.conformance.server import build_app
 
 HASTY = Patience(head_s=0.2, body_s=0.2, idle_s=0.2, unread_s=0.2)
 HEAD = "Host: x\r\nContent-Type: application/json\r\n"
+HANDSHAKE = (
+    b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
 MUCH = {"name": "x" * 100_000}
 ANN = {"email": "ann@example.com", "password": "a long password"}
 
@@ -227,3 +231,68 @@ async def test_where_everybody_is_somebody_all_send_much() -> None:
         session.post(f"{url}/people", json=MUCH) as response,
     ):
         assert response.status == 201
+
+
+async def test_strangers_send_little_over_sockets_too(fast: bool) -> None:
+    """A long message of a stranger ends its connection, also while it is only being sent; signed in, it is a call."""
+    app = build_app()
+    await app.service("users").create(dict(ANN))
+    async with serving(build_web(app, ServerOptions(guard=Guard.open(), fast=fast))) as url:
+        async with raw(url) as client:
+            assert await client.call("create", "people", {"text": "x" * 100_000}) == CLOSED
+        async with connection(url) as (reader, writer):
+            writer.write(HANDSHAKE)
+            await reader.readuntil(b"\r\n\r\n")
+            # The head of nine megabytes, and a part of them.
+            writer.write(b"\x81\xff" + (9_000_000).to_bytes(8, "big") + b"\0\0\0\0" + b"x" * 400_000)
+            await closed(reader)
+        assert await app.service("people").find(Params(paginate=False)) == []
+        async with raw(url) as client:
+            for number in range(20):
+                assert (await client.call("create", "people", {"n": number, "text": "x" * 50_000}))[0] is None
+            assert (await client.call("create", "authentication", {"strategy": "local", **ANN}))[0] is None
+            assert (await client.call("create", "people", {"text": "x" * 5_000_000}))[0] is None
+
+
+@pytest.fixture
+async def crowded() -> AsyncIterator[str]:
+    """A server for the network that takes two strangers from one address."""
+    app = build_app()
+    await app.service("users").create(dict(ANN))
+    guard = Guard(allowed_hosts=None, is_loopback=False, is_open=lambda _method, _path: True)
+    async with serving(build_web(app, ServerOptions(guard=guard, stranger_connections=2))) as url:
+        yield url
+
+
+async def test_one_address_has_room_for_few_strangers(crowded: str) -> None:
+    """One more is closed at once, until one of the others is gone; those that are there notice nothing."""
+    async with connection(crowded) as (reader, writer):
+        async with connection(crowded):
+            async with connection(crowded) as (refused, _):
+                assert await closed(refused) == b""
+            writer.write(b"GET /people/1 HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert (await reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 404 ")
+        answer = b""
+        while not answer:
+            # The server may not have noticed yet that one has gone.
+            async with connection(crowded) as (newcomer, asking):
+                asking.write(b"GET /people/1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                answer = await closed(newcomer)
+        assert answer.startswith(b"HTTP/1.1 404 ")
+
+
+async def test_the_signed_in_are_no_strangers(crowded: str) -> None:
+    """However many they are, over sockets and over REST, and whoever comes after them."""
+    async with AsyncExitStack() as stack:
+        for _ in range(4):
+            client = await stack.enter_async_context(raw(crowded))
+            error, result = await client.call("create", "authentication", {"strategy": "local", **ANN})
+            assert error is None
+        headers = {"Authorization": result["accessToken"]}
+        for _ in range(4):
+            session = await stack.enter_async_context(aiohttp.ClientSession())
+            async with session.get(f"{crowded}/secrets", headers=headers) as response:
+                assert response.status == 200
+        async with connection(crowded) as (reader, writer):
+            writer.write(b"GET /people/1 HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert (await reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 404 ")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket as sockets
 import time
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 import engineio
@@ -22,6 +22,7 @@ from engineio.payload import Payload
 
 from agor_core.errors import ServiceError
 from agor_core.feathers.transports.bodies import body_of
+from agor_core.feathers.transports.patience import HttpConnection
 
 # Stock is 16: a polling client that has 17 calls to make at once would be cut off.
 MAX_PACKETS_PER_POST = 1000
@@ -41,7 +42,11 @@ class Driver(driver.WebSocket):  # type: ignore[misc]  # engineio has no types
             # The kernel would by itself buffer megabytes for a client that does not read.
             socket.setsockopt(sockets.SOL_SOCKET, sockets.SO_SNDBUF, SEND_BUFFER_BYTES)
         self.transport = request.transport
-        self.handler.__self__.transport = request.transport
+        socket_of_engine = self.handler.__self__
+        socket_of_engine.transport = request.transport
+        if isinstance(request.protocol, HttpConnection):
+            socket_of_engine.connection = request.protocol
+            self.server.meet(socket_of_engine.sid, request.protocol)
         await self.run()
         return self._sock
 
@@ -52,6 +57,7 @@ class Driver(driver.WebSocket):  # type: ignore[misc]  # engineio has no types
     async def wait(self) -> str | bytes:
         """The next frame. Raises OSError, which ends the connection, when there is none or it is broken."""
         message = await self._sock.receive()
+        self.handler.__self__.heard()
         while message.type is WSMsgType.TEXT and message.data[:1] in tuple("06"):
             # As in Node, what says nothing is no harm.
             message = await self._sock.receive()
@@ -127,6 +133,7 @@ class Socket(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no
     upgraded: bool
     # The WebSocket's, once there is one; what it holds unsent, and since when that has not changed.
     transport: Any = None
+    connection: HttpConnection | None = None
     unsent_before = 0
     still_since = 0.0
     opened_at = 0.0
@@ -155,6 +162,11 @@ class Socket(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no
             return False
         self.push(packet)
         return True
+
+    def heard(self) -> None:
+        """A whole message has come."""
+        if self.connection is not None:
+            self.connection.heard()
 
     def let_flow(self, reader: Any) -> None:
         """Nothing: there is no shorter way than the queue."""
@@ -193,6 +205,8 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # engineio has no typ
     socket: type[Socket] = Socket
     # Within this time the body of a polling client's request has to be there.
     body_limit_s = 60.0
+    # What to do with the connection of a new WebSocket, by the id of its socket.
+    meet: Callable[[str, HttpConnection], None] = staticmethod(lambda _sid, _connection: None)
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)

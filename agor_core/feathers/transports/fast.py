@@ -91,6 +91,7 @@ class FastSocket(Socket):
     async def _read(self, websocket: web.WebSocketResponse) -> None:
         received = self.server.handlers["message"]
         async for message in websocket:
+            self.heard()
             if message.type is WSMsgType.TEXT:
                 text: str = message.data
                 if text[:1] == "4":

@@ -8,10 +8,12 @@ are looked at together now and then, so that a request costs no timer.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
@@ -19,7 +21,11 @@ from typing_extensions import override
 
 Handler = Callable[[Any], Awaitable[web.StreamResponse]]
 
+logger = logging.getLogger(__name__)
+
 SWEEP_S = 1.0
+# As much as an event loop reads at once.
+READ_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +46,26 @@ class Patience:
 class HttpConnection(RequestHandler):
     """One connection of HTTP, also once it has become a WebSocket."""
 
-    __slots__ = ("_head_since", "_is_answered", "_moved_at", "_unsent_bytes", "_way")
+    __slots__ = (
+        "_address",
+        "_head_since",
+        "_is_answered",
+        "_most_unheard_bytes",
+        "_moved_at",
+        "_server",
+        "_unheard_bytes",
+        "_unsent_bytes",
+        "_way",
+    )
 
-    def __init__(self, server: web.Server, **settings: Any) -> None:
+    def __init__(self, server: HttpServer, **settings: Any) -> None:
         super().__init__(server, **settings)
+        self._server = server
+        # Where it comes from, as long as it counts as a stranger.
+        self._address: str | None = None
+        # Of a WebSocket of a stranger: how much has come since its last whole message.
+        self._most_unheard_bytes: int | None = None
+        self._unheard_bytes = 0
         # aiohttp forgets its transport when it closes it, which with unread data may take for ever.
         self._way: asyncio.Transport | None = None
         self._head_since: float | None = None
@@ -56,16 +78,26 @@ class HttpConnection(RequestHandler):
         super().connection_made(transport)
         self._way = self.transport
         self._head_since = time.monotonic()
+        if self._server.most_strangers is not None:
+            self._address = str((transport.get_extra_info("peername") or ("",))[0])
+            if not self._server.takes(self._address):
+                cast(asyncio.Transport, transport).abort()
 
     @override
     def connection_lost(self, exc: BaseException | None) -> None:
         super().connection_lost(exc)
         self._way = None
+        self.know()
 
     @override
     def data_received(self, data: bytes) -> None:
         if self._is_answered and self._head_since is None:
             self._head_since = time.monotonic()
+        if self._most_unheard_bytes is not None:
+            self._unheard_bytes += len(data)
+            if self._unheard_bytes > self._most_unheard_bytes and self._way is not None:
+                self._way.abort()
+                return
         super().data_received(data)
 
     def begin(self) -> None:
@@ -76,6 +108,22 @@ class HttpConnection(RequestHandler):
     def end(self) -> None:
         """The request has its answer."""
         self._is_answered = True
+
+    def know(self) -> None:
+        """Whoever this is has signed in, or is gone: it is no stranger any more."""
+        self._most_unheard_bytes = None
+        if self._address is not None:
+            self._server.leaves(self._address)
+            self._address = None
+
+    def mistrust(self, most_bytes: int) -> None:
+        """From now on, until it is known, so much may come that is no whole message."""
+        # A message is heard after all that came together with it.
+        self._most_unheard_bytes = most_bytes + READ_BYTES
+
+    def heard(self) -> None:
+        """A whole message has come."""
+        self._unheard_bytes = 0
 
     def look(self, now: float, patience: Patience) -> None:
         """Close it if it has taken too long."""
@@ -91,7 +139,33 @@ class HttpConnection(RequestHandler):
 
 
 class HttpServer(web.Server):
-    """aiohttp's server with such connections."""
+    """aiohttp's server with such connections.
+
+    `most_strangers`: so many from one address may be there on which nobody has signed in; None for any number.
+    """
+
+    most_strangers: int | None = None
+    _strangers: Counter[str]
+
+    def watch(self, most_strangers: int | None) -> None:
+        """Begin to count strangers."""
+        self._strangers = Counter()
+        self.most_strangers = most_strangers
+
+    def takes(self, address: str) -> bool:
+        """Count a stranger; whether there is room for it."""
+        self._strangers[address] += 1
+        over = self._strangers[address] - (self.most_strangers or 0)
+        if over == 1:
+            # Once, not for each that is refused.
+            logger.warning("refusing connections from %s: too many there have not signed in", address)
+        return over <= 0
+
+    def leaves(self, address: str) -> None:
+        """One stranger less."""
+        self._strangers[address] -= 1
+        if not self._strangers[address]:
+            del self._strangers[address]
 
     @override
     def __call__(self) -> RequestHandler:

@@ -17,6 +17,7 @@ from agor_core.feathers.querystring import decode_segment, parse_query
 from agor_core.feathers.transports.answer import Answer
 from agor_core.feathers.transports.bodies import PayloadTooLarge, body_of
 from agor_core.feathers.transports.dispatch import rest_call, verbs_of
+from agor_core.feathers.transports.patience import HttpConnection
 from agor_core.feathers.wire import dumps, error_json, loads, service_error
 
 JSON_TYPE = "application/json; charset=utf-8"
@@ -85,7 +86,10 @@ class Rest:
         )
         if self._app.authentication is not None:
             params = self._app.authentication.with_header(params)
-        return _response(await call.run(params, self._idempotency))
+        context = await call.run(params, self._idempotency)
+        if context.params.authenticated and isinstance(request.protocol, HttpConnection):
+            request.protocol.know()
+        return _response(context)
 
     async def _body(self, request: web.Request) -> Any:
         if request.method in ("GET", "HEAD", "OPTIONS") or not request.can_read_body:

@@ -23,6 +23,7 @@ from agor_core.feathers.transports.admission import Admission
 from agor_core.feathers.transports.dispatch import socket_call, socket_params
 from agor_core.feathers.transports.engine import Packet, Socket, SocketServer, background, end
 from agor_core.feathers.transports.fast import FastSocketServer
+from agor_core.feathers.transports.patience import HttpConnection
 from agor_core.feathers.transports.recovery import Recovery, offset_text
 from agor_core.feathers.transports.sockets import Counters, Held, Limits, Shorten, SocketConnection
 from agor_core.feathers.wire import error_json, service_error
@@ -53,6 +54,7 @@ class SocketDoor:
         idempotency: Idempotency | None = None,
         shorten: Shorten | None = None,
         body_limit_s: float = 60.0,
+        stranger_bytes: int | None = None,
     ) -> None:
         self.app = app
         self._shorten = shorten
@@ -75,7 +77,10 @@ class SocketDoor:
             logger=False,
             engineio_logger=engine_logger,
         )
+        self._stranger_bytes = stranger_bytes
         self._server.eio.body_limit_s = body_limit_s
+        self._server.eio.meet = self._meet
+        app.on("login", self._signed_in)
         self._admission = Admission(self, recovery)
 
     def attach(self, site: web.Application) -> None:
@@ -124,6 +129,8 @@ class SocketDoor:
                 return
             if not isinstance(data, str) or not data:
                 raise frames.BadPacket("no packet")
+            if self._stranger_bytes is not None and len(data) > self._stranger_bytes and self._is_stranger(eio_sid):
+                raise frames.BadPacket("a long message of one who has not signed in")
             await self._packet(eio_sid, frames.decode(data, broken_text=self._broken_text))
         except frames.BadPacket as problem:
             logger.info("closing a connection: %s", problem)
@@ -192,6 +199,25 @@ class SocketDoor:
     async def confirm(self, connection: SocketConnection) -> None:
         """Tell python-socketio that a connection was admitted."""
         await self._server.manager.connect(connection.sid, "/")
+
+    # Strangers: those who have not signed in, where nobody is anonymous.
+
+    def _is_stranger(self, eio_sid: str) -> bool:
+        if self.app.authentication is None or self.app.authentication.anonymous_user is not None:
+            return False
+        connection = self._by_socket.get(eio_sid)
+        return connection is None or connection.user is None
+
+    def _meet(self, eio_sid: str, connection: HttpConnection) -> None:
+        if not self._is_stranger(eio_sid):
+            connection.know()
+        elif self._stranger_bytes is not None:
+            connection.mistrust(self._stranger_bytes)
+
+    def _signed_in(self, _result: Any, params: Any, _context: Any) -> None:
+        connection = params.connection
+        if isinstance(connection, SocketConnection) and connection.socket.connection is not None:
+            connection.socket.connection.know()
 
     # Packets.
 
