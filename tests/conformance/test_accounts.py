@@ -187,6 +187,20 @@ async def test_a_handshake_header_signs_in(ann: dict[str, Any], rest: Rest, url:
         assert await socket.call("find", "secrets") == []
 
 
+async def test_a_handshake_signs_in_before_it_connects(
+    ann: dict[str, Any], app: Feathers, rest: Rest, url: str
+) -> None:
+    """Who is told of both hears of the login first, as in Feathers."""
+    told: list[str] = []
+    app.on("login", lambda *_: told.append("login"))
+    token = (await rest.call("create", "authentication", LOGIN))["accessToken"]
+    told.clear()
+    app.on("connection", lambda _: told.append("connection"))
+    async with connected(url, headers={"Authorization": f"Bearer {token}"}) as socket:
+        await socket.call("find", "secrets")
+    assert told == ["login", "connection"]
+
+
 async def test_a_removed_user_loses_its_connections(ann: dict[str, Any], app: Feathers, listener: Socket) -> None:
     """Within a second the socket is closed, and what happens meanwhile is not heard."""
     await listener.call("create", "authentication", LOGIN)

@@ -6,8 +6,11 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
 
+import jwt
+
 from agor_core.errors import ERRORS
 from agor_core.feathers.querystring import format_query
+from tests.conformance.accounts import SETTINGS
 from tests.conformance.twin.both import Call, Rest, Step
 
 ANN, BEA, CARL = ({"name": "Ann", "age": 30}, {"name": "Bea", "age": 20}, {"name": "Carl", "age": 40, "created": True})
@@ -82,6 +85,7 @@ ROUTES: Sequence[Step] = (
     Rest("POST", "/echo", {"a": 1}, {"X-Service-Method": "create"}),
     Rest("POST", "/echo", {"a": 1}, {"X-Service-Method": "find"}),
     Rest("GET", "/echo", None, {"X-Service-Method": "ping"}),
+    *(Rest("GET", path, headers={"Accept": "text/html"}) for path in ("/echo", "/nope", "/errors/Conflict")),
     Rest("POST", "/errors", {}),
     Rest("DELETE", "/errors/1"),
     Rest("POST", "/hooked/1", {"mode": "x"}),
@@ -232,6 +236,12 @@ CHANGES: Sequence[Step] = (
 USER = {"email": "ann@example.com", "password": "secret"}
 SIGN_IN = {"strategy": "local", **USER}
 
+ENDLESS = jwt.encode(
+    {"aud": SETTINGS.audience, "iss": SETTINGS.issuer, "iat": 1, "sub": "1", "jti": "x"},
+    SETTINGS.secret,
+    headers={"typ": "access"},
+)
+
 ACCOUNTS: Mapping[str, Sequence[Step]] = {
     "rest": (
         Rest("POST", "/users", USER),
@@ -250,6 +260,10 @@ ACCOUNTS: Mapping[str, Sequence[Step]] = {
         Rest("DELETE", "/authentication"),
         Rest("GET", "/authentication"),
         Rest("PATCH", "/authentication/1", {}),
+    ),
+    "a token without an end": (
+        Rest("POST", "/users", USER),
+        Rest("GET", "/users/1", headers={"Authorization": f"Bearer {ENDLESS}"}),
     ),
     "socket": (
         socket("create", "users", USER, {}),
