@@ -54,7 +54,7 @@ class ServerOptions:
     form_bodies: bool = False
     broken_text: bool = False
     max_body_bytes: int = 10_000_000
-    stranger_body_bytes: int | None = 64 * 1024
+    stranger_body_bytes: int | None = 256 * 1024
     stranger_connections: int | None = 256
     patience: Patience = field(default_factory=Patience)
     limits: Limits = field(default_factory=Limits)
