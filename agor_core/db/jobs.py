@@ -29,10 +29,13 @@ Outcome = tuple[Job, Any, BaseException | None]
 """(the job, what it answered, what it failed with)"""
 
 
-def job_of(work: Work) -> Job:
-    """The job of whoever calls, on the loop that runs."""
+async def done_by(jobs: queue.SimpleQueue[Job | None], work: Callable[[Transaction], T]) -> T:
+    """What `work` answers, once a thread that takes from `jobs` has done it."""
     loop = asyncio.get_running_loop()
-    return Job(work, loop, loop.create_future())
+    job = Job(work, loop, loop.create_future())
+    jobs.put(job)
+    answer: T = await job.future
+    return answer
 
 
 def tell(outcomes: Iterable[Outcome]) -> None:
@@ -81,10 +84,7 @@ class Workers:
             raise closed()
         if not self._have_begun:
             self._begin()
-        job = job_of(work)
-        self._queue.put(job)
-        answer: T = await job.future
-        return answer
+        return await done_by(self._queue, work)
 
     def close(self) -> None:
         """Do what waits, and end the threads."""

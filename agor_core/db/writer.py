@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from agor_core.db.jobs import Job, Outcome, Work, closed, job_of, tell
+from agor_core.db.jobs import Job, Outcome, Work, closed, done_by, tell
 
 if TYPE_CHECKING:
     from agor_core.db.transaction import Transaction
@@ -55,10 +55,7 @@ class Writer:
         """
         if self._is_closed:
             raise closed()
-        job = job_of(work)
-        self._queue.put(job)
-        answer: T = await job.future
-        return answer
+        return await done_by(self._queue, work)
 
     def close(self) -> None:
         """Do what waits, and end the thread."""

@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from agor_core.db import Database, Transaction, open_database
+from agor_core.db.engine import READERS
 from agor_core.errors import BadRequest, Conflict, NotFound
 from agor_core.models import Board, Session, Task
 from tests.support.databases import MakeUrl
@@ -89,6 +90,40 @@ async def test_what_waits_together_is_committed_together(make_url: MakeUrl) -> N
         assert commits < 30
         events = await database.change_log.after(1, 100)
         assert [event.record_id for event in events] == boards
+
+
+async def test_a_read_that_was_given_up_is_not_done(make_url: MakeUrl) -> None:
+    """Where all threads are busy reads wait their turn: one given up meanwhile is passed over, the next is answered;
+    after the database was closed, none is taken."""
+    done: list[str] = []
+    with open_database(make_url("sqlite")) as database:
+        hold = threading.Event()
+        busy = [asyncio.create_task(database.read(lambda tx: hold.wait(30))) for _ in range(READERS)]
+        given_up = asyncio.create_task(database.read(lambda tx: done.append("given up")))
+        kept = asyncio.create_task(database.read(lambda tx: done.append("kept")))
+        await asyncio.sleep(0)
+        given_up.cancel()
+        hold.set()
+        await asyncio.gather(kept, *busy)
+        assert done == ["kept"]
+    with pytest.raises(RuntimeError, match="closed"):
+        await database.read(lambda tx: None)
+
+
+async def test_a_change_leaves_alone_what_it_does_not_name(database: Database) -> None:
+    """A patch of one field, and a silent count, keep every other column of the row, and its place in each list."""
+    session = await a_session(database)
+    await database.write(lambda tx: tx.messages.append(session.session_id, said("one")))
+    before = await database.read(lambda tx: tx.sessions.record(session.session_id))
+    await database.write(lambda tx: tx.sessions.count_up(session.session_id, tool_use_count=2))
+    await database.write(lambda tx: tx.sessions.patch(session.session_id, {"status": "failed", "title": "new"}))
+    after = await database.read(lambda tx: tx.sessions.record(session.session_id))
+    assert after["last_updated"] >= before["last_updated"]
+    changed = {"status": "failed", "title": "new", "tool_use_count": 2, "last_updated": after["last_updated"]}
+    assert after == {**before, **changed}
+    for query, total in (({"status": "failed"}, 1), ({"status": "idle"}, 0), ({"message_count": 1}, 1)):
+        page = await database.read(lambda tx, query=query: tx.sessions.page(query, None, 10, 10))  # type: ignore[misc]
+        assert page["total"] == len(page["data"]) == total
 
 
 async def test_eight_writers_lose_no_message_and_leave_no_gap(database: Database) -> None:

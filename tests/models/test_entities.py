@@ -28,6 +28,19 @@ from agor_core.models.shape import fields_of
 from agor_core.models.wire import to_wire
 
 
+def test_an_entity_has_the_columns_it_has() -> None:
+    """A new entity has its own defaults in what it was not given; a column it has not is an error, not ignored."""
+    one, other = Session(agent="codex"), Session(agent="codex", status="failed")
+    assert (one.status, other.status, one.created_by) == ("idle", "failed", None)
+    assert one.session_id != other.session_id
+    one.data.concepts.append("of one only")
+    assert other.data.concepts == Session(agent="codex").data.concepts == []
+    with pytest.raises(TypeError, match="colour"):
+        Session(agent="codex", colour="red")
+    with pytest.raises(ValueError, match="colour"):
+        one.colour = "red"  # type: ignore[attr-defined]
+
+
 def a_parent() -> Session:
     """A session with something in every field a descendant might take over."""
     parent = Session(agent="codex", board_id="board", worktree_id="tree", sharing="private", created_by="ann")
