@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,8 @@ from agor_core.models.wire import to_wire
 from agor_daemon.access import Rule, may_hear, role_may, sees_private
 
 Record = dict[str, Any]
+
+_VERSION = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 BYPASS = "bypassPermissions"
 """The permission mode in which an agent asks nobody."""
@@ -137,11 +140,20 @@ class StoredService:
 
 
 def expected_version(sent: Record, params: Params) -> int | None:
-    """The version a caller believes to change: `version` in the data, else the header `If-Match`."""
-    if isinstance(sent.get("version"), int):
+    """The version a caller believes to change: `version` in the data, else the header `If-Match`; None: whichever.
+
+    Raises BadRequest for a header that can be no version: whoever sends one does not want to change just anything.
+    """
+    version = sent.get("version")
+    if isinstance(version, int) and not isinstance(version, bool):
         return int(sent.pop("version"))
-    text = params.headers.get("if-match", "").removeprefix("W/").strip('"')
-    return int(text) if text.isascii() and text.isdigit() else None
+    header = params.headers.get("if-match", "*").strip()
+    text = header.removeprefix("W/").strip('"')
+    if text == "*":
+        return None
+    if not _VERSION.fullmatch(text):
+        raise BadRequest(f"If-Match must be a version, or *; not {header[:100]!r}")
+    return int(text)
 
 
 def one(id: str | None, verb: str) -> str:

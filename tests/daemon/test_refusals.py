@@ -185,3 +185,25 @@ def test_odd_places_and_states_are_refused_or_work(daemon: Daemon, repository: P
     assert daemon.request("DELETE", f"/worktrees/{made['worktree_id']}?force={token}")[0] == 409
     assert inner.is_dir()
     assert daemon.call("GET", "/worktrees?status[$ne]=x")["total"] == 2
+
+
+def test_a_change_of_what_one_did_not_see_is_refused(daemon: Daemon) -> None:
+    """A PATCH or PUT with a version that is not the present one, in the data or as `If-Match`, is a 409 with the record
+    as it is; a header that can be no version is a 400; and neither changes anything."""
+    session = daemon.call("POST", "/sessions", {"agent": "scripted", "title": "first"})
+    path = f"/sessions/{session['session_id']}"
+    seen = daemon.call("PATCH", path, {"title": "second"})["version"]
+    data, headers = {"title": "wrong"}, {"If-Match": str(seen - 1)}
+    for method in ("PATCH", "PUT"):
+        for status, answer in (
+            daemon.request(method, path, data, headers=headers),
+            daemon.request(method, path, {**data, "version": seen - 1}),
+        ):
+            assert (status, answer["data"]["reason"]) == (409, "stale-version")
+            assert answer["data"]["current"]["title"] == "second"
+        for odd in ("abc", "-1", "", '""', "1, 2", "9" * 5000):
+            assert daemon.request(method, path, data, headers={"If-Match": odd})[0] == 400
+        assert daemon.request(method, path, {**data, "version": True})[0] == 400
+    assert daemon.call("GET", path)["title"] == "second"
+    for header in (f'"{seen}"', f'W/"{seen + 1}"', "*"):
+        assert daemon.request("PATCH", path, {"title": "third"}, headers={"If-Match": header})[0] == 200

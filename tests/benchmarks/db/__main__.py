@@ -2,7 +2,7 @@
 
 The five targets and what else is done often, on embedded databases of several sizes: through the repositories in this
 process, and through the API of a daemon; each above the bare round trip of the same way, since a busy machine says
-nothing by itself. `--full`: also a million sessions, and search among a million messages.
+nothing by itself. `--full`: also a million sessions, and search among a million messages, and their export and import.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from agor_core.db import open_database
-from tests.benchmarks.db import api, repositories, searching
+from tests.benchmarks.db import api, moving, repositories, searching
 from tests.benchmarks.db.data import WIDEST, fill, tree
 from tests.benchmarks.db.figures import HEADER, Figure
 from tests.benchmarks.usage import memory_kb
@@ -61,6 +61,8 @@ def of_size(size: int, found: list[Figure], facts: dict[str, Any], messages: int
             for figure in api.figures(daemon, ids, (narrow, wide)):
                 show(found, figure)
             facts[f"daemon's memory in MB, {size:,} sessions, after"] = memory_kb(daemon.process.pid) / 1000
+        if messages is not None:
+            facts.update(moving.facts(environment, Path(folder)))
 
 
 def main() -> None:

@@ -77,8 +77,11 @@ def transcript(count: int) -> Iterator[list[Message]]:
         yield [said(" ".join(random.choices(WORDS, k=170))) for _ in range(min(1000, count - first))]
 
 
-def fill_messages(database: Database, session_ids: list[str], count: int) -> None:
-    """So many short messages, a hundred in each session, each thousandth with the word `needle`; findable."""
+def fill_messages(database: Database, session_ids: list[str], count: int, whole: str) -> None:
+    """So many short messages, a hundred in each session, each thousandth with the word `needle`; findable.
+
+    `whole`: a word that is in each of them.
+    """
     table: sa.Table = Message.__table__  # type: ignore[attr-defined]
     message = Message(session_id="", type="assistant", role="assistant", created_by=ANONYMOUS_ID)
     template = {column.name: getattr(message, column.name) for column in table.columns}
@@ -88,7 +91,7 @@ def fill_messages(database: Database, session_ids: list[str], count: int) -> Non
     def store(tx: Transaction, first: int) -> None:
         rows, words = [], []
         for nth in range(first, min(first + AT_ONCE, count)):
-            text = " ".join(random.choices(WORDS, k=20)) + (" needle" if nth % 1000 == 0 else "")
+            text = " ".join(random.choices(WORDS, k=20)) + f" {whole}" + (" needle" if nth % 1000 == 0 else "")
             session_id = session_ids[nth // 100 % len(session_ids)]
             place = {"message_id": id_at(now), "session_id": session_id, "index": nth, "timestamp": now}
             times = {"created_at": now, "last_updated": now}
