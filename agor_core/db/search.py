@@ -93,13 +93,22 @@ class Search:
         return sa.select(sa.func.count()).select_from(hits.limit(_ALL).subquery("hits"))
 
     @staticmethod
-    def wanted(source: sa.FromClause, id: sa.ColumnElement[Any], conditions: Sequence[Clause]) -> Wanted:
-        """That a document is of a row of `source` that fulfils the conditions. `id`: the column of its id."""
+    def wanted(
+        source: sa.FromClause,
+        id: sa.ColumnElement[Any],
+        conditions: Sequence[Clause],
+        of_session: Callable[[sa.ColumnElement[Any]], Sequence[Clause]],
+    ) -> Wanted:
+        """That a document is of a row of `source` that fulfils the conditions. `id`: the column of its id.
+
+        `of_session`: those on its session's id, which can be told before the row is looked up.
+        """
         document = DOCUMENTS.alias("document")
         # The row is looked up only for a document of its kind, and never the other way round.
         is_of = id == sa.case((_is_of_kind(document, id), document.c.record_id))
         rows = sa.select(sa.literal(1)).select_from(sa.join(document, source, is_of))
-        return lambda doc: rows.where(document.c.doc == doc, *conditions).exists()
+        asked = [*of_session(document.c.session_id), *conditions]
+        return lambda doc: rows.where(document.c.doc == doc, *asked).exists()
 
     @staticmethod
     def of_kind(id: sa.ColumnElement[Any], conditions: Callable[[sa.ColumnElement[Any]], Sequence[Clause]]) -> Wanted:

@@ -108,7 +108,8 @@ class Listing:
             visible = self._repository.seen_by_session if is_restricted(self._reader) else _everything
             return search.Search.of_kind(self._repository.id_column, visible)
         source = self._repository.source(self._query)
-        return search.Search.wanted(source, self._repository.id_column, self._conditions(is_count=is_count))
+        conditions = self._conditions(is_count=is_count)
+        return search.Search.wanted(source, self._repository.id_column, conditions, self._asked_of_session)
 
     def _read(self, page: Page, statement: sa.Select[Any]) -> list[Record]:
         window = {"limit": page.limit, "skip": page.skip}
@@ -138,10 +139,12 @@ class Listing:
         repository = self._repository
         visible = repository.visible(is_count=is_count) if is_restricted(self._reader) else []
         told = repository.told(is_count=is_count) if self._asks_for_hidden else []
-        asked = [*repository.filter.clauses(self._shape), *self._asked_of_session()]
+        asked = repository.filter.clauses(self._shape)
+        if self._of_session and self._search is None:
+            asked += self._asked_of_session(repository.table.c.session_id)
         return [*asked, *repository.implied(self._query), *visible, *told]
 
-    def _asked_of_session(self) -> list[sa.ColumnElement[bool]]:
+    def _asked_of_session(self, id: sa.ColumnElement[Any]) -> list[sa.ColumnElement[bool]]:
         if not self._of_session:
             return []
         table: sa.Table = Session.__table__  # type: ignore[attr-defined]
@@ -149,7 +152,7 @@ class Listing:
         clauses = Filter(Session, is_postgresql=tx.is_postgresql).clauses(self._of_session)
         if is_restricted(self._reader) and any(map(tx.sessions.may_be_hidden, fields_in(self._of_session))):
             clauses += tx.sessions.told(is_count=True)
-        return [self._repository.table.c.session_id.in_(sa.select(table.c.session_id).where(*clauses))]
+        return [id.in_(sa.select(table.c.session_id).where(*clauses))]
 
     def _about_rows(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         """What the query asks of the rows, and of the sessions they belong to."""
