@@ -58,7 +58,7 @@ OF_BODIES = (408, 413)
 OF_WRITES = (409,)
 
 # "Raises NotFound where …" is for who reads the code; a caller sees the error itself.
-_RAISES = re.compile(r"\b(?:Raises|raises) (?=[A-Z]\w+)([A-Z]\w+)")
+_RAISES = re.compile(r"\b[Rr]aises ([A-Z]\w+)")
 
 
 def build_document(
@@ -160,6 +160,7 @@ def _answer(spec: Spec, service: ServiceHandle, method: Method, *, of_many: bool
     whole = spec.registered(service, f"{method.name}:result")
     record = spec.record(service, method.name) if is_standard else None
     schema: dict[str, Any] = whole or record or {}
+    # Where no schema says what a record is, its id is all that is known of it.
     made_up: Any = None if record is not None or not is_standard else {service.id_field: 1}
     if whole is None and method.name == "find" and is_standard:
         schema = _found(service, record)

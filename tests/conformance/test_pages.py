@@ -71,6 +71,15 @@ async def test_the_api_document_has_every_service(url: str) -> None:
     assert document["openapi"] == "3.1.0"
     assert set(document["paths"]["/pets/{id}"]) == {"get", "patch"}
     assert set(document["paths"]["/people/{id}"]) == {"get", "put", "patch", "delete"}
+    # What may be done to many at once is documented where that is allowed.
+    assert set(document["paths"]["/people"]) == {"get", "post", "patch", "delete"}
+    assert set(document["paths"]["/pets"]) == {"get", "post"}
+    assert set(document["paths"]["/authentication"]) == {"post", "delete"}
+    shown = {
+        path: document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["example"]
+        for path in ("/people", "/notes")
+    }
+    assert shown == {"/people": {"total": 1, "limit": 10, "skip": 0, "data": [{"id": 1}]}, "/notes": [{"id": 1}]}
     body = document["paths"]["/pets"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     component = document["components"]["schemas"][body["$ref"].rpartition("/")[2]]
     assert component["required"] == ["name"]
