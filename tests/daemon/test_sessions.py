@@ -113,7 +113,8 @@ def test_an_agent_that_has_lost_the_conversation_is_told_what_is_stored(
         wait_for_task(daemon, daemon.call("POST", f"{path}/prompt", {"prompt": "one"})["task_id"])
         asked = {"prompt": "two", "denied_tools": ["Bash"]}
         failed = wait_for_task(daemon, daemon.call("POST", f"{path}/prompt", asked)["task_id"])
-        assert failed["error"] == {"kind": "unknown", "message": "no such conversation", "reason": "history_lost"}
+        said = {"kind": "unknown", "message": "no such conversation", "reason": "history_lost", "retry_at": None}
+        assert failed["error"] == said
         status, error = daemon.request("POST", f"{path}/resume", {"from_history": "perhaps"})
         assert (status, error["name"]) == (400, "BadRequest")
         assert daemon.call("GET", f"/tasks?session_id={session['session_id']}")["total"] == 2
@@ -137,7 +138,7 @@ def test_a_failed_run_says_why(repository: Path, tmp_path: Path, environment: An
         task = daemon.call("POST", f"{path}/prompt", {"prompt": "one"})
         failed = wait_for_task(daemon, task["task_id"])
         assert failed["status"] == "failed"
-        assert failed["error"] == {"kind": "overloaded", "message": "try again later", "reason": None}
+        assert failed["error"] == {"kind": "overloaded", "message": "try again later", "reason": None, "retry_at": None}
         assert daemon.call("GET", path)["status"] == "failed"
         again = daemon.call("POST", f"{path}/prompt", {"prompt": "two"})
         assert wait_for_task(daemon, again["task_id"])["status"] == "completed"
