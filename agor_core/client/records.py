@@ -125,8 +125,8 @@ class PermissionRequest(Record):
     """A record of `permissions`."""
 
     request_id: str = ""
-    session_id: str = ""
-    task_id: str = ""
+    session_id: str | None = None
+    task_id: str | None = None
     status: str = "pending"
     scope: str | None = None
     tool_name: str = ""
@@ -141,6 +141,7 @@ class PermissionRequest(Record):
     rule_request_id: str | None = None
     revoked_by: str | None = None
     revoked_at: str | None = None
+    project: str | None = None
     created_at: str = ""
     last_updated: str = ""
     created_by: str = ""

@@ -117,6 +117,12 @@ class Session(Entity, table=True):
     )
 
 
+def project_of(session: Session) -> str | None:
+    """What `project` means for a session: the id of its repository, else its folder; None where it has neither."""
+    repo = session.data.repo
+    return (repo.repo_id or repo.cwd or None) if repo is not None else None
+
+
 def forked(
     parent: Session,
     *,

@@ -2,8 +2,9 @@
 
 Rules have no table of their own. An answer with a scope beyond `once` is a rule, for as long as its row is there and
 not revoked: `session` for the questions of that session, `project` for all sessions on its repository (where there is
-none, in its folder), `user` for the sessions of whoever answered. The daemon alone keeps them. Agents are told of
-each use that it is allowed once, so that every use has a row, and a rule that is revoked is gone at once.
+none, in its folder), `user` for the sessions of whoever answered. The latter two stay when their session is deleted.
+The daemon alone keeps them. Agents are told of each use that it is allowed once, so that every use has a row, and a
+rule that is revoked is gone at once.
 """
 
 from __future__ import annotations
@@ -17,14 +18,13 @@ from agor_core.db import Transaction
 from agor_core.errors import BadRequest, Conflict
 from agor_core.ids import short
 from agor_core.models import PermissionRequest, Session, Task
-from agor_core.models.session import RUNNING_STATUSES
+from agor_core.models.session import RUNNING_STATUSES, project_of
 from agor_core.models.task import ENDED_STATUSES, summary
 from agor_daemon.runs import rules
+from agor_daemon.runs.dialects import deed
 from agor_daemon.runs.rules import Asked
 
 REACH = {"session": "in this session", "project": "in this project", "user": "for this user"}
-
-ANSWERED = ("approved", "denied")
 
 GO_ON = "Go on where you were interrupted."
 ALLOWED = (
@@ -121,28 +121,23 @@ def decide(tx: Transaction, request_id: str, decision: Decision, asked: Asked) -
             "decided_at": tx.now,
         },
     )
-    task = tx.tasks.get(request.task_id)
+    # A question goes with its task: only answers outlive theirs.
+    task = tx.tasks.get(str(request.task_id))
     if task.status in ENDED_STATUSES:
         words = ALLOWED if answer.allow else REFUSED
         prompt = words.format(tool=request.data.tool_name, reason=answer.reason or NO_REASON)
-        return decided, go_on(tx, request.session_id, decision.user_id, prompt, answers=decided)
-    tx.tasks.patch(request.task_id, {"status": "running"})
-    tx.sessions.patch(request.session_id, {"status": "running"})
+        return decided, go_on(tx, task.session_id, decision.user_id, prompt, answers=decided)
+    tx.tasks.patch(task.task_id, {"status": "running"})
+    tx.sessions.patch(task.session_id, {"status": "running"})
     return decided, None
 
 
 def revoke(tx: Transaction, request_id: str, user_id: str | None) -> PermissionRequest:
     """From now on the answer's rules count no more. Raises Conflict where there are none."""
     request = tx.permissions.get(request_id)
-    if not is_rule(request):
+    if not request.is_rule:
         raise Conflict(f"request {short(request_id)} is no rule that stands", status=request.status)
     return tx.permissions.patch(request_id, {"revoked_by": user_id, "revoked_at": tx.now})
-
-
-def is_rule(request: PermissionRequest) -> bool:
-    """Whether an answer still answers other questions."""
-    is_lasting = request.status in ANSWERED and request.scope in REACH
-    return is_lasting and request.data.revoked_at is None
 
 
 def go_on(
@@ -200,12 +195,6 @@ def withdraw(
     ]
 
 
-def project_of(session: Session) -> str | None:
-    """What `project` means for a session: the id of its repository, else its folder; None where it has neither."""
-    repo = session.data.repo
-    return (repo.repo_id or repo.cwd) if repo is not None else None
-
-
 def _row(task: Task, request_id: str, question: PermissionQuestion, asked: Asked) -> PermissionRequest:
     request = PermissionRequest(
         request_id=request_id, session_id=task.session_id, task_id=task.task_id, status="pending"
@@ -254,16 +243,20 @@ def _standing(tx: Transaction, session: Session) -> list[PermissionRequest]:
     """The answers whose rules hold in a session."""
     own = tx.permissions.where(session_id=session.session_id, scope="session")
     wider = tx.permissions.where(scope=["project", "user"])
-    return [one for one in own if is_rule(one)] + [one for one in wider if is_rule(one) and _reaches(tx, one, session)]
+    return [one for one in own if one.is_rule] + [one for one in wider if one.is_rule and _reaches(tx, one, session)]
 
 
 def _reaches(tx: Transaction, request: PermissionRequest, session: Session) -> bool:
     if request.scope == "user":
         return request.data.decided_by == session.created_by
+    project = project_of(session)
+    if request.session_id is None:
+        is_known = not request.data.was_private or request.created_by == session.created_by
+        return is_known and project is not None and request.data.project == project
     origin = tx.sessions.get(request.session_id)
     # What others cannot see must not decide for them.
     is_known = origin.sharing == "everyone" or origin.created_by == session.created_by
-    return is_known and project_of(session) is not None and project_of(origin) == project_of(session)
+    return is_known and project is not None and project_of(origin) == project
 
 
 def _carried_over(tx: Transaction, task: Task, asked: Asked) -> PermissionRequest | None:
@@ -275,5 +268,6 @@ def _carried_over(tx: Transaction, task: Task, asked: Asked) -> PermissionReques
         other.data.rule_request_id == request.request_id for other in tx.permissions.where(task_id=task.task_id)
     ):
         return None
-    before = Asked(request.data.tool_name, request.data.tool_input, asked.cwd)
+    agent = tx.sessions.get(task.session_id).agent
+    before = Asked(request.data.tool_name, deed(agent, request.data.tool_input), asked.cwd)
     return request if rules.same(before, asked) else None

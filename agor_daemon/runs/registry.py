@@ -15,11 +15,12 @@ from agor_core.db.change_log import LogEntry
 from agor_core.errors import Conflict, NotFound, ServiceError
 from agor_core.ids import short
 from agor_core.models import Task
+from agor_core.models.permission import ANSWERED
 from agor_daemon.runs import records
 from agor_daemon.runs.assignment import Assignments
 from agor_daemon.runs.elsewhere import RunsElsewhere
 from agor_daemon.runs.partials import Partials
-from agor_daemon.runs.questions import ANSWERED, answer_in
+from agor_daemon.runs.questions import answer_in
 from agor_daemon.runs.run import SHUT_DOWN, STOPPED, Run
 from agor_daemon.supervisor import Supervisor
 from agor_daemon.volatile import Volatile

@@ -23,6 +23,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from agor_daemon.runs.dialects import deed
+
 # A rule has to be read before it is given.
 LONGEST_RULE = 2_000
 
@@ -50,7 +52,7 @@ _MORE_THAN_ARGUMENTS = re.compile(r"[;&|<>`$()\n\r]")
 # Quotes end a word: `sh -c "rm a"` runs rm.
 _WORD = re.compile(r"[^\s;&|<>`$(){}'\"]+")
 _RULE = re.compile(r"([\w.:/-]{1,200})(?:\((.+)\))?", re.DOTALL)
-_PATHS = ("file_path", "notebook_path", "path", "filePath")
+_PATHS = ("file_path", "notebook_path", "path", "filePath", "filepath")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +65,13 @@ class Asked:
     path: str | None = None
 
 
-def asked(tool: str, input: Mapping[str, Any], cwd: str) -> Asked:
+def asked(tool: str, input: Mapping[str, Any], cwd: str, agent: str) -> Asked:
     """The question, its paths looked up on disk: a link in a checked-out repository must not lead a rule astray."""
+    input = deed(agent, input)
     named = {input[name] for name in _PATHS if isinstance(input.get(name), str)}
     # Of two paths nobody knows which one is meant, and `~` is the home to some tools and a folder to others.
-    is_clear = tool in FILES and len(named) == 1 and not min(named).startswith("~")
+    # Codex may want a whole folder with the one file.
+    is_clear = tool in FILES and len(named) == 1 and not min(named).startswith("~") and not input.get("grant_root")
     path = os.path.realpath(Path(cwd, min(named))) if is_clear and min(named) else None
     return Asked(tool, input, os.path.realpath(cwd), path)
 

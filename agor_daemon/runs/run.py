@@ -183,7 +183,8 @@ class Run:
     async def _ask(self, question: PermissionQuestion) -> PermissionAnswer:
         """Put a question to people, unless an earlier answer of theirs holds for it."""
         cwd, task_id, mode = self._assignment.cwd, self._assignment.task_id, self._request.permission_mode
-        asked = await asyncio.to_thread(rules.asked, question.tool_name, question.tool_input, cwd)
+        agent = self._agent.name
+        asked = await asyncio.to_thread(rules.asked, question.tool_name, question.tool_input, cwd, agent)
         request_id = new_id()
         known = await self._database.write(
             lambda tx: questions.answered_already(tx, task_id, request_id, question, asked, mode=mode)

@@ -11,6 +11,7 @@ from agor_core.errors import BadRequest, Conflict, Forbidden
 from agor_core.feathers import Params
 from agor_core.models import PermissionRequest, Session, Task
 from agor_core.models.schema import load_as
+from agor_core.models.session import project_of
 from agor_core.models.wire import to_wire
 from agor_daemon.access import Rule, may_change
 from agor_daemon.runs import AgentRuns, questions, rules
@@ -43,12 +44,14 @@ class PermissionsService(StoredService):
         if request.updated_input is not None and not request.allow:
             raise BadRequest("`updated_input` goes with `allow: true`")
         asked, session = await self._database.read(lambda tx: _question(tx, id))
+        if session is None:
+            raise Conflict(f"this request was {asked.status} already", status=asked.status)
         if request.scope == "project":
-            await self._check_project(session, params)
+            await self._check_project(project_of(session), params)
         place = session.data.repo.cwd if session.data.repo is not None else ""
         input = request.updated_input if request.updated_input is not None else asked.data.tool_input
         answer = PermissionAnswer(request.allow, reason=request.reason, updated_input=request.updated_input)
-        about = await asyncio.to_thread(rules.asked, asked.data.tool_name, input, place)
+        about = await asyncio.to_thread(rules.asked, asked.data.tool_name, input, place, session.agent)
         decision = Decision(answer, request.scope, request.rules, user_id_of(params))
 
         def unit_of_work(tx: Transaction) -> tuple[PermissionRequest, Task | None]:
@@ -59,7 +62,7 @@ class PermissionsService(StoredService):
 
         decided, task = await self._database.write(unit_of_work)
         if task is not None:
-            await self._runs.consider(decided.session_id)
+            await self._runs.consider(task.session_id)
         return to_wire(decided)
 
     async def revoke(self, id: str, data: Any, params: Params) -> Record:
@@ -70,25 +73,26 @@ class PermissionsService(StoredService):
             if request.scope == "user" and not is_trusted(params):
                 raise Forbidden("this rule is another user's own; an admin may revoke it")
             if request.scope == "project":
-                await self._check_project(session, params)
+                project = request.data.project if session is None else project_of(session)
+                await self._check_project(project, params)
         return await self._database.write(lambda tx: to_wire(questions.revoke(tx, id, user_id)))
 
-    async def _check_project(self, session: Session, params: Params) -> None:
-        """Raise unless the caller may decide for everybody's sessions on this one's repository or folder."""
-        if questions.project_of(session) is None:
+    async def _check_project(self, project: str | None, params: Params) -> None:
+        """Raise unless the caller may decide for everybody's sessions on this repository or in this folder."""
+        if project is None:
             raise Conflict("the session has no repository and no folder, so there is no project to decide for")
         if params.user is None:
             return
-        repo_id = session.data.repo.repo_id if session.data.repo is not None else None
-        if repo_id is None:
+        repo = await self._database.read(lambda tx: tx.repos.find_one(repo_id=project))
+        if repo is None:
             is_allowed = is_trusted(params)
         else:
-            owner = await self._database.read(lambda tx: tx.repos.get(repo_id).created_by)
-            is_allowed = may_change(params.user, Rule.CHANGE_CREATED, {"created_by": owner})
+            is_allowed = may_change(params.user, Rule.CHANGE_CREATED, {"created_by": repo.created_by})
         if not is_allowed:
             raise Forbidden("only who may change the repository decides for all its sessions; answer for `session`")
 
 
-def _question(tx: Transaction, id: str) -> tuple[PermissionRequest, Session]:
+def _question(tx: Transaction, id: str) -> tuple[PermissionRequest, Session | None]:
+    """The request, and its session; None if that is gone and the answer outlived it."""
     request = tx.permissions.get(id)
-    return request, tx.sessions.get(request.session_id)
+    return request, tx.sessions.get(request.session_id) if request.session_id is not None else None

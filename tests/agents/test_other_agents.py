@@ -46,6 +46,7 @@ class Lab:
         }[name]
         if not Path(command[0]).exists():
             pytest.skip(f"there is no {name} for this platform")
+        self.command = command
         self.agent = registered({name: command})[name]
         # What they may want of the world beyond their model goes nowhere.
         nowhere = {"HTTPS_PROXY": fake.url, "NO_PROXY": "127.0.0.1"}

@@ -157,6 +157,33 @@ def test_a_fork_is_not_imported_twice_either(daemon: Daemon, environment: dict[s
     assert (loaded["session_id"], loaded["imported"]["outcome"]) == (fork["session_id"], "unchanged")
 
 
+def test_a_conversation_that_claude_has_lost_is_told_again(
+    daemon: Daemon, model: FakeAnthropic, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """Without its transcript nothing is sent to the model: the task says so, and `resume` tells it what is stored."""
+    session = begin(daemon, tmp_path)
+    prompt(daemon, session, "Think of the past")
+    id = daemon.call("GET", f"/sessions/{session['session_id']}")["agent_session_id"]
+    find_transcript(id, environment).unlink()
+    before = len(model.asked)
+    sent = daemon.call("POST", f"/sessions/{session['session_id']}/prompt", {"prompt": "and now"})
+    failed = wait_for_task(daemon, sent["task_id"])
+    assert (failed["status"], failed["error"]["reason"]) == ("failed", "history_lost")
+    assert id in failed["error"]["message"]
+    assert len(model.asked) == before
+
+    again = daemon.call("POST", f"/sessions/{session['session_id']}/resume", {"from_history": True})
+    assert wait_for_task(daemon, again["task_id"])["status"] == "completed"
+    told = model.asked[-1]
+    assert "Think of the past" in told.whole
+    assert "Thought about it." in told.whole
+    assert told.user.endswith("and now")
+    # From here on Claude remembers by itself, in a conversation of its own.
+    prompt(daemon, session, "go on")
+    assert "Thought about it." in asked(model, "go on").whole
+    assert daemon.call("GET", f"/sessions/{session['session_id']}")["agent_session_id"] != id
+
+
 def test_a_conversation_goes_on_after_a_restart(
     environment: dict[str, str], model: FakeAnthropic, tmp_path: Path
 ) -> None:

@@ -86,13 +86,13 @@ def cwd(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(("rule", "question"), COVERED)
 def test_a_rule_covers_what_it_says(cwd: Path, rule: str, question: tuple[str, dict[str, Any]]) -> None:
     """What can be read in a rule is allowed by it."""
-    assert covers(rule.replace("{cwd}", str(cwd)), asked(*question, str(cwd)))
+    assert covers(rule.replace("{cwd}", str(cwd)), asked(*question, str(cwd), "any"))
 
 
 @pytest.mark.parametrize(("rule", "question"), NOT_COVERED)
 def test_a_rule_covers_nothing_else(cwd: Path, rule: str, question: tuple[str, dict[str, Any]]) -> None:
     """No second command, no other host, nothing outside the folder, hidden in it, or behind a link."""
-    assert not covers(rule, asked(*question, str(cwd)))
+    assert not covers(rule, asked(*question, str(cwd), "any"))
 
 
 @pytest.mark.parametrize(
@@ -122,10 +122,58 @@ def test_what_is_offered_covers_the_question_and_is_narrow(
         {"type": "addRules", "behavior": "allow", "rules": [{"toolName": tool, "ruleContent": content}]}
         for tool, content in suggestions
     ]
-    about = asked(*question, str(cwd))
+    about = asked(*question, str(cwd), "any")
     found = offered(about, told)
     assert found == [rule.replace("{cwd}", str(cwd)) for rule in rules]
     assert not found or problem(found, about) is None
+
+
+CODEX = {
+    "title": "npm test",
+    "call_id": "call_1",
+    "turn_id": "01a2",
+    "started_at_ms": 1795641878834,
+    "command": ["/bin/bash", "-lc", "npm test"],
+    "reason": "to see whether it works",
+    "proposed_execpolicy_amendment": ["npm", "test"],
+    "available_decisions": ["approved", "abort"],
+    "parsed_cmd": [{"type": "unknown", "cmd": "npm test"}],
+}
+
+
+def test_codexs_bookkeeping_is_no_part_of_a_deed(cwd: Path) -> None:
+    """A command of Codex is the line in it: what it is offered and covered by does not change with ids and clocks."""
+    question = asked("Bash", {**CODEX, "cwd": str(cwd)}, str(cwd), "codex")
+    assert offered(question) == ["Bash(npm test)"]
+    assert covers("Bash(npm *)", question)
+    assert not covers("Bash(npm test)", asked("Bash", {**CODEX, "cwd": str(cwd)}, str(cwd), "another"))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"command": ["/bin/bash", "-lc", "npm test; rm -rf ~"]},
+        {"command": ["/bin/bash", "-lc", "npm test", "more"]},
+        {"command": ["/bin/bash", "-xc", "npm test"]},
+        {"command": ["/tmp/evil/node", "-c", "npm test"]},
+        {"cwd": "/elsewhere"},
+        {"reason": "command failed; retry without sandbox?"},
+        {"network_approval_context": {"host": "evil.org"}},
+        {"additional_permissions": {"network": True}},
+    ],
+    ids=lambda more: next(iter(more)),
+)
+def test_what_codex_wants_beyond_the_command_is_asked_about(cwd: Path, more: dict[str, Any]) -> None:
+    """Another command, folder, sandbox, or a field that nobody knows: no rule of the plain command answers."""
+    question = asked("Bash", {**CODEX, "cwd": str(cwd), **more}, str(cwd), "codex")
+    assert not covers("Bash(npm test)", question)
+
+
+def test_a_folder_wanted_with_a_file_is_asked_about(cwd: Path) -> None:
+    """A rule for files does not answer a question that is about more than one."""
+    for more, is_covered in (({}, True), ({"grant_root": "/"}, False)):
+        question = asked("Edit", {"file_path": str(cwd / "a.txt"), **more}, str(cwd), "codex")
+        assert covers("Edit(./**)", question) == is_covered
 
 
 @pytest.mark.parametrize(
@@ -145,6 +193,6 @@ def test_what_is_offered_covers_the_question_and_is_narrow(
 )
 def test_a_no_is_taken_wide(cwd: Path, rule: str, question: tuple[str, dict[str, Any]], is_touched: bool) -> None:
     """What a no may be meant for is not allowed by another rule: the same command inside a line, a hidden file."""
-    about = asked(*question, str(cwd))
+    about = asked(*question, str(cwd), "any")
     assert touches(rule, about) == is_touched
     assert not covers(rule, about)

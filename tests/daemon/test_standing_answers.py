@@ -298,6 +298,69 @@ def test_a_private_sessions_answer_decides_for_nobody_else(
         assert pending(admin)["rules"] == ["Bash(echo one >> said)"]
 
 
+@pytest.mark.parametrize("scope", ["project", "user"])
+def test_a_rule_outlives_the_session_it_was_given_in(
+    repository: Path, tmp_path: Path, environment: Any, scenario: Any, scope: str
+) -> None:
+    """Deleted with its task and its session, a rule for more than that answers on, is listed, and can be revoked."""
+    scenario(*ASKS)
+    with running_daemon(tmp_path, environment=environment) as daemon:
+        first = start_session(daemon, repository)
+        task_id = prompt(daemon, first, "one")
+        rule = decide(daemon, pending(daemon), allow=True, scope=scope)
+        wait_for_task(daemon, task_id)
+        once = prompt(daemon, first, "two")
+        decide(daemon, pending(daemon), allow=True)
+        wait_for_task(daemon, once)
+        daemon.call("DELETE", f"/tasks/{task_id}")
+        assert answered_alone(daemon, first, "one")["rule_request_id"] == rule["request_id"]
+        daemon.call("DELETE", f"/sessions/{first['session_id']}")
+        # Of what was asked there only the rule is left.
+        (left,) = daemon.call("GET", "/permissions")["data"]
+        assert (left["request_id"], left["session_id"], left["task_id"]) == (rule["request_id"], None, None)
+    with running_daemon(tmp_path, environment=environment) as daemon:
+        second = start_session(daemon, repository, "second")
+        use = answered_alone(daemon, second, "one")
+        assert (use["status"], use["rule_request_id"]) == ("approved", rule["request_id"])
+        assert daemon.request("POST", f"/permissions/{rule['request_id']}/decide", {"allow": False})[0] == 409
+        assert daemon.call("POST", f"/permissions/{rule['request_id']}/revoke", {})["revoked_at"] is not None
+        prompt(daemon, second, "one")
+        assert pending(daemon)["rules"] == ["Bash(echo one >> said)"]
+
+
+def test_a_rule_of_a_private_session_that_is_gone_is_its_owners_alone(
+    repository: Path, tmp_path: Path, environment: dict[str, str], scenario: Any
+) -> None:
+    """It goes on for its owner, decides for nobody else, and others do not learn of it."""
+    scenario(*ASKS)
+    with running_team(tmp_path, environment) as team:
+        owner, member = team.owner, team.member
+        repo = owner.call("POST", "/repos", {"local_path": str(repository)})
+        data = {
+            name: {
+                "agent": "scripted",
+                "worktree_id": team.of(name).call("POST", "/worktrees", {"repo_id": repo["repo_id"], "name": name})[
+                    "worktree_id"
+                ],
+            }
+            for name in ("owner", "member")
+        }
+        private = owner.call("POST", "/sessions", {**data["owner"], "sharing": "private"})
+        task = prompt(owner, private, "one")
+        rule = decide(owner, pending(owner), allow=True, scope="project")
+        completed(owner, task)
+        owner.call("DELETE", f"/sessions/{private['session_id']}")
+        completed(owner, prompt(owner, owner.call("POST", "/sessions", data["owner"]), "one"))
+        prompt(member, member.call("POST", "/sessions", data["member"]), "one")
+        assert pending(member)["rules"] == ["Bash(echo one >> said)"]
+        path = f"/permissions/{rule['request_id']}"
+        assert [client.request("GET", path)[0] for client in (member, team.admin, owner)] == [404, 200, 200]
+        ids = [one["request_id"] for one in member.call("GET", "/permissions")["data"]]
+        assert rule["request_id"] not in ids
+        assert member.request("POST", f"{path}/revoke", {})[0] == 404
+        assert owner.request("POST", f"{path}/revoke", {})[0] == 200
+
+
 def completed(client: Client, task_id: str) -> None:
     task = wait_for_task(client, task_id)
     assert task["status"] == "completed", task

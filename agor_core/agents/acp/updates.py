@@ -56,6 +56,7 @@ class ToolCall:
     input: dict[str, Any] = field(default_factory=dict)
     output: str = ""
     block: Block = field(default_factory=dict)
+    paths: set[str] = field(default_factory=set)
 
     @property
     def name(self) -> str:
@@ -69,7 +70,13 @@ class ToolCall:
             self.input = update.raw_input
         told = "\n".join(filter(None, map(_content_text, update.content or [])))
         self.output = told or _raw_text(update.raw_output) or self.output
-        shown = {"title": self.title, **self.input} if self.title else self.input
+        edited = {content.path for content in update.content or [] if _is_edit(content)}
+        self.paths = edited or self.paths
+        given = self.input.values()
+        shown = {"title": self.title, **self.input} if self.title else dict(self.input)
+        # Not every agent says in its input which file it is about to change.
+        if len(self.paths) == 1 and not any(isinstance(value, str) and value in self.paths for value in given):
+            shown["file_path"] = min(self.paths)
         self.block.update({"type": "tool_use", "id": self.id, "name": self.name, "input": shown})
 
 
@@ -173,10 +180,14 @@ def _text(content: Any) -> str:
     return f"({content.type})"
 
 
+def _is_edit(content: Any) -> bool:
+    return isinstance(content, schema.FileEditToolCallContent)
+
+
 def _content_text(content: Any) -> str:
     if isinstance(content, schema.ContentToolCallContent):
         return _text(content.content)
-    if isinstance(content, schema.FileEditToolCallContent):
+    if _is_edit(content):
         return f"{content.path}: {len(content.new_text.splitlines())} lines"
     return ""
 

@@ -24,24 +24,24 @@ class OfSession(Repository[E]):
 
     @override
     def facts(self, entity: E) -> dict[str, Any]:
-        return facts_of(self.tx, entity.session_id)
+        return facts_of(self.tx, str(entity.session_id))
 
     @override
     def creator(self, entity: E) -> str | None:
-        creator: str | None = facts_of(self.tx, entity.session_id).get("created_by")
+        creator: str | None = facts_of(self.tx, str(entity.session_id)).get("created_by")
         return creator
 
     @override
     def add_many(self, entities: Sequence[E]) -> list[E]:
         # Many rows are of few sessions, whose facts are looked up once.
-        known = {id: facts_of(self.tx, id) for id in {entity.session_id for entity in entities}}
+        known = {id: facts_of(self.tx, id) for id in {str(entity.session_id) for entity in entities}}
         for entity in entities:
-            entity.created_by = entity.created_by or known[entity.session_id].get("created_by")
+            entity.created_by = entity.created_by or known[str(entity.session_id)].get("created_by")
             self.fill_in(entity)
         self.insert(entities)
         for entity in entities:
             id = getattr(entity, self.id_field)
-            self.tx.announce(self.path, "created", id, known[entity.session_id], to_wire(entity))
+            self.tx.announce(self.path, "created", id, known[str(entity.session_id)], to_wire(entity))
         return list(entities)
 
     @override

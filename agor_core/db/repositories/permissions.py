@@ -1,17 +1,61 @@
-"""Permission requests: questions of agents, and their answers."""
+"""Permission requests: questions of agents, and their answers, of which some outlive their session."""
 
 from __future__ import annotations
 
+from typing import Any
+
+import sqlalchemy as sa
 from typing_extensions import override
 
+from agor_core.db.query import PLAIN_JSON, Clause
 from agor_core.db.repositories.of_session import OfSession
-from agor_core.models import PermissionRequest
+from agor_core.db.repositories.sessions import READER
+from agor_core.models import PermissionRequest, Session
+from agor_core.models.session import project_of
+
+TABLE: sa.Table = PermissionRequest.__table__  # type: ignore[attr-defined]
+_PLAIN: Any = sa.type_coerce(TABLE.c.data, PLAIN_JSON)
+_WAS_SHARED = sa.func.coalesce(_PLAIN["was_private"].as_boolean(), sa.false()) == sa.false()
 
 
 class PermissionRepository(OfSession[PermissionRequest]):
     """The permission requests."""
 
     entity, path, id_field, noun = PermissionRequest, "permissions", "request_id", "permission request"
+
+    def leave_session(self, session: Session) -> None:
+        """Let the answers that stand elsewhere too be of no session, and delete the rest of one that goes."""
+        for request in self.where(session_id=session.session_id):
+            if request.outlives_session:
+                alone = {
+                    "session_id": None,
+                    "task_id": None,
+                    "project": project_of(session),
+                    "was_private": session.sharing == "private",
+                }
+                self.patch(request.request_id, alone)
+        self.remove_of_session(session.session_id)
+
+    @override
+    def facts(self, entity: PermissionRequest) -> dict[str, Any]:
+        if entity.session_id is not None:
+            return super().facts(entity)
+        sharing = "private" if entity.data.was_private else "everyone"
+        return {"created_by": entity.created_by, "sharing": sharing}
+
+    @override
+    def owners(self) -> sa.Select[Any]:
+        sessions: sa.Table = Session.__table__  # type: ignore[attr-defined]
+        sharing = sa.case((_WAS_SHARED, sa.literal("everyone")), else_=sa.literal("private"))
+        return sa.select(
+            sa.func.coalesce(sessions.c.created_by, TABLE.c.created_by), sa.func.coalesce(sessions.c.sharing, sharing)
+        ).join_from(TABLE, sessions, sessions.c.session_id == TABLE.c.session_id, isouter=True)
+
+    @override
+    def visible(self, *, is_count: bool = False) -> list[Clause]:
+        # Of a private session that is gone, what stands is its owner's business still.
+        is_open = sa.or_(TABLE.c.session_id.is_not(None), TABLE.c.created_by == READER, _WAS_SHARED)
+        return [*super().visible(is_count=is_count), is_open]
 
     @override
     def describe(self, entity: PermissionRequest) -> str:

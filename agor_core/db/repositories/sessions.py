@@ -156,7 +156,7 @@ class SessionRepository(Repository[Session]):
         for child in self.where(parent_session_id=id):
             self.patch(child.session_id, {"parent_session_id": None})
         search.take_out_session(self.tx, id)
-        self.tx.permissions.remove_of_session(id)
+        self.tx.permissions.leave_session(entity)
         self.tx.messages.remove_of_session(id)
         self.tx.tasks.remove_of_session(id)
 

@@ -93,6 +93,12 @@ class TaskRepository(OfSession[Task]):
         return [self._entity(row) for row in rows]
 
     @override
+    def before_removal(self, entity: Task) -> None:
+        for request in self.tx.permissions.where(task_id=entity.task_id):
+            if request.is_rule:
+                self.tx.permissions.patch(request.request_id, {"task_id": None})
+
+    @override
     def describe(self, entity: Task) -> str:
         return entity.data.description or f"task, {entity.status}"
 

@@ -229,8 +229,8 @@ export interface Message {
 
 export interface PermissionRequest {
   request_id: string
-  session_id: string
-  task_id: string
+  session_id: string | null
+  task_id: string | null
   status: PermissionStatus
   scope: PermissionScope | null
   tool_name: string
@@ -249,6 +249,8 @@ export interface PermissionRequest {
   revoked_by: string | null
   /** since when its rules count no more */
   revoked_at: string | null
+  /** what a rule whose session is gone is about: the id of a repository, or a folder */
+  project: string | null
   created_at: string
   last_updated: string
   created_by: string

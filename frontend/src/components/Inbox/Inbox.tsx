@@ -97,10 +97,11 @@ function Section({
 }
 
 function AskedBy({ request, since, onOpen }: { request: PermissionRequest; since: string; onOpen: () => void }) {
-  const session = useRecord(sessionsSince(since), request.session_id)
+  const sessionId = request.session_id ?? '' // a question goes with its session; only answers outlive theirs
+  const session = useRecord(sessionsSince(since), sessionId)
   return (
     <li>
-      <SessionLink id={request.session_id} title={session ? titleOf(session) : 'To the session'} onOpen={onOpen} />
+      <SessionLink id={sessionId} title={session ? titleOf(session) : 'To the session'} onOpen={onOpen} />
       <Question request={request} agent={session?.agent ?? null} isInterrupted={session ? !isBusy(session) : false} />
     </li>
   )

@@ -46,7 +46,11 @@ function Answer({ request }: { request: PermissionRequest }) {
         ))}
         <Text size="xs" c="dimmed">
           {scopeHint(request.scope ?? 'once')} · {timeAgo(request.decided_at ?? request.created_at, now)} ·{' '}
-          <a href={formatRoute({ name: 'session', id: request.session_id })}>where it was asked</a>
+          {request.session_id ? (
+            <a href={formatRoute({ name: 'session', id: request.session_id })}>where it was asked</a>
+          ) : (
+            'its session is deleted'
+          )}
         </Text>
         {error && (
           <Text size="xs" c="red" role="alert">
