@@ -6,7 +6,7 @@ import pytest
 
 from agor_core.db import Database, Reader
 from agor_core.errors import Conflict, NotFound
-from agor_core.models import Session, forked, spawned
+from agor_core.models import PermissionRequest, Session, forked, spawned
 from tests.support.records import a_session, a_task, said
 
 ANN, BOB = Reader("ann", sees_private=False), Reader("bob", sees_private=False)
@@ -196,3 +196,23 @@ async def test_an_import_compares_a_history_without_reading_it(database: Databas
         assert await database.read(lambda tx, w=window: tx.messages.sessions_that_hold("their-id", w)) == holders
     told = await database.read(lambda tx: tx.messages.history(fork.session_id))
     assert [(origin.message_id, origin.timestamp) for origin in origins] == [(m.message_id, m.timestamp) for m in told]
+
+
+async def test_an_answer_that_outlives_a_private_session_stays_its_owners(database: Database) -> None:
+    """Rules for more than the session are left when it goes; of a private one only its owner and admins know."""
+    found: dict[str, list[tuple[str | None, str]]] = {}
+    for sharing in ("everyone", "private"):
+        session = await a_session(database, created_by="ann", sharing=sharing)
+        task = await a_task(database, session.session_id)
+        for scope in ("session", "project"):
+            answer = PermissionRequest(
+                session_id=session.session_id, task_id=task.task_id, status="approved", scope=scope
+            )
+            await database.write(lambda tx, answer=answer: tx.permissions.add(answer))
+        await database.write(lambda tx, id=session.session_id: tx.sessions.remove(id))
+        found[sharing] = [await database.read(lambda tx, id=answer.request_id: tx.permissions.owner(id))]
+    assert found == {"everyone": [("ann", "everyone")], "private": [("ann", "private")]}
+    for reader, total in ((ANN, 2), (BOB, 1), (ADMIN, 2)):
+        page = await database.read(lambda tx, reader=reader: tx.permissions.page({}, reader, 100, 100))
+        assert (page["total"], {record["scope"] for record in page["data"]}) == (total, {"project"})
+        assert all(record["session_id"] is None for record in page["data"])
