@@ -91,7 +91,8 @@ class HttpConnection(RequestHandler):
 
     @override
     def data_received(self, data: bytes) -> None:
-        if self._is_answered and self._head_since is None:
+        # Of nothing aiohttp reminds itself that it may read again.
+        if data and self._is_answered and self._head_since is None:
             self._head_since = time.monotonic()
         if self._most_unheard_bytes is not None:
             self._unheard_bytes += len(data)
