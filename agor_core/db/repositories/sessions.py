@@ -212,7 +212,8 @@ class SessionRepository(Repository[Session]):
 
     @override
     def completed(self, record: Record, row: sa.Row[Any]) -> Record:
-        record["genealogy"]["children"] = row.children
+        # A new object: the one that was read may be the default of many.
+        record["genealogy"] = {**record["genealogy"], "children": row.children}
         return super().completed(record, row)
 
     @override
