@@ -38,6 +38,8 @@ class Known:
     unnamed: list[tuple[Any, int, Stored]] = field(default_factory=list)
     last_words: dict[str | None, str] = field(default_factory=dict)
     """By task, what the agent calls the last of its messages."""
+    newest_task_id: str | None = None
+    """Of its own tasks, the one that said something last."""
 
     def find(self, message: TranscriptMessage) -> Stored | None:
         """Where `message` is stored, whole."""
@@ -80,6 +82,8 @@ def known_of(tx: Transaction, session: Session) -> Known:
 def _note(known: Known, origin: Origin) -> None:
     is_own = origin.session_id == known.session_id
     stored = Stored(origin.message_id, origin.task_id, ran_here=origin.original_id is None, is_own=is_own)
+    if is_own and origin.task_id is not None:
+        known.newest_task_id = origin.task_id
     if origin.original_id is not None:
         known.by_original_id[origin.original_id] = stored
         known.last_words[origin.task_id] = origin.original_id

@@ -49,11 +49,13 @@ def _part(told: TranscriptTask, known: Known) -> Part | None:
     if not all(place.is_own for place in places):
         return None  # the history that a fork shares is its origin's, and told there
     ran_here = any(place.ran_here for place in places)
+    task_id = next((place.task_id for place in places if place.task_id is not None), None)
     new = [m for m, whole, partly in stored if whole is None and partly is None and not (ran_here and was_left_out(m))]
+    if ran_here and task_id != known.newest_task_id:
+        new = []  # we heard all of it; what Claude noted of its end would stand behind what was said since
     grown = [(partly, m) for m, whole, partly in stored if whole is None and partly is not None]
     if not new and not grown:
         return None
-    task_id = next((place.task_id for place in places if place.task_id is not None), None)
     return Part(task_id, new, grown, goes_on=told, ran_here=ran_here)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from agor_core.agents.claude_code.transcript import find_transcript
-from tests.daemon.conftest import wait_for_task
+from tests.daemon.conftest import until, wait_for_task
 from tests.fake_anthropic import FakeAnthropic, ModelRequest
 from tests.support.daemon import Daemon, clean_environment, running_daemon
 
@@ -27,6 +27,7 @@ CALL = {
 }
 RULES: list[dict[str, Any]] = [
     {"when": {"user": "^Think"}, "reply": [{"thinking": "It is short."}, {"text": "Thought about it."}]},
+    {"when": {"user": "^Slowly"}, "reply": [{"text": "word " * 400}], "pace_s": 0.05, "piece": 5},
     {"when": {"user": "^Delegate"}, "reply": [{"text": "Let a helper do it."}, CALL]},
     {"when": {"subagent": True, "user": "^Count"}, "reply": [{"text": "Counting."}], "delay_s": 0.3},
     {"when": {"tool_result": "Agent"}, "reply": [{"text": "Delegated."}]},
@@ -143,6 +144,23 @@ def test_a_helper_in_the_background_is_waited_for(daemon: Daemon, model: FakeAnt
     again = daemon.call("GET", f"/sessions/{session['session_id']}")["agent_session_id"]
     imported = daemon.call("POST", "/sessions/import", {"uuid": again})["imported"]
     assert imported == {"outcome": "unchanged", "messages": 0, "tasks": 0, "skipped": []}
+
+
+def test_what_was_stopped_here_is_not_imported_behind_what_came_after(
+    daemon: Daemon, model: FakeAnthropic, tmp_path: Path
+) -> None:
+    """Claude's own notes of a run that was stopped add nothing to it, whose place is taken by the next prompt."""
+    session = begin(daemon, tmp_path)
+    stopped = daemon.call("POST", f"/sessions/{session['session_id']}/prompt", {"prompt": "Slowly"})
+    until(lambda: daemon.call("GET", f"/sessions/{session['session_id']}")["agent_session_id"])
+    until(lambda: any(request.user == "Slowly" for request in model.asked))
+    daemon.call("POST", f"/sessions/{session['session_id']}/stop", {})
+    wait_for_task(daemon, stopped["task_id"], "stopped")
+    prompt(daemon, session, "go on")
+    before = messages_of(daemon, session)
+    id = daemon.call("GET", f"/sessions/{session['session_id']}")["agent_session_id"]
+    assert daemon.call("POST", "/sessions/import", {"uuid": id})["imported"]["outcome"] == "unchanged"
+    assert messages_of(daemon, session) == before
 
 
 def test_a_fork_is_not_imported_twice_either(daemon: Daemon, environment: dict[str, str], tmp_path: Path) -> None:

@@ -136,6 +136,7 @@ def _assistant(
     is_name = isinstance(model, str) and model != SYNTHETIC_MODEL and len(model) <= LONGEST_MODEL
     made.model = model if is_name else None
     made.is_error = bool(record.get("isApiErrorMessage"))
+    made.is_meta = model == SYNTHETIC_MODEL and not made.is_error
     made.usage = _usage(message.get("usage"))
     return made
 
