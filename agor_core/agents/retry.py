@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from agor_core.clock import parse_iso
 
-# A limit of a week is renewed within one; whatever is further off was misread.
+# The longest limits are of a month; whatever is further off was misread.
 FURTHEST_MS = 32 * 24 * 60 * 60 * 1000
 
 # `Claude AI usage limit reached|1735689600`
