@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from agor_cli.groups import LazyGroup, wants_json
-from agor_core.errors import AgorError, Conflict, Forbidden, NotAuthenticated, ServiceError
+from agor_core.errors import AgorError, Conflict, Forbidden, NotAuthenticated, NotFound, ServiceError
 
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "up": ("agor_cli.commands.daemon", "up", "Start the daemon and show where the GUI is."),
@@ -41,6 +41,16 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
 }
 
 SHOWN_CANDIDATES = 3
+
+LISTS = {
+    "session": "session list",
+    "task": "task list",
+    "permission request": "permission list",
+    "board": "board list",
+    "user": "user list",
+    "agent": "agent list",
+}
+"""Where that is found of which the daemon knows none under some name."""
 
 
 def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
@@ -113,8 +123,13 @@ def advice(error: AgorError) -> str:
         )
         return f"{message}: {shown}{', …' if len(candidates) > SHOWN_CANDIDATES else ''}; type more digits"
     if isinstance(error.errors, dict):
-        fields = "; ".join(f"{field}: {_joined(texts)}" for field, texts in error.errors.items())
-        return f"{message}: {fields}"
+        fields = {field: _joined(texts) for field, texts in error.errors.items()}
+        told = "; ".join(f"{field}: {text}" for field, text in fields.items() if text not in message)
+        return f"{message}: {told}" if told else message
+    if isinstance(error, NotFound):
+        for noun, command in LISTS.items():
+            if message.startswith(f"no {noun} ") and "`" not in message:
+                return f"{message}; `agor {command}` shows them"
     return message
 
 

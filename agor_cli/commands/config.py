@@ -79,7 +79,8 @@ def unset(key: str) -> None:
     was_set = unset_value(home_of(os.environ), key)
     found = _describe(load_settings(), key)
     word = "is now" if was_set else "was not set in the file; it is"
-    show({**found, "was_set": was_set}, lambda: f"{key} {word} {_shown(found['value'])}")
+    value = _shown(found["value"]) or "not set"
+    show({**found, "was_set": was_set}, lambda: f"{key} {word} {value}")
     if was_set:
         _tell_daemon(key)
 

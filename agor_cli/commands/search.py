@@ -57,7 +57,7 @@ def _found(sessions: Record, messages: Record, titles: Mapping[str, str], limit:
                 short_id(one, "session_id"),
                 _short(title_of(one)),
                 "title",
-                _passage(one["snippet"]),
+                _beyond(title_of(one), _passage(one["snippet"])),
                 ago(one["last_updated"]),
             )
             for one in sessions["data"]
@@ -77,6 +77,11 @@ def _found(sessions: Record, messages: Record, titles: Mapping[str, str], limit:
     found = f"{count(sessions['total'], 'session')} and {count(messages['total'], 'message')}"
     footer = f"of {found}; --limit shows more" if more else ""
     return table(("id", "session", "in", "found", "when"), rows, empty="Nothing was found.", footer=footer)
+
+
+def _beyond(title: str, passage: str) -> str:
+    """The passage, unless it says no more than the title does; a session's first prompt is often both."""
+    return "" if passage.replace(one_line(title), "").strip() == "" else passage
 
 
 def _short(title: str) -> str:

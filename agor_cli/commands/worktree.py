@@ -8,10 +8,22 @@ import click
 
 from agor_cli.connection import connected
 from agor_cli.groups import Command, Group, wants_json
-from agor_cli.output import clean, facts, next_steps, one_line, page_through, paged, say, show, show_json, table
+from agor_cli.output import (
+    clean,
+    confirm,
+    facts,
+    next_steps,
+    one_line,
+    page_through,
+    paged,
+    say,
+    show,
+    show_json,
+    table,
+)
 from agor_cli.resolve import repo_of, worktree_of
 from agor_cli.words import ago, count, reference, short_id
-from agor_core.errors import Conflict
+from agor_core.errors import Conflict, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -153,7 +165,7 @@ def remove(worktree: str, force: bool, delete_branch: bool) -> None:
 
 
 @worktree.command(
-    "restore", examples=["worktree restore fix-login", "worktree restore demo:fix-login --snapshot 0199a1b2-…"]
+    "restore", examples=["worktree restore fix-login", "worktree restore demo:fix-login --snapshot 0199a1b2c3d4"]
 )
 @click.argument("worktree")
 @click.option("--snapshot", help="Which snapshot to bring back. Default: the one taken when it was removed.")
@@ -161,7 +173,7 @@ def restore(worktree: str, snapshot: str | None) -> None:
     """Bring a removed WORKTREE back, with what was not committed in it."""
     with connected() as client:
         found = worktree_of(client, worktree)
-        data = {"snapshot_id": snapshot} if snapshot is not None else {}
+        data = {"snapshot_id": _snapshot_of(client, found, snapshot)["snapshot_id"]} if snapshot is not None else {}
         restored: Record = client.service("worktrees").call("restore", found["worktree_id"], data)
     show(restored, lambda: f"Restored {restored['name']} on branch {restored['ref']}, in {restored['path']}")
 
@@ -171,7 +183,7 @@ def restore(worktree: str, snapshot: str | None) -> None:
     examples=[
         "worktree snapshots fix-login",
         "worktree snapshots shop:fix-login --json",
-        "worktree snapshots fix-login --drop 0199a1b2-…",
+        "worktree snapshots fix-login --drop 0199a1b2c3d4",
     ],
 )
 @click.argument("worktree")
@@ -184,20 +196,34 @@ def list_snapshots(worktree: str, drop: str | None, force: bool, yes: bool) -> N
         raise click.UsageError("--force and --yes go with --drop")
     with connected() as client:
         found_worktree = worktree_of(client, worktree)
-        found = client.service("worktrees").read("snapshots", found_worktree["worktree_id"])
         if drop is not None:
-            _drop_snapshot(client, found_worktree, found, drop, force=force, yes=yes)
+            saved = _snapshot_of(client, found_worktree, drop)
+            _drop_snapshot(client, found_worktree, saved, force=force, yes=yes)
             return
+        found = client.service("worktrees").read("snapshots", found_worktree["worktree_id"])
     columns = ("snapshot", "saved", "why", "branch")
     rows = [(one["snapshot_id"], ago(one["created_at"]), one["reason"], one.get("branch") or "") for one in found]
     show(found, lambda: table(columns, rows, empty="No snapshots: nothing uncommitted was ever taken away."))
 
 
-def _drop_snapshot(client: Client, of: Record, known: list[Record], id: str, *, force: bool, yes: bool) -> None:
-    one = next((one for one in known if one["snapshot_id"] == id), None)
-    if one is not None and not yes:
+def _snapshot_of(client: Client, worktree: Record, text: str) -> Record:
+    """The one snapshot of a worktree whose id begins with `text`. Raises NotFound, or Conflict."""
+    known: list[Record] = client.service("worktrees").read("snapshots", worktree["worktree_id"])
+    digits = text.rstrip("…").replace("-", "").lower()
+    found = [one for one in known if digits and one["snapshot_id"].replace("-", "").startswith(digits)]
+    if len(found) == 1:
+        return found[0]
+    name = worktree["name"]
+    if found:
+        raise Conflict(f"{len(found)} snapshots of {name} begin like {text}; type more digits")
+    raise NotFound(f"worktree {name!r} has no snapshot {text}; `agor worktree snapshots {name}` shows what there is")
+
+
+def _drop_snapshot(client: Client, of: Record, one: Record, *, force: bool, yes: bool) -> None:
+    id = one["snapshot_id"]
+    if not yes:
         what = f"the snapshot of {of['name']} from {ago(one['created_at'])} ({one['reason']})"
-        click.confirm(f"Forget {what}? What only it has is gone for good.", abort=True, err=True)
+        confirm(f"Forget {what}? What only it has is gone for good.")
     query = {"force": "true"} if force else {}
     try:
         dropped = client.service(f"worktrees/{of['worktree_id']}/snapshots").remove(id, query)

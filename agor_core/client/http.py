@@ -29,7 +29,9 @@ class DaemonUnreachable(Unavailable):
 
     def __init__(self, url: str, reason: str = "") -> None:
         because = f" ({reason})" if reason else ""
-        super().__init__(f"no daemon answers at {url}{because}; start it with `agor up`", url=url)
+        # Port 0 is what the settings say: which one it will be, a daemon knows once it runs.
+        where = "no daemon runs" if url.endswith(":0") else f"no daemon answers at {url}{because}"
+        super().__init__(f"{where}; start it with `agor up`", url=url)
 
 
 class Client:

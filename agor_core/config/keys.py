@@ -115,7 +115,7 @@ def existing_file(value: Any) -> Any:
         return value
     path = Path(value).expanduser().absolute()
     if not path.is_file():
-        raise ValueError(f"a file that is there; there is none at {path}")
+        raise ValueError("a file that is there")
     return str(path)
 
 

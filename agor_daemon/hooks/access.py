@@ -34,6 +34,9 @@ _WITHOUT_ROW = frozenset({("messages", "partial")})
 # Their `get` takes short ids itself, and so costs one look into the database, not two.
 _FOUND_BY_GET = frozenset({"sessions", "tasks", "messages", "permissions", "boards"})
 
+# What the standard methods are to people.
+_VERBS = {"find": "list", "get": "read", "create": "make", "update": "change", "patch": "change"}
+
 _authenticate = authenticate("jwt")
 
 
@@ -101,7 +104,7 @@ def _resolve(tx: Transaction, context: HookContext, rule: Rule, user: User, read
         if rule in (Rule.CHANGE_SESSION, Rule.CHANGE_CREATED, Rule.CHANGE_SELF) and not may_change(
             user, rule, facts_of(tx, context.path, context.id)
         ):
-            raise Forbidden(_refusal(user, context))
+            raise Forbidden(_refusal(user, context, is_about_one=True))
     if isinstance(context.sub, str) and context.path in _SUBS:
         context.sub = tx.repository(_SUBS[context.path]).resolve(context.sub, reader)
     if isinstance(context.data, dict):
@@ -133,5 +136,8 @@ def facts_of(tx: Transaction, path: str, id: str) -> Mapping[str, Any]:
     return {"record_id": id, "created_by": id if path == "users" else created_by, "sharing": sharing}
 
 
-def _refusal(user: User, context: HookContext) -> str:
-    return f"with the role {user['role']} you may not {context.method.replace('_', ' ')} this in {context.path}"
+def _refusal(user: User, context: HookContext, *, is_about_one: bool = False) -> str:
+    """Why not: with that role nobody may do so with any record of the service, or not with this one."""
+    what = f"this {context.path.removesuffix('s')}" if is_about_one else context.path
+    verb = _VERBS.get(context.method, context.method.replace("_", " "))
+    return f"with the role {user['role']} you may not {verb}{' of' if ' ' in verb else ''} {what}"

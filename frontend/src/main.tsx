@@ -1,6 +1,6 @@
 /** The GUI's entry: providers around the frame, and the one rule for calls that nobody signed in for. */
 import './mantineStyles'
-import { Badge, createTheme, MantineProvider } from '@mantine/core'
+import { MantineProvider } from '@mantine/core'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { App } from './components/App/App'
@@ -8,6 +8,7 @@ import { Notices } from './components/Notices/Notices'
 import { onRefused } from './contract/client'
 import { isNotSignedIn } from './model/errors'
 import { connection, forgetAll } from './store/stores'
+import { cssVariables, theme } from './theme'
 
 onRefused((error) => {
   if (!isNotSignedIn(error)) return
@@ -15,15 +16,9 @@ onRefused((error) => {
   forgetAll()
 })
 
-const theme = createTheme({
-  primaryColor: 'blue',
-  cursorType: 'pointer',
-  components: { Badge: Badge.extend({ defaultProps: { tt: 'none' } }) },
-})
-
 createRoot(document.getElementById('root')!).render(
   <StrictMode>
-    <MantineProvider theme={theme} defaultColorScheme="auto">
+    <MantineProvider theme={theme} cssVariablesResolver={cssVariables} defaultColorScheme="auto">
       <Notices />
       <App />
     </MantineProvider>

@@ -225,7 +225,9 @@ def test_archive_and_delete(agor: Agor) -> None:
     agor("session", "rm", fork["session_id"], "--yes")
     assert "--yes" in agor("session", "rm", id, code=1).err  # nobody there to say yes
     agor("session", "rm", id, "--yes")
-    assert "no session" in agor("session", "show", id, code=1).err
+    missing = agor("session", "show", id, code=1).err
+    assert "no session" in missing
+    assert "`agor session list` shows them" in missing
 
 
 def test_an_ambiguous_id_is_told_with_its_candidates(agor: Agor) -> None:

@@ -78,6 +78,10 @@ def test_a_question_can_be_answered_with_no(scripted: Scripted) -> None:
     assert "made.txt" not in agor("worktree", "status", "w").out
     (request,) = agor("permission", "list", "--status", "denied", "--json").json["data"]
     assert request["reason"] == "not today"
+    heading, row = agor("permission", "list", "--status", "denied").out.splitlines()
+    assert heading.split() == ["ID", "STATUS", "SESSION", "WANTED", "SCOPE", "REASON", "DECIDED"]
+    assert "not today" in row
+    assert agor("permission", "list", "--status", "cancelled").out.strip() == "No question was cancelled."
 
 
 def test_a_question_answered_elsewhere_leaves_the_screen(scripted: Scripted) -> None:

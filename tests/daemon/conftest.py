@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.daemon import Caller
+from tests.support.daemon import Caller, Daemon, running_daemon
 
 WAIT_LIMIT_S = 30
+
+Playing = Callable[..., AbstractContextManager[Daemon]]
 
 
 def pending(daemon: Caller) -> dict[str, Any]:
@@ -66,3 +69,15 @@ def scenario(environment: dict[str, str], tmp_path: Path) -> Any:
         environment["AGOR_AGENTS_SCRIPTED_SCENARIO"] = str(path)
 
     return write
+
+
+@pytest.fixture
+def playing(tmp_path: Path, environment: dict[str, str], scenario: Any) -> Playing:
+    """Runs a daemon on the test's home whose scripted agent plays these turns; without any, those of before."""
+
+    def run(*turns: dict[str, Any]) -> AbstractContextManager[Daemon]:
+        if turns:
+            scenario(*turns)
+        return running_daemon(tmp_path, environment=environment)
+
+    return run

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Agor
-from tests.daemon.conftest import pending, start_session, until, wait_for_task
+from tests.daemon.conftest import Playing, pending, start_session, until, wait_for_task
 from tests.support.claude import claude_api, processes_in
-from tests.support.daemon import Daemon, running_daemon
+from tests.support.daemon import Daemon
 
 KILLS = 10
 LATEST_KILL_S = 0.5
@@ -51,18 +51,15 @@ def messages_of(daemon: Daemon, session: dict[str, Any]) -> list[dict[str, Any]]
 
 
 @pytest.mark.parametrize("end", ["kill", "stop"])
-def test_a_question_outlives_the_daemon(
-    repository: Path, tmp_path: Path, environment: Any, scenario: Any, end: str
-) -> None:
+def test_a_question_outlives_the_daemon(repository: Path, end: str, playing: Playing) -> None:
     """Its task is `interrupted`, the session says so, and a yes makes it go on: the agent asks again, and is told."""
-    scenario(*ASKING)
-    with running_daemon(tmp_path, environment=environment) as daemon:
+    with playing(*ASKING) as daemon:
         session = start_session(daemon, repository)
         asked = prompt(daemon, session, "ask me")
         waits = prompt(daemon, session, "and this later")
         question = pending(daemon)
         getattr(daemon, end)()
-    with running_daemon(tmp_path, environment=environment) as daemon:
+    with playing() as daemon:
         assert daemon.call("GET", f"/tasks/{asked['task_id']}")["error"]["kind"] == "interrupted"
         assert session_now(daemon, session)["status"] == "failed"
         assert pending(daemon)["request_id"] == question["request_id"]
@@ -81,17 +78,14 @@ def test_a_question_outlives_the_daemon(
         assert (status, error["name"]) == (409, "Conflict")
 
 
-def test_a_no_after_the_interruption_is_told_with_its_reason(
-    repository: Path, tmp_path: Path, environment: Any, scenario: Any
-) -> None:
+def test_a_no_after_the_interruption_is_told_with_its_reason(repository: Path, playing: Playing) -> None:
     """The agent goes on with the reason, and is refused if it tries again nevertheless."""
-    scenario(*ASKING)
-    with running_daemon(tmp_path, environment=environment) as daemon:
+    with playing(*ASKING) as daemon:
         session = start_session(daemon, repository)
         prompt(daemon, session, "ask me")
         question = pending(daemon)
         daemon.kill()
-    with running_daemon(tmp_path, environment=environment) as daemon:
+    with playing() as daemon:
         answer = {"allow": False, "reason": "not on a Friday"}
         daemon.call("POST", f"/permissions/{question['request_id']}/decide", answer)
         task = wait_for_task(daemon, last_task(daemon, session)["task_id"])
@@ -102,19 +96,16 @@ def test_a_no_after_the_interruption_is_told_with_its_reason(
         assert not Path(session["repo"]["cwd"], "said").exists()
 
 
-def test_a_changed_answer_is_carried_over_and_only_once(
-    repository: Path, tmp_path: Path, environment: Any, scenario: Any
-) -> None:
+def test_a_changed_answer_is_carried_over_and_only_once(repository: Path, playing: Playing) -> None:
     """What a person changed in the input is what runs after the interruption; a second question is asked again."""
-    scenario(
+    with playing(
         {"when": "^ask", "steps": [COMMAND]}, {"when": "interrupted", "steps": [COMMAND, COMMAND, {"text": "Done."}]}
-    )
-    with running_daemon(tmp_path, environment=environment) as daemon:
+    ) as daemon:
         session = start_session(daemon, repository)
         prompt(daemon, session, "ask me")
         question = pending(daemon)
         daemon.kill()
-    with running_daemon(tmp_path, environment=environment) as daemon:
+    with playing() as daemon:
         answer = {"allow": True, "updated_input": {"command": "echo mine >> said"}}
         daemon.call("POST", f"/permissions/{question['request_id']}/decide", answer)
         second = pending(daemon)
@@ -126,17 +117,14 @@ def test_a_changed_answer_is_carried_over_and_only_once(
 
 
 @pytest.mark.parametrize("how", ["prompt", "stop", "resume"])
-def test_a_question_left_behind_can_be_withdrawn(
-    repository: Path, tmp_path: Path, environment: Any, scenario: Any, how: str
-) -> None:
+def test_a_question_left_behind_can_be_withdrawn(repository: Path, how: str, playing: Playing) -> None:
     """Whoever goes on without answering it, or stops the session, takes it off every screen."""
-    scenario(*ASKING, {"when": "something else", "steps": [{"text": "Done."}]})
-    with running_daemon(tmp_path, environment=environment) as daemon:
+    with playing(*ASKING, {"when": "something else", "steps": [{"text": "Done."}]}) as daemon:
         session = start_session(daemon, repository)
         prompt(daemon, session, "ask me")
         question = pending(daemon)
         daemon.kill()
-    with running_daemon(tmp_path, environment=environment) as daemon:
+    with playing() as daemon:
         path = f"/sessions/{session['session_id']}/{how}"
         daemon.call("POST", path, {"prompt": "something else"} if how == "prompt" else {})
         found = daemon.call("GET", f"/permissions/{question['request_id']}")
@@ -147,11 +135,10 @@ def test_a_question_left_behind_can_be_withdrawn(
 
 
 def test_all_that_was_interrupted_goes_on_with_one_command(
-    repository: Path, tmp_path: Path, environment: Any, scenario: Any
+    repository: Path, tmp_path: Path, environment: Any, playing: Playing
 ) -> None:
     """The log and `agor status` name what was found and done; `session resume --interrupted` continues it all."""
-    scenario({"when": "^work", "steps": [{"text": "On it."}, {"bash": {"command": "sleep 300"}}]})
-    with running_daemon(tmp_path, environment=environment) as daemon:
+    with playing({"when": "^work", "steps": [{"text": "On it."}, {"bash": {"command": "sleep 300"}}]}) as daemon:
         agor = Agor(repository, environment)
         sessions = [start_session(daemon, repository, name) for name in ("a", "b", "c")]
         for session in sessions:
@@ -159,7 +146,7 @@ def test_all_that_was_interrupted_goes_on_with_one_command(
             until(lambda place=session["repo"]["cwd"]: processes_in(Path(place)))
         agor("session", "stop", sessions[2]["session_id"])
         daemon.kill()
-    with running_daemon(tmp_path, environment=environment) as daemon:
+    with playing() as daemon:
         assert not processes_in(tmp_path / "home")
         assert "2 task(s) failed as interrupted" in daemon.log
         assert "2 process(es) ended" in daemon.log
@@ -181,7 +168,9 @@ def test_all_that_was_interrupted_goes_on_with_one_command(
         assert "nothing was broken off" in agor("session", "resume", sessions[2]["session_id"], code=1).err
 
 
-def test_a_claude_that_asked_goes_on_after_a_kill(repository: Path, tmp_path: Path, environment: Any) -> None:
+def test_a_claude_that_asked_goes_on_after_a_kill(
+    repository: Path, tmp_path: Path, environment: Any, playing: Playing
+) -> None:
     """The real CLI, resumed, asks the same again and is answered from what was decided meanwhile."""
     write = {"tool": "Write", "input": {"file_path": "${cwd}/a.txt", "content": "theirs"}}
     rules = (
@@ -191,13 +180,13 @@ def test_a_claude_that_asked_goes_on_after_a_kill(repository: Path, tmp_path: Pa
     )
     with claude_api(*rules) as fake:
         environment.update(fake.environment(config_dir=tmp_path / "claude"))
-        with running_daemon(tmp_path, environment=environment) as daemon:
+        with playing() as daemon:
             session = start_session(daemon, repository, agent="claude-code", permission_config={"mode": "default"})
             prompt(daemon, session, "make a file")
             question = pending(daemon)
             assert question["rules"] == ["Edit(./**)"]
             daemon.kill()
-        with running_daemon(tmp_path, environment=environment) as daemon:
+        with playing() as daemon:
             assert not processes_in(Path(session["repo"]["cwd"]))
             daemon.call("POST", f"/permissions/{question['request_id']}/decide", {"allow": True})
             task = wait_for_task(daemon, last_task(daemon, session)["task_id"])
@@ -212,7 +201,7 @@ def test_a_claude_that_asked_goes_on_after_a_kill(repository: Path, tmp_path: Pa
 # Thirty kills in all, in three parts that can run beside each other.
 @pytest.mark.parametrize(("seed", "claude_kill"), [(20_251_125, 6), (20_251_126, 5), (20_251_127, 4)])
 def test_ten_kills(
-    repository: Path, tmp_path: Path, environment: Any, scenario: Any, seed: int, claude_kill: int
+    repository: Path, tmp_path: Path, environment: Any, scenario: Any, seed: int, claude_kill: int, playing: Playing
 ) -> None:
     """Killed at any point of a run, a daemon leaves no process, loses nothing it told, and every session goes on."""
     tick = "while :; do echo tick >> ticks; sleep 0.02; done"
@@ -231,7 +220,7 @@ def test_ten_kills(
         tasks: set[str] = set()
         left: dict[int, str] = {}
         for kill in range(KILLS + 1):
-            with running_daemon(tmp_path, environment=environment) as daemon:
+            with playing() as daemon:
                 if not sessions:
                     sessions = {word: start_session(daemon, repository, word) for word in ("talk", "work", "ask")}
                     tools = {"permission_config": {"mode": "default", "allowed_tools": ["Bash"]}}
@@ -256,7 +245,7 @@ def test_ten_kills(
                 daemon.process.send_signal(signal.SIGKILL)
                 daemon.process.wait()
                 left = processes_in(tmp_path / "home")
-        with running_daemon(tmp_path, environment=environment) as daemon:
+        with playing() as daemon:
             for session in list(sessions.values())[:3]:
                 daemon.call("POST", f"/sessions/{session['session_id']}/queue", {"resume": True})
                 assert wait_for_task(daemon, prompt(daemon, session, "end")["task_id"])["status"] == "completed"

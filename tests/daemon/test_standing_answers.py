@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.daemon.conftest import pending, start_session, wait_for_task
-from tests.support.daemon import Caller, Daemon, running_daemon
+from tests.daemon.conftest import Playing, pending, start_session, wait_for_task
+from tests.support.daemon import Caller, Daemon
 from tests.support.repository import make_repository
 from tests.support.team import Client, running_team
 
@@ -47,19 +47,16 @@ def decide(daemon: Caller, question: dict[str, Any], **answer: Any) -> dict[str,
     return decided
 
 
-def test_a_yes_for_the_session_spares_the_same_question(
-    repository: Path, tmp_path: Path, environment: Any, scenario: Any
-) -> None:
+def test_a_yes_for_the_session_spares_the_same_question(repository: Path, playing: Playing) -> None:
     """It covers that command in that session, also after a restart; another command or session is asked about."""
-    scenario(*ASKS)
-    with running_daemon(tmp_path, environment=environment) as daemon:
+    with playing(*ASKS) as daemon:
         session = start_session(daemon, repository)
         first = prompt(daemon, session, "one")
         question = pending(daemon)
         assert question["rules"] == ["Bash(echo one >> said)"]
         given = decide(daemon, question, allow=True, scope="session")
         assert wait_for_task(daemon, first)["status"] == "completed"
-    with running_daemon(tmp_path, environment=environment) as daemon:
+    with playing() as daemon:
         again = answered_alone(daemon, session, "one")
         assert again["status"] == "approved"
         assert again["rule_request_id"] == question["request_id"]
@@ -75,12 +72,9 @@ def test_a_yes_for_the_session_spares_the_same_question(
         assert wait_for_task(daemon, other_session)["status"] == "completed"
 
 
-def test_a_rule_that_is_revoked_answers_no_more(
-    repository: Path, tmp_path: Path, environment: Any, scenario: Any
-) -> None:
+def test_a_rule_that_is_revoked_answers_no_more(repository: Path, playing: Playing) -> None:
     """Rules are found by their scope; a revoked one is asked about again, says who revoked it, and cannot be again."""
-    scenario(*ASKS)
-    with running_daemon(tmp_path, environment=environment) as daemon:
+    with playing(*ASKS) as daemon:
         session = start_session(daemon, repository)
         first = prompt(daemon, session, "one")
         given = decide(daemon, pending(daemon), allow=True, scope="session")
@@ -97,10 +91,9 @@ def test_a_rule_that_is_revoked_answers_no_more(
         assert wait_for_task(daemon, third)["status"] == "completed"
 
 
-def test_a_no_can_stand_too(repository: Path, tmp_path: Path, environment: Any, scenario: Any) -> None:
+def test_a_no_can_stand_too(repository: Path, playing: Playing) -> None:
     """A no for the session refuses the same again, with its reason, and wins over a yes."""
-    scenario(*ASKS)
-    with running_daemon(tmp_path, environment=environment) as daemon:
+    with playing(*ASKS) as daemon:
         session = start_session(daemon, repository)
         first = prompt(daemon, session, "one")
         decide(daemon, pending(daemon), allow=False, scope="session", reason="use make")
@@ -117,16 +110,14 @@ def test_a_no_can_stand_too(repository: Path, tmp_path: Path, environment: Any, 
         assert Path(session["repo"]["cwd"], "said").read_text() == "two\ntwo\n"
 
 
-def test_a_yes_does_not_allow_what_a_no_may_mean(
-    repository: Path, tmp_path: Path, environment: Any, scenario: Any
-) -> None:
+def test_a_yes_does_not_allow_what_a_no_may_mean(repository: Path, scenario: Any, playing: Playing) -> None:
     """A command that was refused is asked about inside a longer line, even where every command line is allowed."""
     scenario(
         {"when": "plain", "steps": [run("touch it"), {"text": "Done."}]},
         {"when": "hidden", "steps": [run("cd . && touch it"), {"text": "Done."}]},
         *ASKS,
     )
-    with running_daemon(tmp_path, environment=environment) as daemon:
+    with playing() as daemon:
         session = start_session(daemon, repository)
         for text, allow, rule in (("plain", False, "Bash(touch *)"), ("two", True, "Bash")):
             task_id = prompt(daemon, session, text)
@@ -142,11 +133,10 @@ def test_a_yes_does_not_allow_what_a_no_may_mean(
 
 
 def test_a_yes_for_the_project_holds_in_its_sessions(
-    repository: Path, tmp_path: Path, environment: Any, scenario: Any
+    repository: Path, tmp_path: Path, environment: Any, playing: Playing
 ) -> None:
     """All sessions on the repository are covered, those of another repository are not."""
-    scenario(*ASKS)
-    with running_daemon(tmp_path, environment=environment) as daemon:
+    with playing(*ASKS) as daemon:
         session = start_session(daemon, repository)
         first = prompt(daemon, session, "write")
         question = pending(daemon)
@@ -161,12 +151,9 @@ def test_a_yes_for_the_project_holds_in_its_sessions(
         assert wait_for_task(daemon, other)["status"] == "completed"
 
 
-def test_a_plan_is_never_answered_with_an_old_yes(
-    repository: Path, tmp_path: Path, environment: Any, scenario: Any
-) -> None:
+def test_a_plan_is_never_answered_with_an_old_yes(repository: Path, playing: Playing) -> None:
     """In mode `plan` people are asked, whatever rules stand."""
-    scenario(*ASKS)
-    with running_daemon(tmp_path, environment=environment) as daemon:
+    with playing(*ASKS) as daemon:
         session = start_session(daemon, repository)
         first = prompt(daemon, session, "one")
         decide(daemon, pending(daemon), allow=True, scope="user")
@@ -188,11 +175,10 @@ def test_a_plan_is_never_answered_with_an_old_yes(
     ],
 )
 def test_a_rule_that_makes_no_sense_is_refused(
-    repository: Path, tmp_path: Path, environment: Any, scenario: Any, answer: dict[str, Any], says: str
+    repository: Path, answer: dict[str, Any], says: str, playing: Playing
 ) -> None:
     """The question stays open, and the error says what is wrong."""
-    scenario(*ASKS)
-    with running_daemon(tmp_path, environment=environment) as daemon:
+    with playing(*ASKS) as daemon:
         prompt(daemon, start_session(daemon, repository), "one")
         question = pending(daemon)
         path = f"/permissions/{question['request_id']}/decide"
@@ -202,12 +188,9 @@ def test_a_rule_that_makes_no_sense_is_refused(
         assert daemon.call("GET", f"/permissions/{question['request_id']}")["status"] == "pending"
 
 
-def test_what_a_person_changed_is_what_they_allowed(
-    repository: Path, tmp_path: Path, environment: Any, scenario: Any
-) -> None:
+def test_what_a_person_changed_is_what_they_allowed(repository: Path, playing: Playing) -> None:
     """A changed input runs as changed, is kept, and the rule is about it, not about what the agent asked for."""
-    scenario(*ASKS)
-    with running_daemon(tmp_path, environment=environment) as daemon:
+    with playing(*ASKS) as daemon:
         session = start_session(daemon, repository)
         first = prompt(daemon, session, "one")
         mine = {"command": "echo mine >> said"}
@@ -220,11 +203,11 @@ def test_what_a_person_changed_is_what_they_allowed(
         assert pending(daemon)["tool_input"] == {"command": "echo one >> said"}
 
 
-def test_any_acp_agent_is_answered_by_the_same_rules(repository: Path, tmp_path: Path, environment: Any) -> None:
+def test_any_acp_agent_is_answered_by_the_same_rules(repository: Path, environment: Any, playing: Playing) -> None:
     """Its own "always" is not taken: each use is allowed once, has its row, and ends with the rule."""
     environment["PYTHONPATH"] = str(Path(__file__).parents[2])
     environment["AGOR_AGENTS_OTHER_COMMAND"] = f"{sys.executable} -m tests.fake_acp.agent"
-    with running_daemon(tmp_path, environment=environment) as daemon:
+    with playing() as daemon:
         mode = {"permission_config": {"mode": "default"}}
         session = start_session(daemon, repository, agent="other", **mode)
         first = prompt(daemon, session, "write a.txt hello")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tests.daemon.conftest import start_session, wait_for_task
-from tests.support.daemon import Daemon, running_daemon
+from tests.daemon.conftest import Playing, start_session, wait_for_task
+from tests.support.daemon import Daemon
 from tests.support.repository import git
 
 TURNS = (
@@ -28,10 +28,9 @@ def changed(daemon: Daemon, task: dict[str, Any]) -> list[str]:
     return [file["path"] for file in daemon.call("GET", f"/tasks/{task['task_id']}/diff")["files"]]
 
 
-def test_a_diff_is_the_tasks_own(repository: Path, tmp_path: Path, environment: Any, scenario: Any) -> None:
+def test_a_diff_is_the_tasks_own(repository: Path, playing: Playing) -> None:
     """Each of two tasks shows its own file and no other's, also after later edits and when the worktree is gone."""
-    scenario(*TURNS)
-    with running_daemon(tmp_path, environment=environment) as daemon:
+    with playing(*TURNS) as daemon:
         session = start_session(daemon, repository)
         folder = Path(session["repo"]["cwd"])
         (folder / "mine.txt").write_text("from before\n")
@@ -49,12 +48,9 @@ def test_a_diff_is_the_tasks_own(repository: Path, tmp_path: Path, environment: 
         assert changed(daemon, first) == ["one.txt"]
 
 
-def test_a_snapshot_that_a_diff_needs_is_kept(
-    repository: Path, tmp_path: Path, environment: Any, scenario: Any
-) -> None:
+def test_a_snapshot_that_a_diff_needs_is_kept(repository: Path, playing: Playing) -> None:
     """Dropping it is refused with the tasks it is for, until it is forced; then their diffs say why they are gone."""
-    scenario(*TURNS)
-    with running_daemon(tmp_path, environment=environment) as daemon:
+    with playing(*TURNS) as daemon:
         session = start_session(daemon, repository)
         path = f"/worktrees/{session['worktree_id']}/snapshots"
         first = run(daemon, session["session_id"], "first")
@@ -72,10 +68,9 @@ def test_a_snapshot_that_a_diff_needs_is_kept(
         assert (status, "is there no more" in lost["message"]) == (404, True)
 
 
-def test_a_fork_starts_where_its_task_ended(repository: Path, tmp_path: Path, environment: Any, scenario: Any) -> None:
+def test_a_fork_starts_where_its_task_ended(repository: Path, playing: Playing) -> None:
     """A fork with a worktree of its own has what was uncommitted when the task ended, and nothing that came later."""
-    scenario(*TURNS)
-    with running_daemon(tmp_path, environment=environment) as daemon:
+    with playing(*TURNS) as daemon:
         session = start_session(daemon, repository)
         first = run(daemon, session["session_id"], "first")
         run(daemon, session["session_id"], "second")

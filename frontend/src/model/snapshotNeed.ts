@@ -1,12 +1,14 @@
 /** Why the daemon keeps a snapshot that somebody wants to drop. */
 
-export interface TaskInNeed {
-  task_id: string
-  description: string
+export interface Need {
+  /** Only it can bring the removed worktree back as it was. */
+  isLast: boolean
+  /** What their differences are read from. */
+  tasks: { task_id: string; description: string }[]
 }
 
-/** The tasks whose differences need it, out of a refusal; null for a refusal that is about something else. */
-export function tasksInNeed(data: Record<string, unknown> | undefined): TaskInNeed[] | null {
+/** What needs a snapshot, out of a refusal; null for a refusal that is about something else. */
+export function needOf(data: Record<string, unknown> | undefined): Need | null {
   const tasks = data?.['tasks']
-  return Array.isArray(tasks) ? (tasks as TaskInNeed[]) : null
+  return Array.isArray(tasks) ? { isLast: data?.['is_last'] === true, tasks: tasks as Need['tasks'] } : null
 }

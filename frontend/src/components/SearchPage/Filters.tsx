@@ -8,9 +8,9 @@ import { Icon } from '../Icon/Icon'
 import styles from './SearchPage.module.css'
 
 const WHO = [
-  { value: '', label: 'Said by anybody' },
-  { value: 'user', label: 'Said by people and tools' },
-  { value: 'assistant', label: 'Said by agents' },
+  { value: '', label: 'By anybody' },
+  { value: 'user', label: 'By people and tools' },
+  { value: 'assistant', label: 'By agents' },
 ]
 const WHEN = [
   { value: '', label: 'At any time' },
@@ -57,7 +57,7 @@ export function Filters({ filters, onChange }: FiltersProps) {
             ...knownRepos.map((repo) => ({ value: repo.repo_id, label: repo.slug })),
           ])}
           {choice('agent', 'Agent', [
-            { value: '', label: 'By any agent' },
+            { value: '', label: 'Of any agent' },
             ...agents.map((agent) => ({ value: agent.name, label: agent.name })),
           ])}
         </>
@@ -71,6 +71,8 @@ export function Filters({ filters, onChange }: FiltersProps) {
             className={styles.filter}
             size="xs"
             type="date"
+            leftSection={<span aria-hidden>{name}</span>}
+            leftSectionWidth={44}
             aria-label={name === 'from' ? 'First day' : 'Last day'}
             value={filters[name] ?? ''}
             onChange={(event) => set(name, event.currentTarget.value)}

@@ -130,7 +130,7 @@ function BoardItem({
       </a>
       <Menu position="bottom-end">
         <Menu.Target>
-          <ActionIcon size="sm" variant="subtle" color="gray" mr={4} aria-label={`More about the board ${board.name}`}>
+          <ActionIcon size={24} variant="subtle" color="gray" mr={4} aria-label={`More about the board ${board.name}`}>
             <Icon name="more" size={14} />
           </ActionIcon>
         </Menu.Target>

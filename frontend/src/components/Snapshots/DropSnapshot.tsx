@@ -4,15 +4,9 @@ import { app, type ServiceError, type Snapshot } from '../../contract/client'
 import type { Worktree } from '../../contract/records'
 import { useAction } from '../../hooks/useAction'
 import { useNow } from '../../hooks/useNow'
-import { errorText } from '../../model/errors'
-import { type TaskInNeed, tasksInNeed } from '../../model/snapshotNeed'
+import { type Need, needOf } from '../../model/snapshotNeed'
 import { timeAgo } from '../../model/time'
 import { Destruction } from '../Form/Form'
-
-interface Need {
-  message: string
-  tasks: TaskInNeed[]
-}
 
 interface DropSnapshotProps {
   worktree: Worktree
@@ -31,9 +25,9 @@ export function DropSnapshot({ worktree, snapshot, onDropped, onClose }: DropSna
     try {
       await service.remove(snapshot.snapshot_id, { query: isSure ? { force: true } : {} })
     } catch (refusal) {
-      const tasks = tasksInNeed((refusal as ServiceError).data)
-      if (isSure || tasks === null) throw refusal
-      setNeed({ message: errorText(refusal), tasks })
+      const found = needOf((refusal as ServiceError).data)
+      if (isSure || found === null) throw refusal
+      setNeed(found)
       return
     }
     onDropped()
@@ -48,18 +42,7 @@ export function DropSnapshot({ worktree, snapshot, onDropped, onClose }: DropSna
           Files that only the snapshot of {age} ({snapshot.reason}) holds are gone for good. What is in the worktree and
           in commits stays.
         </Text>
-        {need && (
-          <Alert color="yellow" title="Something needs it" role="alert">
-            <Text size="sm">{need.message}</Text>
-            {need.tasks.length > 0 && (
-              <List size="sm" mt="xs">
-                {need.tasks.map((task) => (
-                  <List.Item key={task.task_id}>{task.description || task.task_id}</List.Item>
-                ))}
-              </List>
-            )}
-          </Alert>
-        )}
+        {need && <Needed need={need} />}
         {need && (
           <Checkbox
             label="Drop it all the same"
@@ -70,5 +53,25 @@ export function DropSnapshot({ worktree, snapshot, onDropped, onClose }: DropSna
         <Destruction action={action} verb="Drop" isReady={need === null || isSure} onClose={onClose} />
       </Stack>
     </Modal>
+  )
+}
+
+function Needed({ need: { isLast, tasks } }: { need: Need }) {
+  return (
+    <Alert color="yellow" title="It is still needed" role="alert">
+      {isLast && (
+        <Text size="sm">Only with it can the worktree, which is gone from the disk, be restored as it was.</Text>
+      )}
+      {!(isLast && tasks.length === 0) && (
+        <Text size="sm">What was changed by a task is read from it, and could not be shown any more:</Text>
+      )}
+      {tasks.length > 0 && (
+        <List size="sm" mt="xs">
+          {tasks.map((task) => (
+            <List.Item key={task.task_id}>{task.description || task.task_id}</List.Item>
+          ))}
+        </List>
+      )}
+    </Alert>
   )
 }

@@ -1,4 +1,13 @@
-import { ActionIcon, Burger, Button, Menu, Text, useComputedColorScheme, useMantineColorScheme } from '@mantine/core'
+import {
+  ActionIcon,
+  Burger,
+  Button,
+  Menu,
+  Text,
+  useComputedColorScheme,
+  useMantineColorScheme,
+  VisuallyHidden,
+} from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { Suspense, useCallback, useEffect } from 'react'
 import icon from '../../assets/icon.svg'
@@ -70,11 +79,11 @@ function AttentionButton() {
         color={color}
         variant={count > 0 ? 'filled' : 'subtle'}
         leftSection={<Icon name={questions.length > 0 ? 'hand' : 'inbox'} size={14} />}
-        aria-label={`Needs attention: ${attentionWords(found)}`}
         title={`Needs attention: ${attentionWords(found)}`}
         onClick={inbox.open}
       >
-        {count}
+        <span aria-hidden>{count}</span>
+        <VisuallyHidden>Needs attention: {attentionWords(found)}</VisuallyHidden>
       </Button>
       {isOpen && (
         <Guard what="inbox">

@@ -36,7 +36,8 @@ function BoardAndSession({ route, onBoard, onNewSession }: WorkspaceProps) {
   const sessionsBoardId = useBoardIdOf(sessionId)
   const [isWide, setWide] = useState(false)
   const [lastBoardId, setLastBoardId] = useState<string | null>(null)
-  const board = boardFor(route, records, sessionsBoardId ?? lastBoardId)
+  const isComing = sessionsBoardId === undefined && lastBoardId === null
+  const board = isComing ? undefined : boardFor(route, records, sessionsBoardId ?? lastBoardId)
   const boardId = board?.board_id ?? null
   useEffect(() => {
     onBoard(boardId)
@@ -59,6 +60,8 @@ function BoardAndSession({ route, onBoard, onNewSession }: WorkspaceProps) {
           <Suspense fallback={<Loading what="the board" />}>
             <BoardCanvas board={board} openSessionId={sessionId} onNewSession={onNewSession} />
           </Suspense>
+        ) : isComing ? (
+          <Loading what="the board" />
         ) : (
           <Empty title={route.name === 'board' ? `No board “${route.slug}”` : 'No board'}>
             {records.length > 0 ? (
@@ -72,7 +75,6 @@ function BoardAndSession({ route, onBoard, onNewSession }: WorkspaceProps) {
       {sessionId && (
         <div className={styles.panel}>
           <Suspense fallback={<Loading what="the session" />}>
-            {' '}
             <Conversation
               key={sessionId}
               sessionId={sessionId}
@@ -97,16 +99,19 @@ function FullId({ shortId, message }: { shortId: string; message: string | undef
   return error ? <Failed error={error} onRetry={again} /> : <Loading what="the session" />
 }
 
-/** The board a session is on, once that is known. */
-function useBoardIdOf(sessionId: string | null): string | null {
-  const { records } = useRecords(oneSession(sessionId ?? NO_SESSION))
-  return sessionId ? (records[0]?.board_id ?? null) : null
+/** The board a session is on; null where it is on none, or there is none; undefined until that is known. */
+function useBoardIdOf(sessionId: string | null): string | null | undefined {
+  const { records, status } = useRecords(oneSession(sessionId ?? NO_SESSION))
+  if (sessionId === null) return null
+  return records[0] ? records[0].board_id : status === 'loading' ? undefined : null
 }
 
 // An id that no session has: hooks are called whether or not a session is open.
 const NO_SESSION = '00000000-0000-7000-8000-000000000000'
 
+/** The board of the address, or that of the session that is open; behind a session of none, or of which nothing is
+ * known, the one seen last, or the first. */
 function boardFor(route: Route, known: Board[], fallbackId: string | null): Board | undefined {
   if (route.name === 'board') return known.find((board) => board.slug === route.slug || board.board_id === route.slug)
-  return known.find((board) => board.board_id === fallbackId) ?? (route.name === 'home' ? known[0] : undefined)
+  return known.find((board) => board.board_id === fallbackId) ?? known[0]
 }
