@@ -9,14 +9,14 @@ none: queries that look at what changes silently are counted each time.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable
 from functools import cache
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from agor_core.db.change_log import EVENTS, HEAD
-from agor_core.db.query import Shape
+from agor_core.db.query import Shape, fields_in
 from agor_core.models import ENTITIES
 from agor_core.models.shape import Field, fields_of
 
@@ -53,22 +53,13 @@ def may_be_kept(path: str, shape: Shape) -> bool:
     if path in _UNANNOUNCED:
         return False
     fields = fields_of(ENTITIES[path])
-    return all(name in fields and fields[name].is_column and name not in _SILENT for name in _names(shape))
+    return all(name in fields and fields[name].is_column and name not in _SILENT for name in fields_in(shape))
 
 
 def check_silent(path: str, field: Field) -> None:
     """Raise ValueError for a field that must not change without an event: totals that are kept would not notice."""
     if field.is_column and path not in _UNANNOUNCED and field.name not in _SILENT:
         raise ValueError(f"{field.name} of {path} changes with an event, or totals lie")
-
-
-def _names(shape: Shape) -> Iterator[str]:
-    for key, inner in shape:
-        if key in ("$or", "$and"):
-            for part in inner:
-                yield from _names(part)
-        else:
-            yield key
 
 
 @cache

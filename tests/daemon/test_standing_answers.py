@@ -282,12 +282,9 @@ def test_a_private_sessions_answer_decides_for_nobody_else(
 
 
 @pytest.mark.parametrize("scope", ["project", "user"])
-def test_a_rule_outlives_the_session_it_was_given_in(
-    repository: Path, tmp_path: Path, environment: Any, scenario: Any, scope: str
-) -> None:
+def test_a_rule_outlives_the_session_it_was_given_in(repository: Path, playing: Playing, scope: str) -> None:
     """Deleted with its task and its session, a rule for more than that answers on, is listed, and can be revoked."""
-    scenario(*ASKS)
-    with running_daemon(tmp_path, environment=environment) as daemon:
+    with playing(*ASKS) as daemon:
         first = start_session(daemon, repository)
         task_id = prompt(daemon, first, "one")
         rule = decide(daemon, pending(daemon), allow=True, scope=scope)
@@ -301,7 +298,7 @@ def test_a_rule_outlives_the_session_it_was_given_in(
         # Of what was asked there only the rule is left.
         (left,) = daemon.call("GET", "/permissions")["data"]
         assert (left["request_id"], left["session_id"], left["task_id"]) == (rule["request_id"], None, None)
-    with running_daemon(tmp_path, environment=environment) as daemon:
+    with playing() as daemon:
         second = start_session(daemon, repository, "second")
         use = answered_alone(daemon, second, "one")
         assert (use["status"], use["rule_request_id"]) == ("approved", rule["request_id"])
