@@ -15,6 +15,7 @@ from agor_daemon.channels import have_all_come_back, set_up_channels
 from agor_daemon.documents import schemas_of, stored_schemas_of
 from agor_daemon.hooks.access import addressed, signed_in
 from agor_daemon.hooks.origins import origins_withheld
+from agor_daemon.hooks.queries import CHANGES, matching, with_selected
 from agor_daemon.hooks.short_ids import with_short_id
 from agor_daemon.imports import Importer
 from agor_daemon.live_settings import LiveSettings
@@ -132,7 +133,14 @@ def _register(app: Feathers, path: str, service: Any, database: Database) -> Non
         service_events=("created", "patched", "removed"),
         schemas=stored_schemas_of(path, service.patchable, offer.methods),
     )
-    if "create" in offer.methods:
-        handle.hooks(after={"create": with_short_id(database, id_field)})
+    makes = [name for name in ("create",) if name in offer.methods]
+    changes = [name for name in CHANGES if name in offer.methods]
+    handle.hooks(
+        before={name: matching(database) for name in (*makes, *changes)},
+        after={
+            **{name: [with_short_id(database, id_field), with_selected(id_field)] for name in makes},
+            **{name: with_selected(id_field) for name in changes},
+        },
+    )
     if path in ("sessions", "boards"):
         handle.hooks(around={"all": [origins_withheld(database)]})

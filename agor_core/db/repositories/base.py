@@ -168,6 +168,10 @@ class Repository(Generic[E]):
         record = self.completed(whole_reader(self.entity)(row), row)
         return record if page.select is None else self._selected(record, page.select)
 
+    def selected(self, query: Mapping[str, Any]) -> tuple[str, ...] | None:
+        """The fields that `$select` names; None: all. Raises BadRequest for what is no field."""
+        return read_page(self.entity, query, 1, 1, computed_fields(self.path)).select
+
     def owner(self, id: str) -> tuple[str, str | None]:
         """Who may change the record: its creator, or that of its session, and how that session is shared.
 
