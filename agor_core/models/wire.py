@@ -56,7 +56,8 @@ def whole_reader(cls: type[Entity]) -> RowReader:
     Lists spend most of their time in it, so it works on all fields at once.
     """
     shown = public_fields(cls)
-    names = (*record_columns(cls), DATA)
+    names = record_columns(cls)
+    data_at = len(names)
     template: dict[str, Any] = {name: None if field.is_column else _default(field) for name, field in shown.items()}
     hidden = [name for name, field in fields_of(cls).items() if field.is_hidden and not field.is_column]
     columns = [(name, outward) for name, field in shown.items() if field.is_column and (outward := _outward(field))]
@@ -69,8 +70,9 @@ def whole_reader(cls: type[Entity]) -> RowReader:
     def read(row: Sequence[Any]) -> dict[str, Any]:
         # Fields that were added since the row was stored keep the template's value, their default.
         record = template.copy()
+        record.update(row[data_at])
+        # After the JSON, where a field that has become a column since may still stand as it was.
         record.update(zip(names, row, strict=False))
-        record.update(record.pop(DATA))
         for name in hidden:
             record.pop(name, None)
         if len(record) != len(template):

@@ -25,7 +25,7 @@ from agor_core.models import (
 from agor_core.models.message import preview
 from agor_core.models.schema import coerce_query, load, load_as, load_patch, schema_for
 from agor_core.models.shape import fields_of
-from agor_core.models.wire import to_wire
+from agor_core.models.wire import record_columns, to_wire, whole_reader
 
 
 def test_an_entity_has_the_columns_it_has() -> None:
@@ -133,6 +133,15 @@ def test_a_record_is_columns_and_data_side_by_side() -> None:
     assert not {"password", "token_generation"} & set(to_wire(user))
     assert not {"first_index", "next_index", "agent_cost_usd"} & set(to_wire(a_parent()))
     assert to_wire(a_parent())["model_config"] == {"model": "big", "thinking_tokens": None}
+
+
+def test_a_row_of_an_earlier_version_is_read() -> None:
+    """A field that has become a column is read from the column; one that is new has its default; one that is no more is
+    not told."""
+    row = [getattr(a_parent(), name) for name in record_columns(Session)]
+    record = whole_reader(Session)([*row, {"status": "failed", "title": "kept", "mood": "sunny"}])
+    assert (record["status"], record["title"], record["concepts"]) == (a_parent().status, "kept", [])
+    assert record.keys() == to_wire(a_parent()).keys()
 
 
 @pytest.mark.parametrize(
