@@ -10,6 +10,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
+import acp
 import pytest
 
 from agor_core.agents import (
@@ -28,6 +29,7 @@ from agor_core.agents import (
     Usage,
     registered,
 )
+from agor_core.agents.acp.replay import Replay
 from agor_core.agents.acp.transport import MOST_UNREAD, ProcessTransport
 from agor_core.agents.process import ChildProcess, group_lives
 from tests.agents.conftest import PATH, Run
@@ -139,23 +141,49 @@ async def test_modes_and_rules_answer_without_a_person(prompt, fields, chosen):
     assert run.messages[1].content[0]["content"] == f"chosen: {chosen}"
 
 
-async def test_a_conversation_is_taken_up(prompt):
-    """Resumed, the agent remembers; what it repeats of the past is not told again."""
+@pytest.mark.parametrize("abilities", [(), ("late",)])
+async def test_a_conversation_is_taken_up(prompt, abilities):
+    """Resumed, the agent remembers; what it repeats of the past, before it answers or after, is not told again."""
+    agent = fake(*abilities)
+    said = ["say one", "length " + "x" * 300_000, "think Hm.\nsay an old answer"]
+    first = await prompt(said[0], agent=agent)
+    second = await prompt(said[1], agent=agent, agent_session_id=first.session_id)
+    third = await prompt(said[2], agent=agent, agent_session_id=first.session_id)
+    fourth = await prompt("remember", agent=agent, agent_session_id=first.session_id)
+
+    assert fourth.session_id == third.session_id == second.session_id == first.session_id
+    assert fourth.finished.answer == " | ".join(said)
+    told = [[[block.get("text") for block in message.content] for message in run.messages] for run in (second, third)]
+    assert told == [[["300000"]], [[None, "an old answer "]]]
+    assert third.streamed == "an old answer "
+    assert [(len(run.messages), run.of(ToolStarted)) for run in (second, third, fourth)] == [(1, [])] * 3
+
+
+@pytest.mark.parametrize("abilities", [("fork",), ("fork", "late")])
+async def test_a_fork_where_the_agent_can(prompt, abilities):
+    """A fork is a session of its own that knows the past, and does not tell it again."""
     first = await prompt("say one")
-    second = await prompt("remember", agent_session_id=first.session_id)
-
-    assert second.session_id == first.session_id
-    assert second.finished.answer == "say one"
-    assert "old answer" not in second.streamed
-    assert len(second.messages) == 1
-
-
-async def test_a_fork_where_the_agent_can(prompt):
-    """A fork is a session of its own that knows the past."""
-    first = await prompt("say one")
-    fork = await prompt("remember", agent=fake("fork"), fork=ForkPoint(first.session_id))
+    fork = await prompt("remember", agent=fake(*abilities), fork=ForkPoint(first.session_id))
     assert fork.session_id != first.session_id
-    assert fork.finished.answer == "say one"
+    assert fork.finished.answer == fork.streamed == "say one"
+    assert len(fork.messages) == 1
+
+
+async def test_an_agent_that_answers_only_what_it_knows_is_not_waited_for_long():
+    """It is given up once it tells nothing any more; what it still told of the past counts as such until then."""
+    replay, asked = Replay(unanswered_s=0.05), []
+
+    class Deaf:
+        """The connection to an agent that tells two entries, and answers nothing."""
+
+        async def ext_method(self, method: str, params: dict[str, Any]) -> None:
+            asked.append(method)
+            if len(asked) < 3:
+                replay.take(acp.update_agent_message_text("an old answer"))
+            await asyncio.Event().wait()
+
+    await replay.end(Deaf())
+    assert len(asked) == 3
 
 
 @pytest.mark.parametrize(

@@ -60,9 +60,11 @@ class Lab:
 
     def let_a_minute_pass(self) -> None:
         """Move what was said into the past: Gemini names a conversation's file by the minute in which it began, and
-        overwrites it if it is taken up within that minute."""
+        overwrites it if it is taken up within that minute. What it then begins beside it is no loss."""
         for path in (self.home / ".gemini/tmp").glob("*/chats/session-*"):
-            path.rename(path.with_name(re.sub(r"T\d\d-\d\d", "T01-01", path.name)))
+            past = path.with_name(re.sub(r"T\d\d-\d\d", "T01-01", path.name))
+            if not past.exists():
+                path.rename(past)
 
     def _codex(self) -> dict[str, str]:
         provider = {"name": "fake", "base_url": f"{self.fake.url}/v1", "wire_api": "responses", "env_key": "FAKE_KEY"}
@@ -75,7 +77,7 @@ class Lab:
             "security": {"auth": {"selectedType": "gemini-api-key"}},
             "privacy": {"usageStatisticsEnabled": False},
             "telemetry": {"enabled": False},
-            "general": {"disableAutoUpdate": True},
+            "general": {"disableAutoUpdate": True, "sessionRetention": {"enabled": False}},
         }
         self._write(".gemini/settings.json", json.dumps(settings))
         # Without trust in the folder its tools are refused.
@@ -132,19 +134,33 @@ async def test_a_prompt_with_a_tool(name, programs, play, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["codex", "gemini", "opencode"])
-async def test_a_second_prompt_continues(name, programs, play, tmp_path):
-    """Resumed by its session id in a new process, the agent sends the first prompt and its answer again."""
-    async with FakeModels(lambda asked: f"Answer {len(fake.asked)}.") as fake:
-        lab = Lab(name, fake, programs, tmp_path, play)
-        first = await lab.prompt("remember the word zebra")
-        lab.let_a_minute_pass()
-        second = await lab.prompt("which word?", agent_session_id=first.session_id)
+async def test_more_prompts_continue(name, programs, play, tmp_path):
+    """Resumed by its session id in a new process, the agent sends its model what was said, and tells us only what is
+    new: the past, too long for a pipe, is not told again."""
+    path = str(tmp_path / "work/made.txt")
+    long = "A long answer: " + " ".join(map(str, range(50_000)))
 
-        assert second.finished.error is None
-        assert second.session_id == first.session_id
-        assert "zebra" in fake.asked[-1].whole
-        assert "Answer 1." in fake.asked[-1].whole
-        assert second.finished.answer.endswith("Answer 2.")
+    def answer(asked: Asked) -> str | Call:
+        if len(fake.asked) == 1:
+            return WRITES[name](path)
+        return long if asked.result is not None and len(fake.asked) == 2 else f"Answer {len(fake.asked)}."
+
+    async with FakeModels(answer) as fake:
+        lab = Lab(name, fake, programs, tmp_path, play)
+        first = await lab.prompt("remember the word zebra", permission_mode="default")
+        assert long in first.finished.answer
+        for _ in range(2):
+            lab.let_a_minute_pass()
+            asked = len(fake.asked)
+            run = await lab.prompt("which word?", agent_session_id=first.session_id, permission_mode="default")
+
+            assert run.finished.error is None
+            assert run.session_id == first.session_id
+            assert "zebra" in fake.asked[-1].whole
+            assert "A long answer:" in fake.asked[-1].whole
+            told = [block for message in run.messages for block in message.content if message.role != "system"]
+            assert told == [{"type": "text", "text": f"Answer {asked + 1}."}]
+            assert run.streamed == f"Answer {asked + 1}."
 
 
 async def test_a_wrong_key_is_told(programs, play, tmp_path):

@@ -2,8 +2,8 @@
 
 A prompt is lines, each one thing to do: `say TEXT`, `think TEXT`, `write PATH TEXT` (asks first), `run TEXT` (a tool
 that fails), `leave` (a tool without end), `remember`, `usage`, `stop REASON`, `fail CODE TEXT`, `hang`, `die`,
-`flood`, `noise`, `length`, `replay`. Words on the command line take abilities away or add some: `no-load`, `fork`,
-`models`, `modes`, `auth`, `mute`.
+`flood`, `noise`, `length`. Words on the command line take abilities away or add some: `no-load`, `fork`, `late` (tells
+the past after it has answered that it is there), `models`, `modes`, `auth`, `mute`.
 """
 
 from __future__ import annotations
@@ -60,15 +60,14 @@ class FakeAgent:
         if session_id not in self._said:
             raise acp.RequestError(-32002, "no such session")
         self._cwd = cwd
-        for prompt in self._said[session_id]:
-            await self._client.session_update(session_id, acp.update_user_message_text(prompt))
-            await self._client.session_update(session_id, acp.update_agent_message_text("an old answer"))
+        await self._tell_past(session_id)
         return schema.LoadSessionResponse()
 
     async def fork_session(self, cwd: str, session_id: str, **_: Any) -> schema.ForkSessionResponse:
         self._cwd = cwd
         id = f"fake-{len(self._said) + 1}"
         self._said[id] = list(self._said[session_id])
+        await self._tell_past(id)
         return schema.ForkSessionResponse(session_id=id)
 
     async def set_session_mode(self, mode_id: str, session_id: str, **_: Any) -> None:
@@ -104,6 +103,21 @@ class FakeAgent:
     async def cancel(self, session_id: str, **_: Any) -> None:
         Path(self._cwd, "cancelled").touch()
         self._cancelled.set()
+
+    async def _tell_past(self, session_id: str) -> None:
+        self._telling = asyncio.create_task(self._past(session_id))
+        if "late" not in ABILITIES:
+            await self._telling
+
+    async def _past(self, session_id: str) -> None:
+        for number, prompt in enumerate(self._said[session_id]):
+            for update in (
+                acp.update_user_message_text(prompt),
+                acp.update_agent_thought_text("an old thought"),
+                acp.start_tool_call(f"old-{number}", "An old call", status="completed"),
+                acp.update_agent_message_text("an old answer"),
+            ):
+                await self._client.session_update(session_id, update)
 
     async def _do(self, word: str, rest: str, session_id: str, call: str) -> None:
         async def tell(update: Any) -> None:

@@ -14,6 +14,7 @@ from acp import schema
 
 from agor_core.agents.acp.opening import CannotOpen, Opened, open_session, request_failure
 from agor_core.agents.acp.permissions import decide
+from agor_core.agents.acp.replay import Replay
 from agor_core.agents.acp.transport import ProcessTransport
 from agor_core.agents.acp.updates import Conversation, ToolUpdate
 from agor_core.agents.failures import crash, failure
@@ -78,6 +79,7 @@ class _Turn:
         self._inbox: asyncio.Queue[Any] = asyncio.Queue()
         self._transport = ProcessTransport(process, self._inbox)
         self._conversation = Conversation()
+        self._replay = Replay()
         self._agent = acp.connect_to_agent(cast(acp.Client, _Client(self)), self._transport, use_unstable_protocol=True)
         self._talk: asyncio.Task[None] | None = None
         self._session_id: str | None = None
@@ -109,6 +111,7 @@ class _Turn:
     def update(self, update: Any) -> None:
         """The agent tells something. What it repeats of an old conversation while taking it up is ours already."""
         if not self.is_live:
+            self._replay.take(update)
             return
         if isinstance(update, ToolUpdate):
             self._conversation.learn(update)
@@ -155,6 +158,8 @@ class _Turn:
         try:
             opened = await open_session(self._agent, self._request, self._name)
             self._session_id = opened.session_id
+            if not self._is_first:
+                await self._replay.end(self._agent)
             self.is_live = True
             self._inbox.put_nowait(opened)
             self._result = await self._agent.prompt(
@@ -173,11 +178,15 @@ class _Turn:
         finally:
             self._inbox.put_nowait(None)
 
+    @property
+    def _is_first(self) -> bool:
+        """Whether the agent has no past to tell."""
+        return self._request.agent_session_id is None and self._request.fork is None
+
     def _prompt(self) -> str:
         """ACP has no system prompt: what is to be said there goes before the first prompt of a conversation."""
         prompt = with_history(self._request.prompt, self._request.history)
-        is_first = self._request.agent_session_id is None and self._request.fork is None
-        if self._request.system_append and is_first:
+        if self._request.system_append and self._is_first:
             return f"{self._request.system_append}\n\n{prompt}"
         return prompt
 
