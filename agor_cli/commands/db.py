@@ -64,7 +64,10 @@ def export(file: Path) -> None:
 @db.command("import", examples=["db import agor.jsonl"])
 @click.argument("file", type=click.Path(path_type=Path))
 def import_(file: Path) -> None:
-    """Take in what an export in FILE holds. Doing it again adds nothing."""
+    """Take in what an export in FILE holds. Doing it again adds nothing.
+
+    People are known by their address. Where there is an owner already, new ones come as members at most.
+    """
     _done_in_steps("db-import", str(file.absolute()))
 
 

@@ -73,10 +73,17 @@ class Intake:
         return renamed
 
     def _strangers(self, tx: Transaction, users: Sequence[Any]) -> list[Any]:
-        """Those of the users who have no account here; the others are remembered."""
+        """Those of the users who have no account here; the others are remembered.
+
+        Everybody is the owner of a daemon of their own: where there is an owner already, nobody comes as another.
+        """
         here = {user.email: user.user_id for user in tx.users.where(email=[user.email for user in users])}
         self._same_people.update({user.user_id: here[user.email] for user in users if user.email in here})
-        return [user for user in users if user.email not in here]
+        strangers = [user for user in users if user.email not in here]
+        if tx.users.find_one(role="owner") is not None:
+            for user in strangers:
+                user.role = "member" if user.role in ("owner", "admin") else user.role
+        return strangers
 
 
 def _check_id(repository: Repository[Any], line: Line) -> None:

@@ -79,10 +79,11 @@ def test_an_export_can_be_taken_elsewhere_and_only_once(environment: dict[str, s
 def test_a_user_moves_to_a_team_server(environment: dict[str, str], tmp_path: Path, make_url: MakeUrl) -> None:
     """What was in the embedded database is on the team's PostgreSQL after export and import, with what others brought.
 
-    People are told by their address, boards of the same slug stay apart, and a bar shows how far it is.
+    People are told by their address, boards of the same slug stay apart, nobody becomes another owner, and a bar shows
+    how far it is.
     """
-    for email in ("ann@example.com", "bob@example.com"):
-        make_user(environment, email)
+    for email, role in (("zoe@example.com", None), ("ann@example.com", "admin"), ("bob@example.com", "admin")):
+        make_user(environment, email, role)
     with running_daemon(tmp_path, environment=environment) as daemon:
         ann = Client(daemon, "ann@example.com")
         made = ann.call("POST", "/sessions", {"agent": "scripted", "title": "brought along", "sharing": "private"})
@@ -108,7 +109,8 @@ def test_a_user_moves_to_a_team_server(environment: dict[str, str], tmp_path: Pa
         assert here.call("GET", f"/sessions/{made['session_id']}")["created_by"] == here.user_id
         assert here.call("GET", f"/messages?session_id={made['session_id']}&$limit=1")["total"] == 1500
         assert {board["slug"] for board in here.call("GET", "/boards")["data"]} == {"default", "default-2"}
-        assert {user["email"] for user in here.call("GET", "/users")["data"]} == {"ann@example.com", "bob@example.com"}
+        roles = {user["email"].partition("@")[0]: user["role"] for user in here.call("GET", "/users")["data"]}
+        assert roles == {"ann": "owner", "bob": "member", "zoe": "member"}
 
 
 @pytest.mark.parametrize(
