@@ -206,6 +206,14 @@ async def test_what_cannot_be_taken_up_is_told(prompt, abilities, fields):
     assert told.finished.error is None
 
 
+async def test_an_agent_that_loses_conversations_by_itself_is_told_apart(prompt):
+    """Gemini's failure says what Gemini does, and the setting that keeps it from it."""
+    gemini = registered({"gemini": [sys.executable, "-W", "ignore", "-m", "tests.fake_acp.agent"]})["gemini"]
+    run = await prompt("say two", agent=gemini, agent_session_id="fake-77")
+    assert run.finished.error.history_lost
+    assert "sessionRetention" in run.finished.error.message
+
+
 async def test_history_and_instructions_go_with_the_first_prompt(prompt, tmp_path):
     """ACP has no system prompt: what we add, and what the agent forgot, stand before the prompt."""
     await prompt("say one", system_append="You are in session 4711.", history=[{"role": "user", "content": "I am Ada"}])

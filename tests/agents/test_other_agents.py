@@ -73,6 +73,8 @@ class Lab:
         return {"FAKE_KEY": "sk-of-a-test"}
 
     def _gemini(self) -> dict[str, str]:
+        # It begins an empty file beside a conversation that is taken up; at its next start its clearing up takes that
+        # for broken, and deletes all files of the conversation.
         settings = {
             "security": {"auth": {"selectedType": "gemini-api-key"}},
             "privacy": {"usageStatisticsEnabled": False},

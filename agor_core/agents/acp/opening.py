@@ -23,6 +23,13 @@ MODES: Mapping[PermissionMode, tuple[str, ...]] = {
 }
 """What agents call our modes. Codex's `read-only` is one that asks before it edits."""
 
+WHY_FORGOTTEN: Mapping[str, str] = {
+    "gemini": "Gemini overwrites a conversation that goes on within its first minute, and when it starts it deletes "
+    "one that was taken up before, unless ~/.gemini/settings.json has "
+    '{"general": {"sessionRetention": {"enabled": false}}}',
+}
+"""What agents do to their own conversations, by name, and how to keep them from it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:
@@ -87,7 +94,8 @@ async def _session(agent: Any, greeting: schema.InitializeResponse, request: Run
     except acp.RequestError as error:
         if error.code == AUTH_REQUIRED:
             raise
-        raise CannotOpen(_forgetful(f"{name} no longer has this conversation ({_words(error)})")) from error
+        lost = f"{name} no longer has this conversation ({_words(error)})"
+        raise CannotOpen(_forgetful(lost, WHY_FORGOTTEN.get(name))) from error
 
 
 async def _set_model(agent: Any, session_id: str, session: Any, request: RunRequest, name: str) -> bool:
@@ -129,8 +137,9 @@ def _values(options: list[Any]) -> list[str]:
     ]
 
 
-def _forgetful(text: str) -> AgentError:
-    return AgentError("unknown", f"{text}: continue from the stored history instead", history_lost=True)
+def _forgetful(text: str, why: str | None = None) -> AgentError:
+    said = f"{text}: continue from the stored history instead"
+    return AgentError("unknown", f"{said}. {why}" if why else said, history_lost=True)
 
 
 def _refused(
