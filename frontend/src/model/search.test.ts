@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { messageFilter, searchText, sessionFilter, sessionTimes, withFilter } from './search'
+import { messageFilter, searchText, sessionFilter, withFilter } from './search'
 
 describe('what is searched for', () => {
   it.each([
@@ -28,7 +28,7 @@ describe('what narrows a search', () => {
       timestamp: { $gt: '2026-03-03T00:00:00.000Z' },
     })
     expect(messageFilter({}, now)).toEqual({})
-    expect(sessionTimes({ who: 'user', when: '30' }, now)).toEqual({
+    expect(sessionFilter({ who: 'user', when: '30' }, now)).toEqual({
       last_updated: { $gt: '2026-02-08T00:00:00.000Z' },
     })
   })
@@ -38,20 +38,27 @@ describe('what narrows a search', () => {
     const end = new Date(2026, 2, 4).toISOString()
     const between = { when: 'between', from: '2026-03-01', to: '2026-03-03' }
     expect(messageFilter(between, now)).toEqual({ timestamp: { $gte: start, $lt: end } })
-    expect(sessionTimes({ when: 'between', to: '2026-03-03' }, now)).toEqual({ last_updated: { $lt: end } })
+    expect(sessionFilter({ when: 'between', to: '2026-03-03' }, now)).toEqual({ last_updated: { $lt: end } })
     expect(messageFilter({ when: 'between', from: '2026-0' }, now)).toEqual({})
     expect(messageFilter({ when: 'nonsense' }, now)).toEqual({})
   })
 
   it('is which sessions', () => {
-    expect(sessionFilter({ who: 'user' })).toBeNull()
-    expect(sessionFilter({ board: 'b', repo: 'r', agent: 'a', session: 's' })).toEqual({
+    const filters = { board: 'b', repo: 'r', agent: 'a', session: 's' }
+    expect(sessionFilter(filters, now)).toEqual({
       session_id: 's',
       board_id: 'b',
       'repo.repo_id': 'r',
       agent: 'a',
     })
-    expect(sessionFilter({ board: 'none' })).toEqual({ board_id: null })
+    expect(messageFilter(filters, now)).toEqual({
+      session_id: 's',
+      'session.board_id': 'b',
+      'session.repo.repo_id': 'r',
+      'session.agent': 'a',
+    })
+    expect(sessionFilter({ board: 'none' }, now)).toEqual({ board_id: null })
+    expect(messageFilter({ board: 'none' }, now)).toEqual({ 'session.board_id': null })
   })
 
   it('is taken away by an empty value', () => {

@@ -38,27 +38,34 @@ export function withFilter(filters: SearchFilters, name: FilterName, value: stri
   return value === '' ? rest : { ...rest, [name]: value }
 }
 
-/** The part of a query on messages that is about these themselves. `now` in milliseconds. */
+/** The part of a query on messages that narrows it. `now` in milliseconds. */
 export function messageFilter(filters: SearchFilters, now: number): Query {
   const timestamp = span(filters, now)
-  return { ...(filters.who && { role: filters.who }), ...(timestamp && { timestamp }) }
-}
-
-/** The part of a query on sessions that says when something happened in them. */
-export function sessionTimes(filters: SearchFilters, now: number): Query {
-  const last_updated = span(filters, now)
-  return last_updated ? { last_updated } : {}
-}
-
-/** The query for the sessions that are searched; null: all of them. */
-export function sessionFilter({ board, repo, agent, session }: SearchFilters): Query | null {
-  const query = {
-    ...(session && { session_id: session }),
-    ...(board && { board_id: board === NO_BOARD ? null : board }),
-    ...(repo && { 'repo.repo_id': repo }),
-    ...(agent && { agent }),
+  return {
+    ...(filters.who && { role: filters.who }),
+    ...(timestamp && { timestamp }),
+    ...(filters.session && { session_id: filters.session }),
+    ...whereabouts(filters, 'session.'),
   }
-  return Object.keys(query).length > 0 ? query : null
+}
+
+/** The part of a query on sessions that narrows it: which they are, and when something happened in them. */
+export function sessionFilter(filters: SearchFilters, now: number): Query {
+  const last_updated = span(filters, now)
+  return {
+    ...(last_updated && { last_updated }),
+    ...(filters.session && { session_id: filters.session }),
+    ...whereabouts(filters),
+  }
+}
+
+/** Where sessions are, and whose; `of`: what their fields are called by in front, where others are asked for. */
+function whereabouts({ board, repo, agent }: SearchFilters, of = ''): Query {
+  return {
+    ...(board && { [`${of}board_id`]: board === NO_BOARD ? null : board }),
+    ...(repo && { [`${of}repo.repo_id`]: repo }),
+    ...(agent && { [`${of}agent`]: agent }),
+  }
 }
 
 function span({ when, from, to }: SearchFilters, now: number): Query | null {

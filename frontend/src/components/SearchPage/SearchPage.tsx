@@ -88,19 +88,13 @@ interface ResultsProps {
   onWiden: (() => void) | undefined
 }
 
-function Results({ found: { sessions, messages, homes, passedOver }, onMore, onWiden }: ResultsProps) {
-  const limits = passedOver > 0 && (
-    <Text size="sm" c="dimmed" role="status">
-      Messages were looked for in the sessions that changed last; {passedOver} older ones were passed over.
-    </Text>
-  )
+function Results({ found: { sessions, messages, homes }, onMore, onWiden }: ResultsProps) {
   if (sessions.total === 0 && messages.total === 0)
     return (
       <Empty title="Nothing was found">
         <Text size="sm" c="dimmed">
           Words are found whole; with a * at its end, a word is a beginning.
         </Text>
-        {limits}
         {onWiden && (
           <Button size="xs" variant="light" onClick={onWiden}>
             Search without filters
@@ -110,7 +104,6 @@ function Results({ found: { sessions, messages, homes, passedOver }, onMore, onW
     )
   return (
     <>
-      {limits}
       {sessions.data.length > 0 && (
         <section aria-label="Sessions found">
           <Heading name="Sessions" count={sessions.total} />
