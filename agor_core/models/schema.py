@@ -6,7 +6,7 @@ Types are strict in data, which is JSON, and lenient in queries, which over REST
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any, TypeVar
@@ -18,10 +18,8 @@ from typing_extensions import override
 
 from agor_core.clock import iso, parse_iso
 from agor_core.errors import BadRequest
-from agor_core.models.columns import Entity
 from agor_core.models.samples import samples_of
 from agor_core.models.shape import Field, field_at, public_fields
-from agor_core.models.wire import to_wire
 
 Shape = TypeVar("Shape", bound=BaseModel)
 
@@ -116,21 +114,22 @@ def load(
     partial: bool = False,
     only: Collection[str] | None = None,
     read_only: Collection[str] = (),
-    current: Entity | None = None,
+    shown: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """`data` checked: the names of the wire, Python's values, times in milliseconds.
 
     `only`: what a client may send, by default everything but `read_only`. Another field that exists is left out of the
-    answer if it is sent as `current` has it, and refused otherwise. Raises BadRequest with `errors`, a list of texts
-    by field, nested ones dotted.
+    answer if it is sent as it is in one of the ways in which the client was `shown` the record, and refused otherwise.
+    Raises BadRequest with `errors`, a list of texts by field, nested ones dotted.
     """
     if not isinstance(data, dict):
         raise BadRequest("the data must be an object")
     allowed = (set(public_fields(cls)) if only is None else set(only)) - set(read_only)
+    known = {*public_fields(cls), *(name for record in shown for name in record)}
     sent, errors = dict(data), {}
-    for name in [name for name in data if name in public_fields(cls) and name not in allowed]:
+    for name in [name for name in data if name in known and name not in allowed]:
         value = sent.pop(name)
-        if current is None or to_wire(current).get(name) != value:
+        if not any(record.get(name) == value for record in shown):
             errors[name] = ["Read-only."]
     try:
         # The names, not True: an object inside is replaced whole, and so must be whole.
@@ -142,9 +141,11 @@ def load(
     return dict(loaded)
 
 
-def load_patch(cls: type[BaseModel], data: Any, writable: Collection[str], current: Entity) -> dict[str, Any]:
-    """What a client's patch changes. `writable`: the fields it may change of the record `current`."""
-    return load(cls, data, partial=True, only=writable, current=current)
+def load_patch(
+    cls: type[BaseModel], data: Any, writable: Collection[str], shown: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """What a client's patch changes. `writable`: the fields it may change; `shown`: the record as the client saw it."""
+    return load(cls, data, partial=True, only=writable, shown=shown)
 
 
 def load_as(cls: type[Shape], data: Any) -> Shape:

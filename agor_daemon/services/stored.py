@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agor_core.db import Database, Reader, Transaction
+from agor_core.db import Database, Reader, Transaction, told_to
 from agor_core.errors import BadRequest, Forbidden, MethodNotAllowed
 from agor_core.feathers import Params
-from agor_core.ids import is_id
+from agor_core.ids import DISPLAY_LENGTH, is_id
 from agor_core.models import ENTITIES, Session
 from agor_core.models.schema import load_patch
 from agor_core.models.wire import to_wire
@@ -125,11 +125,14 @@ class StoredService:
         sent = one_record(data)
         # Only sessions have versions; where there are none, nothing can be stale.
         expected = expected_version(sent, params) if self._path == "sessions" else None
+        reader = reader_of(params)
 
         def unit_of_work(tx: Transaction) -> Record:
             repository = tx.repository(self._path)
             current = repository.get(id)
-            changes = load_patch(self._entity, sent, self.patchable, current)
+            has_more = any(name not in self.patchable for name in sent)
+            shown = self._shown(tx, current, reader, sent.get("short_id")) if has_more else ()
+            changes = load_patch(self._entity, sent, self.patchable, shown)
             if check is not None:
                 check(tx, current, changes)
             if isinstance(current, Session):
@@ -137,6 +140,19 @@ class StoredService:
             return to_wire(repository.change(current, changes, "patched", client=True))
 
         return await self._database.write(unit_of_work)
+
+    def _shown(self, tx: Transaction, current: Any, reader: Reader | None, short_id: Any) -> Sequence[Record]:
+        """The record as this reader has it from a list or an event, and as from `get`: without what is withheld.
+
+        `short_id`: the one that was sent, since an id may have had several: they become shorter with age.
+        """
+        record = to_wire(current)
+        id = record[tx.repository(self._path).id_field]
+        whole = tx.repository(self._path).record(id, reader)
+        digits = id.replace("-", "")
+        is_own = isinstance(short_id, str) and len(short_id) >= DISPLAY_LENGTH and digits.startswith(short_id)
+        whole["short_id"] = short_id if is_own else digits
+        return (*(told_to(tx, [record], reader) if isinstance(current, Session) else [record]), whole)
 
 
 def expected_version(sent: Record, params: Params) -> int | None:

@@ -110,6 +110,28 @@ def test_a_change_is_answered_without_it(team: Team, family: Any) -> None:
     assert team.other.call("PATCH", path, {"title": "mine"})["parent_session_id"] == family.parent
 
 
+@pytest.mark.parametrize("method", ["PATCH", "PUT"])
+@pytest.mark.parametrize("kind", ["child", "fork"])
+def test_what_was_withheld_is_unchanged_when_it_comes_back(team: Team, family: Any, kind: str, method: str) -> None:
+    """Each may send back the record as they were shown it, and the parent stays; nobody else's view of it will do, so
+    that a guess at the parent is not confirmed."""
+    path = f"/sessions/{getattr(family, kind)}"
+    fields = (*ORIGIN, "genealogy")
+    known = {name: value for name, value in team.other.call("GET", path).items() if name in fields}
+    for caller, title in ((team.member, "ours"), (team.other, "mine")):
+        shown = caller.call("GET", path)
+        assert caller.call(method, path, {**shown, "title": title})["title"] == title
+        assert (family.parent in json.dumps(shown)) is (caller is team.other)
+    withheld = team.member.call("GET", path)
+    assert known.items() <= team.other.call("GET", path).items()
+    differing = [name for name in fields if known[name] != withheld[name]]
+    assert len(differing) == 2
+    for name in differing:
+        for caller, wrong in ((team.member, known[name]), (team.other, withheld[name])):
+            status, refusal = caller.request(method, path, {"title": "x", name: wrong})
+            assert (status, refusal["errors"]) == (400, {name: ["Read-only."]})
+
+
 @pytest.mark.parametrize(
     "query",
     [

@@ -168,16 +168,19 @@ def test_what_cannot_be_is_refused_by_field(sent: Any, field: str) -> None:
     """Unknown, of the wrong type, too long, out of range, or read-only: each is named, with a reason."""
     writable = ("title", "archived", "sharing", "concepts", "position", "model_config")
     with pytest.raises(BadRequest) as refused:
-        load_patch(Session, sent, writable, a_parent())
+        load_patch(Session, sent, writable, [to_wire(a_parent())])
     assert list(refused.value.errors) == [field]
     assert refused.value.errors[field]
 
 
 def test_a_read_only_field_sent_unchanged_is_ignored() -> None:
     """Clients may send a whole record back; only what they may change is taken."""
-    parent = a_parent()
-    sent = {**to_wire(parent), "title": "new"}
-    assert load_patch(Session, sent, ("title",), parent) == {"title": "new"}
+    shown = {**to_wire(a_parent()), "tasks": ["1"]}
+    sent = {**shown, "title": "new"}
+    assert load_patch(Session, sent, ("title",), [{}, shown]) == {"title": "new"}
+    with pytest.raises(BadRequest) as refused:
+        load_patch(Session, {**sent, "tasks": []}, ("title",), [{}, shown])
+    assert refused.value.errors == {"tasks": ["Read-only."]}
 
 
 def test_data_is_loaded_as_python_keeps_it() -> None:
