@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -79,8 +80,9 @@ def administer(
     assert process.stdout is not None
     assert process.stderr is not None
     with process:
-        process.stdin.write(given or "")
-        process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):  # it has ended already; its own words tell why
+            process.stdin.write(given or "")
+            process.stdin.close()
         result: dict[str, Any] | None = None
         for line in process.stdout:
             said = _decoded(line)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import os
 import sys
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO
 
 import click
 
@@ -42,6 +44,9 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
 
 SHOWN_CANDIDATES = 3
 
+UNREAD = 128 + 13
+"""What a shell tells of a program that SIGPIPE has ended; Python asks for the error in its place."""
+
 LISTS = {
     "session": "session list",
     "task": "task list",
@@ -61,8 +66,36 @@ def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
         ctx.exit()
 
 
+class _Unread(Exception):
+    """Nobody reads the output any more, as after `agor … | head`: the command ends quietly, like other programs."""
+
+
+@contextmanager
+def _noticing_unread() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise _Unread from error
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # rich makes an exit of it
+            raise _Unread from end
+        raise
+
+
+class _Root(LazyGroup):
+    """The root, which notices that nobody reads before click does, who would call it a failure."""
+
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        with _noticing_unread():
+            return super().make_context(*arguments, **options)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _noticing_unread():
+            return super().invoke(ctx)
+
+
 @click.group(
-    cls=LazyGroup,
+    cls=_Root,
     commands_in=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog='First steps: agor up · agor repo add . · agor session start --agent scripted "hello"',
@@ -75,9 +108,32 @@ def root() -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; the exit code. 0 done, 1 it did not work, 2 the command makes no sense, 130 interrupted."""
+    """Run one command; the exit code.
+
+    0 done, 1 it did not work, 2 the command makes no sense; as shells have it: 130 interrupted, 141 nobody reads on.
+    """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal that has no `•` shows a `?`
+    try:
+        with _noticing_unread():
+            code = _run(arguments)
+            sys.stdout.flush()
+        return code
+    except _Unread:
+        _leave(sys.stdout, sys.stderr)
+        return UNREAD
+
+
+def _leave(*streams: TextIO) -> None:
+    """What is left in a buffer that nobody reads goes nowhere, so that it is no complaint at exit."""
+    for stream in streams:
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _run(arguments: list[str] | None) -> int:
     as_json = "--json" in (sys.argv[1:] if arguments is None else arguments)
     try:
         code = root.main(arguments, prog_name="agor", standalone_mode=False, color=_color())
@@ -99,10 +155,6 @@ def main(arguments: list[str] | None = None) -> int:
     except AgorError as error:
         _tell(advice(error), facts_of(error), as_json)
         return 1
-    except BrokenPipeError:
-        # Whoever read our output has enough; what is left in the buffer goes nowhere, without a complaint at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
 
 
 def advice(error: AgorError) -> str:

@@ -9,6 +9,8 @@ import click
 from agor_cli.connection import connected, data_of
 from agor_cli.groups import Command, wants_json
 from agor_cli.output import one_line, show, table
+from agor_cli.resolve import board_of, repo_of
+from agor_cli.since import Since
 from agor_cli.words import ago, count, reference, short_id, title_of
 
 if TYPE_CHECKING:
@@ -22,23 +24,73 @@ if TYPE_CHECKING:
 TITLE_LENGTH = 40
 
 
+# As in `agor_core.models.message`, which is not loaded for a command line.
+ROLES = ("user", "assistant", "system")
+
+
 @click.command(
-    "search", cls=Command, examples=["search login", "search \"race condition\" 'lock*'", "search login --json"]
+    "search",
+    cls=Command,
+    examples=[
+        "search login",
+        "search \"race condition\" 'lock*'",
+        "search login --repo shop --since 7d",
+        "search login --agent codex --role assistant",
+        "search login --session 0199a1b2 --json",
+    ],
 )
 @click.argument("words", nargs=-1, required=True)
+@click.option("--board", help="Only in sessions on this board.")
+@click.option("--repo", help="Only in sessions in worktrees of this repo.")
+@click.option("--agent", help="Only in sessions of this agent.")
+@click.option("--session", help="Only in this session.")
+@click.option("--since", type=Since(), help="Only what was said, and sessions that changed, since then: 7d, or a date.")
+@click.option("--role", type=click.Choice(ROLES), help="Only what was said in this role; no titles.")
 @click.option(
     "--limit", default=20, show_default=True, type=click.IntRange(1, 1000), help="How many sessions and messages each."
 )
-def search(words: tuple[str, ...], limit: int) -> None:
+def search(
+    words: tuple[str, ...],
+    board: str | None,
+    repo: str | None,
+    agent: str | None,
+    session: str | None,
+    since: str | None,
+    role: str | None,
+    limit: int,
+) -> None:
     """Find sessions, and what was said in them, best first. All WORDS have to be there.
 
     Quoted words follow each other; `word*` is a beginning.
     """
-    query = {"$search": " ".join(map(_term, words)), "$limit": limit}
+    asked: Record = {"$search": " ".join(map(_term, words)), "$limit": limit}
     with connected() as client:
-        found = {name: client.service(name).find(query) for name in ("sessions", "messages")}
-        titles = _titles(client, found["messages"]) if not wants_json() else {}
-    show(found, lambda: _found(found["sessions"], found["messages"], titles, limit))
+        where = _whereabouts(client, board, repo, agent)
+        if session:
+            asked["session_id"] = client.service("sessions").get(session)["session_id"]
+        messages = client.service("messages").find(
+            {
+                **asked,
+                **{f"session.{name}": value for name, value in where.items()},
+                **({"timestamp": {"$gte": since}} if since else {}),
+                **({"role": role} if role else {}),
+            }
+        )
+        sessions: Record = {"total": 0, "limit": limit, "skip": 0, "data": []}
+        if not role:  # nobody says a title
+            changed = {"last_updated": {"$gte": since}} if since else {}
+            sessions = client.service("sessions").find({**asked, **where, **changed})
+        titles = _titles(client, messages) if not wants_json() else {}
+    show({"sessions": sessions, "messages": messages}, lambda: _found(sessions, messages, titles, limit))
+
+
+def _whereabouts(client: Client, board: str | None, repo: str | None, agent: str | None) -> Record:
+    """The part of a query on sessions that says where these are, and whose. Raises NotFound for what there is not."""
+    return {
+        **({"board_id": board_of(client, board)["board_id"]} if board else {}),
+        **({"repo.repo_id": repo_of(client, repo)["repo_id"]} if repo else {}),
+        **({"agent": client.service("agents").get(agent)["name"]} if agent else {}),
+    }
 
 
 def _titles(client: Client, messages: Record) -> dict[str, str]:

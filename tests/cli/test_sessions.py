@@ -38,21 +38,6 @@ def test_the_first_minute(agor: Agor, repository: Path) -> None:
     assert read.index("> add a README") < read.index("> make it shorter")
 
 
-def test_what_was_said_is_searched(agor: Agor) -> None:
-    """Titles and passages are found by all words, quoted ones as they follow each other; no hit is said."""
-    agor("repo", "add", ".")
-    session = agor("session", "start", "--agent", "scripted", "--json", "where is the flux capacitor?").json["session"]
-    found = agor("search", "flux", "capacitor").out
-    assert session["session_id"].replace("-", "")[:12] in found
-    heading, *rows = found.splitlines()
-    assert heading.split() == ["ID", "SESSION", "IN", "FOUND", "WHEN"]
-    assert all("where is the flux capacitor?" in row for row in rows)
-    assert agor("search", "flux capacitor", "--json").json["messages"]["total"] == 2  # the prompt and the answer
-    assert "Nothing was found" in agor("search", "capacitor flux").out
-    assert agor("search", "flux", "--limit", "1").out.splitlines()[-1].startswith("of 1 session and 2 messages")
-    assert agor("search", "?!", code=1).err.count("\n") == 1
-
-
 def test_json_is_one_document_with_the_answer(agor: Agor) -> None:
     """For programs: session, task and answer, and nothing else on stdout."""
     agor("repo", "add", ".")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,6 +14,7 @@ from agor_cli.connection import connected
 from agor_cli.groups import Command, wants_json
 from agor_cli.output import console, next_steps, one_line, say, show_json
 from agor_cli.resolve import board_of
+from agor_cli.since import Since
 from agor_cli.words import short_id, title_of
 from agor_core.errors import Conflict, Forbidden, NotAuthenticated, ServiceError, Unavailable
 
@@ -25,26 +24,6 @@ if TYPE_CHECKING:
 FAILED = 1
 # In the terminal; with --json there are all.
 MOST_SKIPPED_SHOWN = 10
-
-_AGO = re.compile(r"(\d{1,5})\s*([mhdw])")
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-
-
-class _Since(click.ParamType[str]):
-    """A time in the past: `7d`, `12h`, or a date. Converted to ISO text in UTC."""
-
-    name = "age or date"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """`value` as a time the daemon reads."""
-        if ago := _AGO.fullmatch(value.strip().lower()):
-            moment = datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-        else:
-            try:
-                moment = datetime.fromisoformat(value).astimezone(UTC)
-            except ValueError:
-                self.fail(f"{value!r} is neither an age such as 7d, 12h or 2w, nor a date such as 2026-11-25", param)
-        return f"{moment:%Y-%m-%dT%H:%M:%S}Z"
 
 
 @click.command(
@@ -59,7 +38,7 @@ class _Since(click.ParamType[str]):
 )
 @click.argument("transcripts", nargs=-1, metavar="[TRANSCRIPT]...")
 @click.option("--all", "takes_all", is_flag=True, help="All conversations of Claude Code on the daemon's machine.")
-@click.option("--since", type=_Since(), help="Those that changed since then: 7d, 12h, 2w, or a date.")
+@click.option("--since", type=Since(), help="Those that changed since then: 7d, 12h, 2w, or a date.")
 @click.option("--board", help="The board their cards are on.")
 def load_claude(transcripts: tuple[str, ...], takes_all: bool, since: str | None, board: str | None) -> int:
     """Import conversations of Claude Code: by the path of a transcript, by id, or all there are.
