@@ -130,13 +130,14 @@ class StoredService:
         def unit_of_work(tx: Transaction) -> Record:
             repository = tx.repository(self._path)
             current = repository.get(id)
+            if isinstance(current, Session):
+                # First: in a record that is sent back whole and is stale, more than the version has changed.
+                tx.sessions.check_version(current, expected)
             has_more = any(name not in self.patchable for name in sent)
             shown = self._shown(tx, current, reader, sent.get("short_id")) if has_more else ()
             changes = load_patch(self._entity, sent, self.patchable, shown)
             if check is not None:
                 check(tx, current, changes)
-            if isinstance(current, Session):
-                tx.sessions.check_version(current, expected)
             return to_wire(repository.change(current, changes, "patched", client=True))
 
         return await self._database.write(unit_of_work)

@@ -48,3 +48,12 @@ def test_a_record_is_taken_back_as_it_was_got(daemon: Daemon, ids: dict[str, str
         assert (status, refusal["errors"]) == (400, {"short_id": ["Read-only."]})
     status, refusal = daemon.request("PATCH", f"/sessions/{ids['sessions']}", {"tasks": []})
     assert (status, refusal["errors"]) == (400, {"tasks": ["Read-only."]})
+
+
+def test_a_record_that_is_sent_back_late_is_a_conflict(daemon: Daemon, ids: dict[str, str]) -> None:
+    """Of a whole record that was changed meanwhile it is the version that is at fault; the answer has the new one."""
+    where = f"/sessions/{ids['sessions']}"
+    got = daemon.call("GET", where)
+    daemon.call("PATCH", where, {"title": "first"})
+    status, refusal = daemon.request("PUT", where, {**got, "title": "late"})
+    assert (status, refusal["data"]["current"]["title"]) == (409, "first")
