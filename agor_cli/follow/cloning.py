@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+import signal
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,11 +14,39 @@ if TYPE_CHECKING:
 PATCHED, PROGRESS, REMOVED = "repos patched", "repos clone:progress", "repos removed"
 LOST = "lost"
 RECONNECTED = "reconnected"
+CANCEL_AGAIN_S = 0.5
 
 
 def until_cloned(live: LiveClient, repo_id: str, on_progress: Callable[[Record], None]) -> Record | None:
-    """The repo once it is no longer `cloning`; None if it was removed meanwhile."""
-    return asyncio.run(_until_cloned(live, repo_id, on_progress))
+    """The repo once it is no longer `cloning`; None if it was removed meanwhile. Raises KeyboardInterrupt on Ctrl-C."""
+    is_interrupted, found = asyncio.run(_unless_interrupted(_until_cloned(live, repo_id, on_progress)))
+    if is_interrupted:
+        raise KeyboardInterrupt
+    return found
+
+
+async def _unless_interrupted(work: Coroutine[Any, Any, Record | None]) -> tuple[bool, Record | None]:
+    """(whether it was Ctrl-C that ended it, what `work` answers).
+
+    asyncio's own way cancels once, and before Python 3.12 `wait_for` may swallow that: then Ctrl-C would do nothing.
+    """
+    loop = asyncio.get_running_loop()
+    interrupted, working = asyncio.Event(), asyncio.ensure_future(work)
+    waiting = asyncio.ensure_future(interrupted.wait())
+    with contextlib.suppress(NotImplementedError):  # an event loop without signals leaves Ctrl-C as it is
+        loop.add_signal_handler(signal.SIGINT, interrupted.set)
+    try:
+        await asyncio.wait([working, waiting], return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return False, working.result()
+        while not working.done():
+            working.cancel()
+            await asyncio.wait([working], timeout=CANCEL_AGAIN_S)
+        return True, None
+    finally:
+        waiting.cancel()
+        with contextlib.suppress(NotImplementedError):
+            loop.remove_signal_handler(signal.SIGINT)
 
 
 async def _until_cloned(live: LiveClient, repo_id: str, on_progress: Callable[[Record], None]) -> Record | None:

@@ -25,8 +25,8 @@ def matching(database: Database) -> Hook:
     """Before: NotFound unless the record matches the query; BadRequest for a query that is none. Nothing is changed."""
 
     async def check(context: HookContext) -> None:
-        if context.params.provider is None:
-            return
+        if context.params.provider is None or (context.id is None and context.method != "create"):
+            return  # many at once are refused by the service
         beside = _BESIDE.get((context.path, context.method), frozenset())
         query = {name: value for name, value in context.params.query.items() if name not in beside}
         if context.method == "create":
@@ -39,10 +39,10 @@ def matching(database: Database) -> Hook:
 
 def _check(tx: Transaction, context: HookContext, query: Mapping[str, Any]) -> None:
     repository = tx.repository(context.path)
-    if isinstance(context.id, str) and context.method != "create":
-        repository.record(context.id, reader_of(context.params), query)
-    else:
+    if context.method == "create":
         repository.selected(query)
+    else:
+        repository.record(str(context.id), reader_of(context.params), query)
 
 
 def with_selected(id_field: str) -> Hook:
