@@ -109,7 +109,7 @@ class Listing:
             return search.Search.of_kind(self._repository.id_column, visible)
         source = self._repository.source(self._query)
         conditions = self._conditions(is_count=is_count)
-        return search.Search.wanted(source, self._repository.id_column, conditions, self._asked_of_session)
+        return search.Search.wanted(source, self._repository.id_column, conditions, self._is_of_such_session)
 
     def _read(self, page: Page, statement: sa.Select[Any]) -> list[Record]:
         window = {"limit": page.limit, "skip": page.skip}
@@ -141,18 +141,24 @@ class Listing:
         told = repository.told(is_count=is_count) if self._asks_for_hidden else []
         asked = repository.filter.clauses(self._shape)
         if self._of_session and self._search is None:
-            asked += self._asked_of_session(repository.table.c.session_id)
+            table, clauses = self._asked_of_session()
+            asked.append(repository.table.c.session_id.in_(sa.select(table.c.session_id).where(*clauses)))
         return [*asked, *repository.implied(self._query), *visible, *told]
 
-    def _asked_of_session(self, id: sa.ColumnElement[Any]) -> list[sa.ColumnElement[bool]]:
+    def _is_of_such_session(self, id: sa.ColumnElement[Any]) -> list[sa.ColumnElement[bool]]:
+        """The same for one hit after the other: there are seldom as many as there are sessions."""
         if not self._of_session:
             return []
+        table, clauses = self._asked_of_session()
+        return [sa.exists(sa.select(sa.literal(1)).where(table.c.session_id == id, *clauses))]
+
+    def _asked_of_session(self) -> tuple[sa.Table, list[sa.ColumnElement[bool]]]:
         table: sa.Table = Session.__table__  # type: ignore[attr-defined]
         tx = self._repository.tx
         clauses = Filter(Session, is_postgresql=tx.is_postgresql).clauses(self._of_session)
         if is_restricted(self._reader) and any(map(tx.sessions.may_be_hidden, fields_in(self._of_session))):
             clauses += tx.sessions.told(is_count=True)
-        return [id.in_(sa.select(table.c.session_id).where(*clauses))]
+        return table, clauses
 
     def _about_rows(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         """What the query asks of the rows, and of the sessions they belong to."""
