@@ -77,6 +77,9 @@ AGENTS: dict[str, Agent] = {
             ["gemini", "--acp"],
             how_to="npm install -g @google/gemini-cli",
             sign_in=SignIn(("GEMINI_API_KEY", "GOOGLE_API_KEY"), (".gemini/oauth_creds.json",)),
+            # It overwrites a conversation that goes on within its first minute, and when it starts it deletes one
+            # that was taken up before, unless its settings have {"general": {"sessionRetention": {"enabled": false}}}.
+            loses_conversations=True,
         ),
         AcpAgent(
             "opencode",
@@ -106,5 +109,10 @@ def registered(commands: Mapping[str, str | Sequence[str]] | None = None) -> dic
         words = shlex.split(command) if isinstance(command, str) else list(command)
         if not words or name == Scripted.name:
             continue
-        agents[name] = ClaudeCode(words) if name == ClaudeCode.name else AcpAgent(name, words)
+        if name == ClaudeCode.name:
+            agents[name] = ClaudeCode(words)
+            continue
+        known = AGENTS.get(name)
+        loses_conversations = isinstance(known, AcpAgent) and known.loses_conversations
+        agents[name] = AcpAgent(name, words, loses_conversations=loses_conversations)
     return agents

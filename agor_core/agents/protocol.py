@@ -51,6 +51,10 @@ class ForkPoint:
     at_message: str | None = None
 
 
+Recall = Callable[[], Awaitable[list[dict[str, Any]] | None]]
+"""Reads what is stored of a conversation, as `RunRequest.history`; None if nothing was answered in it."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunRequest:
     """One prompt, and all an agent needs to act on it.
@@ -58,6 +62,7 @@ class RunRequest:
     `environment` is the whole environment of the agent, not an addition to ours.
     `agent_session_id` resumes a conversation, `fork` branches off one; at most one of the two.
     `history`: messages `{role, content}` told to an agent that has no memory of the conversation any more.
+    `recall`: the same for a conversation to resume, read if the agent turns out to have lost it, as it is known to do.
     `cost_so_far`: `Finished.total_cost_usd` of the conversation's last run; for a fork, of its parent's.
     `scenario`: for `scripted` only, the scenario or the path of a file with one.
     """
@@ -74,6 +79,7 @@ class RunRequest:
     denied_tools: tuple[str, ...] = ()
     system_append: str | None = None
     history: list[dict[str, Any]] | None = None
+    recall: Recall | None = None
     cost_so_far: float = 0.0
     scenario: Mapping[str, Any] | str | None = None
 

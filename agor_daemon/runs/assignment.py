@@ -70,6 +70,7 @@ class Assignments:
             agent_session_id=memory.agent_session_id,
             fork=memory.fork,
             history=memory.history,
+            recall=lambda: self._database.read(lambda tx: _told(tx, task)),
             permission_mode=task.data.permission_mode or permissions.mode,
             model=task.data.model or model.model or configured.model,
             thinking_tokens=model.thinking_tokens if task.data.thinking_tokens is None else task.data.thinking_tokens,

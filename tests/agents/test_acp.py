@@ -206,12 +206,42 @@ async def test_what_cannot_be_taken_up_is_told(prompt, abilities, fields):
     assert told.finished.error is None
 
 
-async def test_an_agent_that_loses_conversations_by_itself_is_told_apart(prompt):
-    """Gemini's failure says what Gemini does, and the setting that keeps it from it."""
+@pytest.mark.parametrize(
+    ("stored", "note"),
+    [([{"role": "assistant", "content": "I am Ada"}], "it was told what is stored here"), (None, "it begins anew")],
+)
+async def test_an_agent_that_loses_conversations_by_itself_is_told_them(prompt, stored, note, tmp_path):
+    """It begins a new one, with our instructions, what is stored, and a cost of its own; a note says so."""
     gemini = registered({"gemini": [sys.executable, "-W", "ignore", "-m", "tests.fake_acp.agent"]})["gemini"]
-    run = await prompt("say two", agent=gemini, agent_session_id="fake-77")
+
+    async def recall():
+        return stored
+
+    fields = {"agent_session_id": "fake-77", "recall": recall, "cost_so_far": 7.0, "system_append": "You are in 4711."}
+    run = await prompt("say two", "usage", agent=gemini, **fields)
+
+    assert run.finished.error is None
+    assert (run.finished.cost_usd, run.finished.total_cost_usd) == (0.25, 0.25)
+    assert run.of(AgentSession) == [AgentSession("fake-1", "9.9", None)]
+    first, answer = run.messages
+    assert (first.role, first.is_meta) == ("system", True)
+    assert note in first.content
+    assert answer.content == [{"type": "text", "text": "two "}]
+    (said,) = json.loads((tmp_path / "conversations.json").read_text())["fake-1"]
+    assert "4711" in said
+    assert ("I am Ada" in said) == (stored is not None)
+
+
+async def test_other_agents_are_told_nothing_by_themselves(prompt):
+    """Where a lost conversation is no habit, a person decides; what is stored is not even read."""
+    read = []
+
+    async def recall():
+        read.append(True)
+
+    run = await prompt("say two", agent_session_id="fake-77", recall=recall)
     assert run.finished.error.history_lost
-    assert "sessionRetention" in run.finished.error.message
+    assert read == []
 
 
 async def test_history_and_instructions_go_with_the_first_prompt(prompt, tmp_path):

@@ -66,6 +66,16 @@ class Lab:
             if not past.exists():
                 path.rename(past)
 
+    def write_gemini_settings(self, general: dict[str, Any]) -> None:
+        """What a test wants of its settings, beside those that keep it on this machine."""
+        settings = {
+            "security": {"auth": {"selectedType": "gemini-api-key"}},
+            "privacy": {"usageStatisticsEnabled": False},
+            "telemetry": {"enabled": False},
+            "general": {"disableAutoUpdate": True, **general},
+        }
+        self._write(".gemini/settings.json", json.dumps(settings))
+
     def _codex(self) -> dict[str, str]:
         provider = {"name": "fake", "base_url": f"{self.fake.url}/v1", "wire_api": "responses", "env_key": "FAKE_KEY"}
         lines = [f"{key} = {json.dumps(value)}" for key, value in provider.items()]
@@ -75,13 +85,7 @@ class Lab:
     def _gemini(self) -> dict[str, str]:
         # It begins an empty file beside a conversation that is taken up; at its next start its clearing up takes that
         # for broken, and deletes all files of the conversation.
-        settings = {
-            "security": {"auth": {"selectedType": "gemini-api-key"}},
-            "privacy": {"usageStatisticsEnabled": False},
-            "telemetry": {"enabled": False},
-            "general": {"disableAutoUpdate": True, "sessionRetention": {"enabled": False}},
-        }
-        self._write(".gemini/settings.json", json.dumps(settings))
+        self.write_gemini_settings({"sessionRetention": {"enabled": False}})
         # Without trust in the folder its tools are refused.
         trust = {"GEMINI_CLI_TRUST_WORKSPACE": "true"}
         return {"GEMINI_API_KEY": "key-of-a-test", "GOOGLE_GEMINI_BASE_URL": self.fake.url, **trust}

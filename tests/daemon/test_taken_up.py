@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shlex
 import sys
 from collections.abc import Callable
@@ -17,6 +18,8 @@ from tests.fake_models import FakeModels
 from tests.support.daemon import clean_environment, running_daemon
 
 __all__ = ["programs"]
+
+LOST = "Gemini no longer had this conversation; it was told what is stored here."
 
 Told = list[tuple[str, Any]]
 
@@ -88,3 +91,66 @@ async def test_gemini_tells_its_past_after_it_has_answered(programs: Path, tmp_p
         ("assistant", "Answer 3."),
     ]
     assert counts == [2, 2, 2]
+
+
+def test_a_conversation_that_an_agent_lost_is_told_to_it(tmp_path: Path) -> None:
+    """By itself for one that is known to lose them: a note says so, and what follows continues the new conversation."""
+    home = tmp_path / "home"
+    home.mkdir()
+    environment = clean_environment(
+        tmp_path / "agor",
+        HOME=str(home),
+        PYTHONPATH=str(Path(__file__).parents[2]),
+        AGOR_AGENTS_GEMINI_COMMAND=f"{sys.executable} -W ignore -m tests.fake_acp.agent",
+    )
+    store = home / "conversations.json"
+    kept: list[dict[str, list[str]]] = []
+
+    def between() -> None:
+        kept.append(json.loads(store.read_text()))
+        if len(kept) == 1:
+            # As if it had begun another since, and deleted this one.
+            store.write_text(json.dumps({"fake-other": []}))
+
+    told, counts = talk(tmp_path / "work", environment, "gemini", ["say one", "say two", "say three"], between)
+    assert told == [
+        ("user", "say one"),
+        ("assistant", "one "),
+        ("user", "say two"),
+        ("system", LOST),
+        ("assistant", "two "),
+        ("user", "say three"),
+        ("assistant", "three "),
+    ]
+    assert counts == [2, 3, 2]
+    again, after = kept[-1]["fake-2"]
+    assert again.endswith("<conversation-so-far>\nuser: say one\n\nassistant: one \n</conversation-so-far>\n\nsay two")
+    assert after == "say three"
+
+
+@pytest.mark.node
+@pytest.mark.parametrize("does_a_minute_pass", [True, False])
+async def test_gemini_goes_on_as_it_is_set_up_by_itself(
+    programs: Path, tmp_path: Path, does_a_minute_pass: bool
+) -> None:
+    """It deletes conversations that were taken up, and overwrites those of its last minute: its model is told all that
+    was said nevertheless, and the session says where it happened."""
+    async with FakeModels(lambda asked: f"Answer {len(fake.asked)}.") as fake:
+        lab = Lab("gemini", fake, programs, tmp_path, None)
+        lab.write_gemini_settings({})
+        environment = {
+            **clean_environment(tmp_path / "agor", **lab.environment),
+            "AGOR_AGENTS_GEMINI_COMMAND": shlex.join(lab.command),
+        }
+        prompts = ["make it", "and now?", "and then?", "and at last?"]
+        between = lab.let_a_minute_pass if does_a_minute_pass else lambda: None
+        told, _ = await asyncio.to_thread(talk, tmp_path / "work", environment, "gemini", prompts, between)
+
+    said = [(("user", prompt), ("assistant", f"Answer {number}.")) for number, prompt in enumerate(prompts, 1)]
+    assert [each for each in told if each[0] != "system"] == [each for pair in said for each in pair]
+    assert ("system", LOST) in told
+    if does_a_minute_pass:
+        assert [number for number, each in enumerate(told) if each == ("system", LOST)] == [5]
+    for number, asked in enumerate(fake.asked):
+        assert all(text in asked.whole for pair in said[:number] for _, text in pair)
+    assert len(fake.asked) == len(prompts)

@@ -7,7 +7,7 @@ import json
 import shutil
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agor_core.agents.protocol import AgentError, AgentEvent, Ask, Availability, Finished, RunRequest
@@ -44,12 +44,22 @@ def package_version(program: str) -> str | None:
 
 
 class AcpAgent:
-    """A program that is an ACP agent on its stdin and stdout. `how_to` says how to get it."""
+    """A program that is an ACP agent on its stdin and stdout. `how_to` says how to get it.
+
+    `loses_conversations`: as a rule, by itself. A lost one goes on in a new one, which is told what is stored of it.
+    """
 
     def __init__(
-        self, name: str, command: Sequence[str], *, how_to: str | None = None, sign_in: SignIn | None = None
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        how_to: str | None = None,
+        sign_in: SignIn | None = None,
+        loses_conversations: bool = False,
     ) -> None:
         self.name = name
+        self.loses_conversations = loses_conversations
         self._command = list(command)
         self._sign_in = sign_in or SignIn()
         self._how_to = how_to or f"set agents.{name}.command to a program that speaks the Agent Client Protocol"
@@ -75,6 +85,8 @@ class AcpAgent:
         except ImportError as error:
             yield Finished(AgentError("no_cli", f"agent-client-protocol cannot be loaded ({error}): pip install it"))
             return
+        if not self.loses_conversations:
+            request = replace(request, recall=None)
         async with aclosing(drive(request, ask, [program, *self._command[1:]], self.name)) as events:
             async for event in events:
                 yield event

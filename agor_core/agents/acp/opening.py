@@ -23,22 +23,15 @@ MODES: Mapping[PermissionMode, tuple[str, ...]] = {
 }
 """What agents call our modes. Codex's `read-only` is one that asks before it edits."""
 
-WHY_FORGOTTEN: Mapping[str, str] = {
-    "gemini": "Gemini overwrites a conversation that goes on within its first minute, and when it starts it deletes "
-    "one that was taken up before, unless ~/.gemini/settings.json has "
-    '{"general": {"sessionRetention": {"enabled": false}}}',
-}
-"""What agents do to their own conversations, by name, and how to keep them from it."""
-
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A session. `model`: the one we chose, if we could; `note`: that we could not, in words for the transcript."""
+    """A session. `model`: the one we chose, if we could; `notes`: what is not as was asked for, for the transcript."""
 
     session_id: str
     version: str | None
     model: str | None = None
-    note: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 class CannotOpen(Exception):
@@ -49,14 +42,19 @@ class CannotOpen(Exception):
         self.error = error
 
 
-async def open_session(agent: Any, request: RunRequest, name: str) -> Opened:
-    """Greet `agent` (the library's connection) and open the session that `request` means. Raises CannotOpen."""
+async def greet(agent: Any) -> schema.InitializeResponse:
+    """Greet `agent` (the library's connection); what it says it can do."""
     # No file system or terminals of ours are offered: the agent works on its machine, which is this one.
-    greeting = await agent.initialize(
+    greeting: schema.InitializeResponse = await agent.initialize(
         protocol_version=acp.PROTOCOL_VERSION,
         client_capabilities=schema.ClientCapabilities(),
         client_info=schema.Implementation(name="agor", version="1"),
     )
+    return greeting
+
+
+async def open_session(agent: Any, greeting: schema.InitializeResponse, request: RunRequest, name: str) -> Opened:
+    """Open the session that `request` means, with an agent that was greeted. Raises CannotOpen."""
     try:
         session_id, session = await _session(agent, greeting, request, name)
     except acp.RequestError as error:
@@ -67,7 +65,7 @@ async def open_session(agent: Any, request: RunRequest, name: str) -> Opened:
     if is_chosen or request.model is None:
         return Opened(session_id, version, request.model)
     note = f"{name} takes no model from outside: its own settings decide, not {request.model!r}"
-    return Opened(session_id, version, note=note)
+    return Opened(session_id, version, notes=(note,))
 
 
 async def _session(agent: Any, greeting: schema.InitializeResponse, request: RunRequest, name: str) -> tuple[str, Any]:
@@ -94,8 +92,7 @@ async def _session(agent: Any, greeting: schema.InitializeResponse, request: Run
     except acp.RequestError as error:
         if error.code == AUTH_REQUIRED:
             raise
-        lost = f"{name} no longer has this conversation ({_words(error)})"
-        raise CannotOpen(_forgetful(lost, WHY_FORGOTTEN.get(name))) from error
+        raise CannotOpen(_forgetful(f"{name} no longer has this conversation ({_words(error)})")) from error
 
 
 async def _set_model(agent: Any, session_id: str, session: Any, request: RunRequest, name: str) -> bool:
@@ -137,9 +134,8 @@ def _values(options: list[Any]) -> list[str]:
     ]
 
 
-def _forgetful(text: str, why: str | None = None) -> AgentError:
-    said = f"{text}: continue from the stored history instead"
-    return AgentError("unknown", f"{said}. {why}" if why else said, history_lost=True)
+def _forgetful(text: str) -> AgentError:
+    return AgentError("unknown", f"{text}: continue from the stored history instead", history_lost=True)
 
 
 def _refused(

@@ -6,13 +6,14 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 import acp
 from acp import schema
 
-from agor_core.agents.acp.opening import CannotOpen, Opened, open_session, request_failure
+from agor_core.agents.acp.opening import CannotOpen, Opened, greet, open_session, request_failure
 from agor_core.agents.acp.permissions import decide
 from agor_core.agents.acp.replay import Replay
 from agor_core.agents.acp.transport import ProcessTransport
@@ -44,6 +45,9 @@ _STOPPED_EARLY = {
     "refusal": "the model refused to answer",
     "cancelled": "the agent cancelled its turn",
 }
+
+LOST = "{name} no longer had this conversation; it was told what is stored here."
+LOST_UNANSWERED = "{name} no longer had this conversation, in which nothing was answered yet; it begins anew."
 
 
 async def drive(request: RunRequest, ask: Ask, command: Sequence[str], name: str) -> AsyncGenerator[AgentEvent, None]:
@@ -97,9 +101,10 @@ class _Turn:
                 self._transport.taken()
                 if isinstance(item, Opened):
                     self._conversation.model = item.model
+                    # Notes first: a kill in between must not leave a new conversation that nothing tells of.
+                    for note in item.notes:
+                        yield AgentMessage("system", note, is_meta=True)
                     yield AgentSession(item.session_id, item.version, item.model)
-                    if item.note is not None:
-                        yield AgentMessage("system", item.note, is_meta=True)
                 else:
                     for event in self._conversation.translate(item):
                         yield event
@@ -156,7 +161,7 @@ class _Turn:
 
     async def _talk_through(self) -> None:
         try:
-            opened = await open_session(self._agent, self._request, self._name)
+            opened = await self._open()
             self._session_id = opened.session_id
             if not self._is_first:
                 await self._replay.end(self._agent)
@@ -177,6 +182,24 @@ class _Turn:
             self._result = failure("agent_crashed", f"{self._name} broke the protocol: {error}", self._request)
         finally:
             self._inbox.put_nowait(None)
+
+    async def _open(self) -> Opened:
+        """The session of the request; where the agent lost it and we are to tell it the past, a new one."""
+        greeting = await greet(self._agent)
+        try:
+            return await open_session(self._agent, greeting, self._request, self._name)
+        except CannotOpen as problem:
+            recall = self._request.recall
+            if recall is None or self._request.agent_session_id is None or not problem.error.history_lost:
+                raise
+        # What it told before it found that it cannot go on is not news either.
+        await self._replay.end(self._agent)
+        history = await recall()
+        # What a conversation costs, its agent counts from its beginning.
+        self._request = replace(self._request, agent_session_id=None, history=history, cost_so_far=0.0)
+        opened = await open_session(self._agent, greeting, self._request, self._name)
+        lost = (LOST if history else LOST_UNANSWERED).format(name=self._name.capitalize())
+        return replace(opened, notes=(lost, *opened.notes))
 
     @property
     def _is_first(self) -> bool:
