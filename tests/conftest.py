@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from tests.support.daemon import Daemon, clean_environment, running_daemon
 from tests.support.repository import make_repository
 
 SKIPS_FAIL = "AGOR_TEST_SKIPS_FAIL"
+
+# What runs in the background ignores Ctrl-C, and so would every program that a test starts; one at a terminal does not.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -113,8 +113,9 @@ def _cloned(client: Client, cloning: Record) -> Record:
 
     say(f"cloning {cloning['slug']}… (Ctrl-C cancels)", "dim")
     try:
+        connection = live(client)
         with cloning_progress() as tell:
-            found = until_cloned(live(client), cloning["repo_id"], tell)
+            found = until_cloned(connection, cloning["repo_id"], tell)
     except KeyboardInterrupt:
         client.service("repos").remove(cloning["repo_id"])
         say(f"cancelled; nothing of {cloning['slug']} is left", "yellow")
