@@ -1,7 +1,8 @@
 """What a query means to a call that makes or changes one record.
 
 As with every adapter of Feathers: the record must match it, else there is none; and `$select` is about the answer. What
-is made matches nothing yet.
+is made matches nothing yet. The record is looked at just before the change, not in its transaction: who must not change
+a later state sends `version` too.
 """
 
 from __future__ import annotations
