@@ -26,11 +26,13 @@ def deed(agent: str, input: Input) -> Input:
 
 
 def _codex(input: Input) -> Input:
-    """Without bookkeeping, and a command line instead of the shell that Codex gives it to."""
+    """Without bookkeeping, and a command line instead of the shell that Codex gives it to.
+
+    A `reason` stays: Codex gives one, in the model's words, where it wants to leave its sandbox, which is more than the
+    command.
+    """
     told = {name: value for name, value in input.items() if name not in _CODEX}
-    # The model's own justification. But Codex says here as well that it wants to leave its sandbox, which is more than
-    # the command.
-    if "sandbox" not in str(told.get("reason") or "").lower():
+    if not told.get("reason"):
         told.pop("reason", None)
     match told.get("command"):
         case [str(shell), "-c" | "-lc", str(line)] if PurePosixPath(shell).name in _SHELLS:

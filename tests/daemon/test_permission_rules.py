@@ -134,7 +134,7 @@ CODEX = {
     "turn_id": "01a2",
     "started_at_ms": 1795641878834,
     "command": ["/bin/bash", "-lc", "npm test"],
-    "reason": "to see whether it works",
+    "reason": None,
     "proposed_execpolicy_amendment": ["npm", "test"],
     "available_decisions": ["approved", "abort"],
     "parsed_cmd": [{"type": "unknown", "cmd": "npm test"}],
@@ -158,10 +158,11 @@ def test_codexs_bookkeeping_is_no_part_of_a_deed(cwd: Path) -> None:
         {"command": ["/tmp/evil/node", "-c", "npm test"]},
         {"cwd": "/elsewhere"},
         {"reason": "command failed; retry without sandbox?"},
+        {"reason": "to see whether it works"},
         {"network_approval_context": {"host": "evil.org"}},
         {"additional_permissions": {"network": True}},
     ],
-    ids=lambda more: next(iter(more)),
+    ids=str,
 )
 def test_what_codex_wants_beyond_the_command_is_asked_about(cwd: Path, more: dict[str, Any]) -> None:
     """Another command, folder, sandbox, or a field that nobody knows: no rule of the plain command answers."""

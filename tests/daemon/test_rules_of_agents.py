@@ -19,7 +19,8 @@ pytestmark = pytest.mark.node
 
 @pytest.mark.parametrize("name", ["codex", "gemini", "opencode"])
 async def test_an_answer_that_stands_spares_the_next_question(name: str, programs: Path, tmp_path: Path) -> None:
-    """The same deed a second time is done without asking, in a row that names the rule; another is asked about."""
+    """The same deed a second time is done without asking, in a row that names the rule; another is asked about. What
+    Codex wants to do outside its sandbox is asked about each time: that is more than the command."""
     work = tmp_path / "work"
     wanted = [str(work / "made.txt")]
 
@@ -46,12 +47,19 @@ def _talk(lab: Lab, environment: dict[str, str], work: Path, wanted: list[str]) 
 
         first = prompt("make a file")
         question = pending(daemon)
-        daemon.call("POST", f"/permissions/{question['request_id']}/decide", {"allow": True, "scope": "user"})
+        scope = "once" if lab.agent.name == "codex" else "user"
+        daemon.call("POST", f"/permissions/{question['request_id']}/decide", {"allow": True, "scope": scope})
         assert wait_for_task(daemon, first)["status"] == "completed"
         assert Path(wanted[-1]).read_text() == "hi"
 
         Path(wanted[-1]).unlink()
         second = prompt("make it again")
+        if lab.agent.name == "codex":
+            again = pending(daemon)
+            assert again["task_id"] == second
+            answer = {"allow": True, "scope": "user"}
+            assert daemon.request("POST", f"/permissions/{again['request_id']}/decide", answer)[0] in (400, 409)
+            return
         assert wait_for_task(daemon, second)["status"] == "completed"
         assert Path(wanted[-1]).read_text() == "hi"
         (spared,) = daemon.call("GET", f"/permissions?task_id={second}")["data"]
