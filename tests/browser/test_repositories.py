@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage, open_session, send
+from tests.daemon.conftest import wait_for_task
 from tests.support.daemon import Daemon
 
 pytestmark = pytest.mark.browser
@@ -147,6 +148,8 @@ def test_a_snapshot_is_dropped_only_by_who_knows_what_is_lost(daemon: Daemon, ma
     open_session(page, daemon, session)
     send(page, "use tools")
     expect(page.get_by_role("log")).to_contain_text("All done.")
+    (task,) = daemon.call("GET", f"/tasks?session_id={session['session_id']}")["data"]
+    wait_for_task(daemon, task["task_id"], "completed")  # its own snapshot comes after its last words
     (Path(session["repo"]["cwd"]) / "mine.txt").write_text("mine")
     daemon.call("POST", f"/worktrees/{session['worktree_id']}/snapshot", {})
     page.goto(f"{daemon.url}/#/repos")
