@@ -62,7 +62,8 @@ class RunRequest:
     `environment` is the whole environment of the agent, not an addition to ours.
     `agent_session_id` resumes a conversation, `fork` branches off one; at most one of the two.
     `history`: messages `{role, content}` told to an agent that has no memory of the conversation any more.
-    `recall`: the same for a conversation to resume, read if the agent turns out to have lost it, as it is known to do.
+    `recall`: the same for a conversation to resume or fork, read if the agent turns out to have lost it, as it is known
+    to do, or to be unable to fork it there.
     `cost_so_far`: `Finished.total_cost_usd` of the conversation's last run; for a fork, of its parent's.
     `scenario`: for `scripted` only, the scenario or the path of a file with one.
     """

@@ -191,8 +191,6 @@ async def test_an_agent_that_answers_only_what_it_knows_is_not_waited_for_long()
     [
         ((), {"agent_session_id": "fake-77"}),
         (("no-load",), {"agent_session_id": "fake-1"}),
-        ((), {"fork": ForkPoint("fake-1")}),
-        (("fork",), {"fork": ForkPoint("fake-1", "message")}),
     ],
 )
 async def test_what_cannot_be_taken_up_is_told(prompt, abilities, fields):
@@ -230,6 +228,34 @@ async def test_an_agent_that_loses_conversations_by_itself_is_told_them(prompt, 
     (said,) = json.loads((tmp_path / "conversations.json").read_text())["fake-1"]
     assert "4711" in said
     assert ("I am Ada" in said) == (stored is not None)
+
+
+@pytest.mark.parametrize(
+    ("abilities", "point"), [((), ForkPoint("fake-1")), (("fork",), ForkPoint("fake-1", "message"))]
+)
+async def test_a_fork_that_the_agent_cannot_make_is_told_its_past(prompt, abilities, point, tmp_path):
+    """A new conversation, with what is stored up to the fork point and a cost of its own; a note says so."""
+    await prompt("say one")
+
+    async def recall():
+        return [{"role": "assistant", "content": "I am Ada"}]
+
+    fields = {"fork": point, "recall": recall, "cost_so_far": 7.0}
+    run = await prompt("say two", "usage", agent=fake(*abilities), **fields)
+
+    assert run.finished.error is None
+    assert (run.finished.cost_usd, run.finished.total_cost_usd) == (0.25, 0.25)
+    note, answer = run.messages
+    assert (note.role, note.content) == (
+        "system",
+        "Fake cannot fork its conversation here; it was told what is stored here.",
+    )
+    assert answer.content == [{"type": "text", "text": "two "}]
+    kept = json.loads((tmp_path / "conversations.json").read_text())
+    assert kept["fake-1"] == ["say one"]
+    (said,) = kept[run.session_id]
+    assert "I am Ada" in said
+    assert "say one" not in said
 
 
 async def test_other_agents_are_told_nothing_by_themselves(prompt):

@@ -43,12 +43,16 @@ def talk(
             between()
         query = f"/messages?session_id={session['session_id']}&$sort[index]=1&$limit=100"
         messages = daemon.call("GET", query)["data"]
-    told = [
+    return told_in(messages), counts
+
+
+def told_in(messages: list[dict[str, Any]]) -> Told:
+    """(role and text, or else type) of each block."""
+    return [
         (message["role"], content if isinstance(content, str) else content.get("text", content["type"]))
         for message in messages
         for content in ([message["content"]] if isinstance(message["content"], str) else message["content"])
     ]
-    return told, counts
 
 
 @pytest.mark.parametrize("abilities", ["", " late"])
@@ -126,6 +130,44 @@ def test_a_conversation_that_an_agent_lost_is_told_to_it(tmp_path: Path) -> None
     again, after = kept[-1]["fake-2"]
     assert again.endswith("<conversation-so-far>\nuser: say one\n\nassistant: one \n</conversation-so-far>\n\nsay two")
     assert after == "say three"
+
+
+@pytest.mark.parametrize("is_at_the_end", [True, False])
+def test_a_fork_that_an_agent_cannot_make_knows_its_past(tmp_path: Path, is_at_the_end: bool) -> None:
+    """It is told what was said up to the fork point and no further, with a note; the next prompt only continues it."""
+    environment = clean_environment(
+        tmp_path / "agor",
+        HOME=str(tmp_path),
+        PYTHONPATH=str(Path(__file__).parents[2]),
+        AGOR_AGENTS_OTHER_COMMAND=f"{sys.executable} -W ignore -m tests.fake_acp.agent",
+    )
+    with running_daemon(tmp_path, environment=environment) as daemon:
+        session = daemon.call("POST", "/sessions", {"agent": "other", "cwd": str(tmp_path)})
+        tasks = []
+        for prompt in ("say one", "say two"):
+            tasks.append(daemon.call("POST", f"/sessions/{session['session_id']}/prompt", {"prompt": prompt}))
+            wait_for_task(daemon, tasks[-1]["task_id"])
+        point = tasks[-1 if is_at_the_end else 0]["task_id"]
+        fork = daemon.call("POST", f"/sessions/{session['session_id']}/fork", {"task_id": point})
+        for prompt in ("say three", "say four"):
+            task = daemon.call("POST", f"/sessions/{fork['session_id']}/prompt", {"prompt": prompt})
+            ended = wait_for_task(daemon, task["task_id"])
+            assert ended["status"] == "completed", ended["error"]
+        own = daemon.call("GET", f"/messages?session_id={fork['session_id']}&$sort[index]=1")["data"]
+        messages_of_parent = daemon.call("GET", f"/messages?session_id={session['session_id']}")["total"]
+
+    assert told_in(own) == [
+        ("user", "say three"),
+        ("system", "Other cannot fork its conversation here; it was told what is stored here."),
+        ("assistant", "three "),
+        ("user", "say four"),
+        ("assistant", "four "),
+    ]
+    assert messages_of_parent == 4
+    (opening, after) = json.loads((tmp_path / "conversations.json").read_text())["fake-2"]
+    past = ["user: say one", "assistant: one ", "user: say two", "assistant: two "][: 4 if is_at_the_end else 2]
+    assert opening.endswith("<conversation-so-far>\n" + "\n\n".join(past) + "\n</conversation-so-far>\n\nsay three")
+    assert after == "say four"
 
 
 @pytest.mark.node

@@ -46,7 +46,8 @@ def package_version(program: str) -> str | None:
 class AcpAgent:
     """A program that is an ACP agent on its stdin and stdout. `how_to` says how to get it.
 
-    `loses_conversations`: as a rule, by itself. A lost one goes on in a new one, which is told what is stored of it.
+    `loses_conversations`: as a rule, by itself. A lost one goes on in a new one, which is told what is stored of it;
+    so is a fork that the agent cannot make.
     """
 
     def __init__(
@@ -85,7 +86,8 @@ class AcpAgent:
         except ImportError as error:
             yield Finished(AgentError("no_cli", f"agent-client-protocol cannot be loaded ({error}): pip install it"))
             return
-        if not self.loses_conversations:
+        if request.fork is None and not self.loses_conversations:
+            # That a conversation is gone is then news to a person, who decides whether it goes on without the agent's.
             request = replace(request, recall=None)
         async with aclosing(drive(request, ask, [program, *self._command[1:]], self.name)) as events:
             async for event in events:

@@ -46,8 +46,11 @@ _STOPPED_EARLY = {
     "cancelled": "the agent cancelled its turn",
 }
 
-LOST = "{name} no longer had this conversation; it was told what is stored here."
-LOST_UNANSWERED = "{name} no longer had this conversation, in which nothing was answered yet; it begins anew."
+# Why a conversation begins that is not the one asked for, and what its agent knows of that one.
+LOST = "{name} no longer had this conversation"
+CANNOT_FORK = "{name} cannot fork its conversation here"
+TOLD = "{why}; it was told what is stored here."
+UNANSWERED = "{why}, in which nothing was answered yet; it begins anew."
 
 
 async def drive(request: RunRequest, ask: Ask, command: Sequence[str], name: str) -> AsyncGenerator[AgentEvent, None]:
@@ -184,22 +187,22 @@ class _Turn:
             self._inbox.put_nowait(None)
 
     async def _open(self) -> Opened:
-        """The session of the request; where the agent lost it and we are to tell it the past, a new one."""
+        """The session of the request; where the agent cannot give it and we are to tell it the past, a new one."""
         greeting = await greet(self._agent)
         try:
             return await open_session(self._agent, greeting, self._request, self._name)
         except CannotOpen as problem:
-            recall = self._request.recall
-            if recall is None or self._request.agent_session_id is None or not problem.error.history_lost:
+            recall, why = self._request.recall, LOST if self._request.fork is None else CANNOT_FORK
+            if recall is None or not problem.error.history_lost:
                 raise
         # What it told before it found that it cannot go on is not news either.
         await self._replay.end(self._agent)
         history = await recall()
         # What a conversation costs, its agent counts from its beginning.
-        self._request = replace(self._request, agent_session_id=None, history=history, cost_so_far=0.0)
+        self._request = replace(self._request, agent_session_id=None, fork=None, history=history, cost_so_far=0.0)
         opened = await open_session(self._agent, greeting, self._request, self._name)
-        lost = (LOST if history else LOST_UNANSWERED).format(name=self._name.capitalize())
-        return replace(opened, notes=(lost, *opened.notes))
+        note = (TOLD if history else UNANSWERED).format(why=why.format(name=self._name.capitalize()))
+        return replace(opened, notes=(note, *opened.notes))
 
     @property
     def _is_first(self) -> bool:
