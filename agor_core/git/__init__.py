@@ -23,7 +23,7 @@ from agor_core.git.names import (
 )
 from agor_core.git.removal import remove_worktree, verify_worktree
 from agor_core.git.report import WorktreeReport, worktree_report
-from agor_core.git.repository import RepositoryFacts, WorktreeEntry, inspect, root_of, worktrees
+from agor_core.git.repository import Checkout, RepositoryFacts, WorktreeEntry, checkout_of, inspect, root_of, worktrees
 from agor_core.git.restoring import check_out_again, restore
 from agor_core.git.snapshots import Snapshot, drop_snapshot, snapshot, snapshots
 from agor_core.git.status import FileStatus, State, Status, standing, state, status
@@ -32,6 +32,7 @@ from agor_core.git.worktrees import WorktreeFacts, add_worktree, lock_worktree, 
 __all__ = [
     "Branch",
     "Changes",
+    "Checkout",
     "CloneProgress",
     "Commit",
     "FileStatus",
@@ -53,6 +54,7 @@ __all__ = [
     "check_slug",
     "check_url",
     "check_worktree_name",
+    "checkout_of",
     "clone",
     "contained",
     "delete_branch",

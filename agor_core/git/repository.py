@@ -57,6 +57,14 @@ class RepositoryFacts:
 
 
 @dataclass(frozen=True)
+class Checkout:
+    """A worktree, main or linked. `repository`: the root of the one it belongs to, as in `RepositoryFacts`."""
+
+    root: Path
+    repository: Path
+
+
+@dataclass(frozen=True)
 class _Head:
     root: Path
     is_bare: bool
@@ -89,9 +97,15 @@ async def inspect(path: Path | str) -> RepositoryFacts:
     )
 
 
+async def checkout_of(path: Path | str) -> Checkout | None:
+    """The checkout that `path` is in; None outside of any."""
+    return await asyncio.to_thread(_checkout, _absolute(path))
+
+
 async def root_of(path: Path | str) -> Path | None:
     """The root of the worktree that `path` is in; None outside of any."""
-    return await asyncio.to_thread(_worktree_root, _absolute(path))
+    checkout = await checkout_of(path)
+    return checkout.root if checkout is not None else None
 
 
 async def worktrees(repository: Path | str) -> tuple[WorktreeEntry, ...]:
@@ -138,12 +152,18 @@ def _open(path: Path) -> pygit2.Repository:
         raise GitRefused(f"cannot open the repository at {path}: {error}", path=str(path)) from error
 
 
-def _worktree_root(path: Path) -> Path | None:
+def _checkout(path: Path) -> Checkout | None:
     try:
         repository = _open(path)
     except NotFound:
         return None
-    return Path(repository.workdir).resolve() if repository.workdir else None
+    if not repository.workdir:
+        return None
+    return Checkout(Path(repository.workdir).resolve(), _root(_main_of(repository)))
+
+
+def _root(main: pygit2.Repository) -> Path:
+    return Path(main.workdir or main.path).resolve()
 
 
 def _read_head(path: Path) -> _Head:
@@ -152,9 +172,8 @@ def _read_head(path: Path) -> _Head:
         reference = repository.references.get("HEAD")
         target = reference.raw_target if reference is not None else b""
         ref = target.decode("utf-8", "replace").removeprefix(_HEADS) if isinstance(target, bytes) else None
-        root = Path(repository.workdir or repository.path).resolve()
         return _Head(
-            root=root,
+            root=_root(repository),
             is_bare=repository.is_bare,
             default_branch=_default_branch(repository, ref),
             remote_url=_remote_url(repository),

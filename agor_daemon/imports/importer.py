@@ -25,7 +25,7 @@ from agor_daemon.imports.branching import find_branching
 from agor_daemon.imports.known import Known, known_conversation, known_of
 from agor_daemon.imports.plan import Part, batches, what_is_new
 from agor_daemon.imports.store import Added, note_cost, refuse_running, store_batch
-from agor_daemon.services.placement import place_in_folder
+from agor_daemon.services.placement import folder_at, place_in_folder
 from agor_daemon.services.requests import ImportRequest
 
 AGENT = "claude-code"
@@ -86,10 +86,8 @@ class Importer:
 
     async def _begin(self, transcript: Transcript, request: ImportRequest, user_id: str | None) -> Known:
         cwd = transcript.cwd
-        repo = RepoRef(cwd=cwd) if cwd else None
-        git_state = GitState(ref=transcript.git_branch) if transcript.git_branch else None
-        if cwd is not None and await asyncio.to_thread(os.path.isdir, cwd):
-            repo, git_state = await place_in_folder(cwd)
+        is_there = cwd is not None and await asyncio.to_thread(os.path.isdir, cwd)
+        folder = await folder_at(cwd) if cwd is not None and is_there else None
 
         def unit_of_work(tx: Transaction) -> Known:
             branching = find_branching(tx, transcript)
@@ -105,8 +103,11 @@ class Importer:
             session.data.title = (transcript.title or _first_words(transcript))[:TITLE_LENGTH]
             session.data.agent_session_id = transcript.session_id
             session.data.agent_version = transcript.version
-            session.data.repo = repo
-            session.data.git_state = git_state
+            if folder is not None:
+                place_in_folder(tx, session, folder)
+            else:
+                session.data.repo = RepoRef(cwd=cwd) if cwd else None
+                session.data.git_state = GitState(ref=transcript.git_branch) if transcript.git_branch else None
             return known_of(tx, tx.sessions.add(session))
 
         return await self._database.write(unit_of_work)

@@ -12,7 +12,7 @@ from agor_core import git
 from agor_core.db import Database, Transaction
 from agor_core.errors import BadRequest, Conflict, Forbidden, NotFound, ServiceError
 from agor_core.feathers import Params
-from agor_core.models import Repo
+from agor_core.models import Repo, Session
 from agor_core.models.schema import load_as
 from agor_core.models.wire import to_wire
 from agor_daemon.access import Rule, may_change
@@ -49,11 +49,10 @@ class ReposService(StoredService):
         facts = await self._inspect(request.local_path)
 
         def unit_of_work(tx: Transaction) -> Record:
-            for known in tx.repos.where(status=["ready", "missing"]):
-                if known.data.local_path == str(facts.root):
-                    raise Conflict(
-                        f"{facts.root} is registered already, as {known.slug}", repo_id=known.repo_id, slug=known.slug
-                    )
+            if (known := tx.repos.at(str(facts.root))) is not None:
+                raise Conflict(
+                    f"{facts.root} is registered already, as {known.slug}", repo_id=known.repo_id, slug=known.slug
+                )
             repo = Repo(slug=slug_for(tx, request.slug, facts.root.name), status="ready", created_by=user_id_of(params))
             repo.data.name = request.name or repo.slug
             repo.data.remote_url = facts.remote_url
@@ -183,11 +182,11 @@ def _free_to_go(tx: Transaction, repo_id: str, params: Params) -> Repo:
             f"the repository still has worktrees ({names}); remove those first",
             worktrees=[worktree.worktree_id for worktree in left],
         )
-    ids = [worktree.worktree_id for worktree in worktrees]
-    running = tx.sessions.where(worktree_id=ids, status=list(BUSY)) if ids else []
+    busy: list[Session] = tx.sessions.where(status=list(BUSY))
+    running = [one for one in busy if one.data.repo is not None and one.data.repo.repo_id == repo_id]
     if running:
         raise Conflict(
-            "sessions run in worktrees of this repository; stop them first",
+            "sessions run in this repository; stop them first",
             sessions=known_of(params, running),
         )
     return repo

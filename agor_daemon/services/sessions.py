@@ -17,7 +17,7 @@ from agor_core.models.wire import to_wire
 from agor_daemon.imports import Importer
 from agor_daemon.runs import AgentRuns
 from agor_daemon.runs.questions import go_on
-from agor_daemon.services.placement import place_in_folder, place_in_worktree
+from agor_daemon.services.placement import folder_at, place_in_folder, place_in_worktree
 from agor_daemon.services.queue import change_queue, fork_point, queue_of, queue_prompt
 from agor_daemon.services.requests import (
     ForkRequest,
@@ -81,7 +81,7 @@ class SessionsService(StoredService):
         if request.cwd is not None:
             may_touch_disk(params, "set `cwd`")
         may_bypass(params, request.permission_config.mode if request.permission_config else None)
-        place = await place_in_folder(request.cwd) if request.cwd is not None else None
+        folder = await folder_at(request.cwd) if request.cwd is not None else None
 
         def unit_of_work(tx: Transaction) -> Record:
             session = Session(
@@ -97,8 +97,8 @@ class SessionsService(StoredService):
                 session.data.llm_config = ModelConfig(**request.llm_config.model_dump())
             if request.worktree_id is not None:
                 place_in_worktree(tx, session, request.worktree_id)
-            elif place is not None:
-                session.data.repo, session.data.git_state = place
+            elif folder is not None:
+                place_in_folder(tx, session, folder)
             record = to_wire(tx.sessions.add(session))
             if params.provider:
                 tx.sessions.add_short_ids([record])
@@ -254,12 +254,12 @@ class SessionsService(StoredService):
 
         def find(tx: Transaction) -> tuple[str, str | None, str | None, str | None]:
             parent = tx.sessions.get(parent_id)
-            if parent.worktree_id is None:
-                raise BadRequest("the session has no worktree, so a new one has no repository to come from")
+            repo_id = parent.data.repo.repo_id if parent.data.repo is not None else None
+            if repo_id is None:
+                raise BadRequest("the session is in no registered repository, so a new worktree has none to come from")
             point = fork_point(tx, parent, request.task_id)
             state = point.data.git_state if point is not None else None
             sha = (state.sha_at_end or state.sha_at_start) if state is not None else None
-            repo_id = tx.worktrees.get(parent.worktree_id).repo_id
             snapshot = state.end_snapshot_id if state is not None and wanted.ref is None else None
             return repo_id, sha.removesuffix("-dirty") if sha else None, snapshot, parent.board_id
 

@@ -27,15 +27,17 @@ def test_what_was_said_is_searched(agor: Agor) -> None:
 
 @pytest.fixture
 def told(agor: Agor, daemon: Daemon) -> dict[str, dict[str, Any]]:
-    """Three sessions in which a walnut is spoken of: on a board of its own, long ago, and of another agent."""
+    """Four sessions; in three a walnut is spoken of: on a board of its own, long ago, and of another agent. The fourth
+    works in the repository's own folder."""
     agor("repo", "add", ".")
     (repo,) = agor("repo", "list", "--json").json["data"]
     worktree = daemon.call("POST", "/worktrees", {"repo_id": repo["repo_id"], "name": "w"})
     garden = daemon.call("POST", "/boards", {"name": "Garden"})
-    made = {
+    made: dict[str, dict[str, Any]] = {
         "orchard": {"agent": "scripted", "board_id": garden["board_id"], "worktree_id": worktree["worktree_id"]},
         "cellar": {"agent": "scripted", "worktree_id": worktree["worktree_id"]},
         "walnut wood": {"agent": "codex"},
+        "attic": {"agent": "codex", "cwd": str(agor.folder)},
     }
     sessions = {title: daemon.call("POST", "/sessions", {**data, "title": title}) for title, data in made.items()}
     said = (
@@ -82,6 +84,8 @@ def test_a_search_is_narrowed(agor: Agor, told: dict[str, dict[str, Any]]) -> No
     assert found("--role", "user") == ([], ["orchard", *wood])
     assert found("--repo", "demo", "--role", "assistant", "--agent", "scripted") == ([], ["cellar"])
     assert found("--board", "garden", "--agent", "codex") == ([], [])
+    listed = agor("session", "list", "--repo", "demo", "--json").json["data"]
+    assert sorted(homes[one["session_id"]] for one in listed) == ["attic", "cellar", "orchard"]
     shown = agor("search", "walnut", "--board", "garden").out
     assert "a walnut in the orchard" in shown
     assert "cellar" not in shown

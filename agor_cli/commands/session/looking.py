@@ -35,7 +35,7 @@ SHOWN_TASKS = 10
 )
 @click.option("--status", type=click.Choice(STATUSES), help="Only those.")
 @click.option("--board", help="Only those on this board.")
-@click.option("--repo", help="Only those in this repo.")
+@click.option("--repo", help="Only those in this repo, or a worktree of it.")
 @click.option("--agent", help="Only those of this agent.")
 @click.option("--archived", is_flag=True, help="Those that were archived.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000), help="How many.")
@@ -49,8 +49,7 @@ def list_sessions(
         if board:
             query["board_id"] = board_of(client, board)["board_id"]
         if repo:
-            worktrees = client.service("worktrees").find({"repo_id": repo_of(client, repo)["repo_id"], "$limit": 1000})
-            query["worktree_id"] = {"$in": [one["worktree_id"] for one in worktrees["data"]] or [""]}
+            query["repo.repo_id"] = repo_of(client, repo)["repo_id"]
         page = client.service("sessions").find(query)
     show(page, lambda: _table(page))
 

@@ -14,6 +14,11 @@ class RepoRepository(Repository[Repo]):
 
     entity, path, id_field, noun = Repo, "repos", "repo_id", "repo"
 
+    def at(self, local_path: str) -> Repo | None:
+        """The repo that lies, or lay, at `local_path`."""
+        known = self.where(status=["ready", "missing"])
+        return next((repo for repo in known if repo.data.local_path == local_path), None)
+
     @override
     def members(self, is_restricted: bool) -> Members:
         worktrees = self.tx.worktrees
