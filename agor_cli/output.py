@@ -114,6 +114,8 @@ def _pager_of_git() -> str:
 
 def confirm(question: str) -> None:
     """Go on only if a person agrees. Raises Abort if not, and BadRequest where nobody is there to answer."""
+    if wants_json() and not sys.stdin.isatty():
+        raise BadRequest("a program is not asked; --yes goes on without asking")
     try:
         agreed = click.confirm(question, err=True)
     except click.Abort:
