@@ -15,8 +15,8 @@ from agor_daemon.channels import have_all_come_back, set_up_channels
 from agor_daemon.documents import schemas_of, stored_schemas_of
 from agor_daemon.hooks.access import addressed, signed_in
 from agor_daemon.hooks.origins import origins_withheld
-from agor_daemon.hooks.queries import CHANGES, matching, with_selected
-from agor_daemon.hooks.short_ids import with_short_id
+from agor_daemon.hooks.queries import CHANGES, check_selected, with_selected
+from agor_daemon.hooks.short_ids import ANSWERED, with_short_id
 from agor_daemon.imports import Importer
 from agor_daemon.live_settings import LiveSettings
 from agor_daemon.recovery import end_orphans
@@ -119,7 +119,7 @@ def _agents(settings: Settings) -> dict[str, Agent]:
 
 
 def _register(app: Feathers, path: str, service: Any, database: Database) -> None:
-    """A service of stored entities: the log announces its changes, and what is made is answered with its short id."""
+    """A service of stored entities: the log announces its changes, and what is answered has its short id."""
     offer = STORED[path]
     id_field = offer.id_field
     handle = app.use(
@@ -131,16 +131,12 @@ def _register(app: Feathers, path: str, service: Any, database: Database) -> Non
         id_field=id_field,
         # Of the four, a stored entity is never replaced as a whole.
         service_events=("created", "patched", "removed"),
-        schemas=stored_schemas_of(path, service.patchable, offer.methods),
+        schemas=stored_schemas_of(path, service.patchable),
     )
-    makes = [name for name in ("create",) if name in offer.methods]
-    changes = [name for name in CHANGES if name in offer.methods]
+    handle.hooks(after={name: with_short_id(database, of, STORED[of].id_field) for name, of in ANSWERED[path].items()})
     handle.hooks(
-        before={name: matching(database) for name in (*makes, *changes)},
-        after={
-            **{name: [with_short_id(database, id_field), with_selected(id_field)] for name in makes},
-            **{name: with_selected(id_field) for name in changes},
-        },
+        before={"create": check_selected} if "create" in offer.methods else {},
+        after={name: with_selected(id_field) for name in ("create", *CHANGES) if name in offer.methods},
     )
     if path in ("sessions", "boards"):
         handle.hooks(around={"all": [origins_withheld(database)]})

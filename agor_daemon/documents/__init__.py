@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from agor_core.models import ENTITIES, samples
@@ -10,6 +10,7 @@ from agor_core.models.schema import part_schema, schema_for
 from agor_core.models.wire import COMPUTED, FROM_GIT
 from agor_daemon.documents import about, answers, events, parameters, requests
 from agor_daemon.documents.about import ABOUT
+from agor_daemon.hooks.short_ids import ANSWERED
 
 __all__ = ["ABOUT", "schemas_of", "stored_schemas_of"]
 
@@ -53,10 +54,10 @@ def schemas_of(path: str) -> dict[str, Any]:
     return found
 
 
-def stored_schemas_of(path: str, patchable: Sequence[str], methods: Container[Any]) -> dict[str, Any]:
+def stored_schemas_of(path: str, patchable: Sequence[str]) -> dict[str, Any]:
     """The same for a service of stored entities, whose shapes are derived from those.
 
-    `patchable`: the fields a client may change. `methods`: what is offered.
+    `patchable`: the fields a client may change.
     """
     entity = ENTITIES[path]
     classes = {method: schema_for(taken) for method, taken in requests.CLASSES.get(path, {}).items()}
@@ -82,9 +83,8 @@ def stored_schemas_of(path: str, patchable: Sequence[str], methods: Container[An
         **_imported(path),
         "pages": True,
         "record": schema_for(entity),
-        "record:find": short_id,
+        **{f"record:{method}": short_id for method in ("find", *ANSWERED[path])},
         "record:get": {**short_id, **computed, **from_git, **family},
-        **({"record:create": short_id} if "create" in methods else {}),
         **{f"event:{name}": payload for name, payload in events.EVENTS.get(path, {}).items()},
         **{f"event:{name}:about": said for name, said in events.ABOUT.get(path, {}).items()},
     }

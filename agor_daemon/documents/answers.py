@@ -29,6 +29,11 @@ def short_id(id: str) -> dict[str, Any]:
     return _text(id.replace("-", "")[:12], description="The beginning of the id, as long as it has to be.")
 
 
+def _record(path: str) -> RecordOf:
+    """A record with its short id, as lists have it."""
+    return RecordOf(path, "find")
+
+
 IDS = {"type": "array", "items": {**_TEXT, "format": "uuid"}}
 # A session that is asked for by its id names its children too.
 GENEALOGY = {
@@ -119,11 +124,11 @@ _STATUS = object_of(
 _QUEUE = object_of(
     ("reason",),
     paused=_CLAIM,
-    tasks=list_of(RecordOf("tasks")),
+    tasks=list_of(_record("tasks")),
     reason=_text("the last task failed", description="Only where it is paused."),
 )
 _STARTED = {
-    "allOf": [RecordOf("tasks"), object_of(taskId={**_TEXT, "examples": [TASK]}, success=_CLAIM)],
+    "allOf": [_record("tasks"), object_of(taskId={**_TEXT, "examples": [TASK]}, success=_CLAIM)],
 }
 _IMPORTED = object_of(
     outcome={"enum": ["new", "added", "unchanged"]},
@@ -177,49 +182,49 @@ _TRANSCRIPT = object_of(
 
 ANSWERS: Mapping[str, Mapping[str, Any]] = {
     "sessions": {
-        "fork": RecordOf("sessions"),
-        "spawn": RecordOf("sessions"),
+        "fork": _record("sessions"),
+        "spawn": _record("sessions"),
         "prompt": _STARTED,
         "resume": _STARTED,
-        "stop": RecordOf("tasks"),
+        "stop": _record("tasks"),
         "read_queue": _QUEUE,
         "queue": _QUEUE,
         "genealogy": object_of(
-            session=RecordOf("sessions"),
-            ancestors=list_of(RecordOf("sessions")),
-            descendants=list_of(RecordOf("sessions")),
-            children=list_of(RecordOf("sessions")),
+            session=_record("sessions"),
+            ancestors=list_of(_record("sessions")),
+            descendants=list_of(_record("sessions")),
+            children=list_of(_record("sessions")),
         ),
         "import_transcript": {"allOf": [RecordOf("sessions", "get"), object_of(imported=_IMPORTED)]},
     },
     "tasks": {
-        "complete": RecordOf("tasks"),
-        "fail": RecordOf("tasks"),
+        "complete": _record("tasks"),
+        "fail": _record("tasks"),
         "bulk": list_of(RecordOf("tasks")),
         "diff": _DIFF,
     },
     "messages": {"bulk": list_of(RecordOf("messages")), "partial": _PARTIAL},
-    "permissions": {"decide": RecordOf("permissions"), "revoke": RecordOf("permissions")},
+    "permissions": {"decide": _record("permissions"), "revoke": _record("permissions")},
     "boards": {
-        "read_sessions": page_of(RecordOf("sessions", "find")),
-        "add_session": RecordOf("sessions"),
-        "remove_session": RecordOf("sessions"),
+        "read_sessions": page_of(_record("sessions")),
+        "add_session": _record("sessions"),
+        "remove_session": _record("sessions"),
     },
     "repos": {
-        "read_worktrees": page_of(RecordOf("worktrees", "find")),
-        "add_worktree": RecordOf("worktrees"),
-        "remove_worktree": RecordOf("worktrees"),
-        "clone": RecordOf("repos"),
+        "read_worktrees": page_of(_record("worktrees")),
+        "add_worktree": _record("worktrees"),
+        "remove_worktree": _record("worktrees"),
+        "clone": _record("repos"),
     },
     "worktrees": {
         "status": _STATUS,
         "diff": _DIFF,
         "snapshot": or_null(_SNAPSHOT),
-        "restore": RecordOf("worktrees"),
+        "restore": _record("worktrees"),
         "snapshots": list_of(_SNAPSHOT),
         "drop_snapshot": _SNAPSHOT,
     },
-    "users": {"revoke": RecordOf("users")},
+    "users": {"revoke": _record("users")},
     "agents": {"find": list_of(_AGENT), "get": _AGENT},
     "config": {"find": list_of(_SETTING), "get": _SETTING, "patch": _SETTING},
     "events": {"find": page_of(_EVENT)},

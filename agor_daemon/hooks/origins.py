@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from agor_core.db import Database, Reader, told_to
+from agor_core.db.origins import origin_of
 from agor_core.errors import Conflict
 from agor_core.feathers import HookContext
 from agor_daemon.services.stored import Record, reader_of
@@ -38,5 +39,5 @@ def origins_withheld(database: Database) -> Callable[[HookContext, Callable[[], 
 
 
 def _is_child(answer: Any) -> bool:
-    """Whether an answer is the record of a session that comes from another."""
-    return isinstance(answer, dict) and bool(answer.get("parent_session_id") or answer.get("forked_from_session_id"))
+    """Whether an answer is the record of a session that comes from another, or what was selected of it says so."""
+    return isinstance(answer, dict) and origin_of(answer) is not None

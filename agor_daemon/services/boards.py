@@ -56,7 +56,7 @@ class BoardsService(StoredService):
     async def remove(self, id: str | None, params: Params) -> Record:
         """Delete a board; its sessions stay, on no board."""
         board_id = one(id, "remove")
-        return await self._database.write(lambda tx: to_wire(tx.boards.remove(board_id)))
+        return await self._database.write(lambda tx: self.removed(tx, board_id, params))
 
     async def read_sessions(self, id: str, params: Params) -> Record:
         """The sessions of a board, as a page of `sessions`."""

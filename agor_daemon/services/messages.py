@@ -63,7 +63,7 @@ class MessagesService(StoredService):
     async def remove(self, id: str | None, params: Params) -> Record:
         """Delete a message."""
         message_id = one(id, "remove")
-        return await self._database.write(lambda tx: to_wire(tx.messages.remove(message_id)))
+        return await self._database.write(lambda tx: self.removed(tx, message_id, params))
 
     async def partial(self, id: str, params: Params) -> Record:
         """The text so far of a message that is streaming now. Raises NotFound when it is not."""

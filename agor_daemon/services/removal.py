@@ -19,6 +19,9 @@ from agor_daemon.services.stored import Record, known_of
 from agor_daemon.services.worktree_rows import forget, identity_of, joined
 
 MOST_TASKS_NAMED = 100
+QUERY_OF_REMOVE = ("force", "branch")
+"""What a removal reads of its query; the rest is a condition, and none that holds while git does its part."""
+
 BUSY = ("running", "awaiting_permission")
 
 

@@ -115,7 +115,9 @@ class ReposService(StoredService):
 
     async def patch(self, id: str | None, data: Any, params: Params) -> Record:
         """Change the name, or the branch that counts as the default."""
-        return await self.change(one(id, "patch"), data, params)
+        repo_id, sent = one(id, "patch"), one_record(data)
+        besides = {"branches": await self._branches(repo_id)} if "branches" in sent else None
+        return await self.change(repo_id, sent, params, besides=besides)
 
     async def remove(self, id: str | None, params: Params) -> Record:
         """Forget a repository. Raises Conflict while it has worktrees of ours, or sessions run in it.
@@ -125,12 +127,14 @@ class ReposService(StoredService):
         else it is only put aside, as `.removed-…` beside the others.
         """
         repo_id = one(id, "remove")
+        await self._database.read(lambda tx: self.matching(tx, repo_id, params))
         await self._cloning.cancel(repo_id)
         await self._worktrees.settle(repo_id)
         repo = await self._database.read(lambda tx: _free_to_go(tx, repo_id, params))
         aside = await self._cloning.put_aside(repo) if repo.data.managed_by_agor else None
 
         def unit_of_work(tx: Transaction) -> Repo:
+            self.matching(tx, repo_id, params)
             _free_to_go(tx, repo_id, params)
             return tx.repos.remove(repo_id)
 

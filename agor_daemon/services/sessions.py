@@ -108,15 +108,13 @@ class SessionsService(StoredService):
 
     async def patch(self, id: str | None, data: Any, params: Params) -> Record:
         """Change what clients may change. Raises Conflict if `version` or `If-Match` names an older record."""
-        session_id, changes = one(id, "patch"), one_record(data)
-        config = changes.get("permission_config")
-        may_bypass(params, config.get("mode") if isinstance(config, dict) else None)
 
         def check(tx: Transaction, session: Session, changes: Record) -> None:
+            may_bypass(params, (changes.get("permission_config") or {}).get("mode"))
             _check_status(session, changes)
             _check_sharing(session, changes, params)
 
-        return await self.change(session_id, changes, params, check)
+        return await self.change(one(id, "patch"), data, params, check)
 
     async def update(self, id: str | None, data: Any, params: Params) -> Record:
         """As `patch`: what only the daemon may write stays as it is; what a client may write and leaves out is kept."""
@@ -130,7 +128,7 @@ class SessionsService(StoredService):
 
         def unit_of_work(tx: Transaction) -> Record:
             # Asked again here: another daemon may run it, or its next prompt may just have begun.
-            if tx.sessions.get(session_id).status in RUNNING_STATUSES:
+            if self.matching(tx, session_id, params).status in RUNNING_STATUSES:
                 raise _runs(session_id)
             tx.sessions.refuse_forked(session_id, reader_of(params))
             return to_wire(tx.sessions.remove(session_id))
@@ -201,7 +199,14 @@ class SessionsService(StoredService):
 
     async def read_queue(self, id: str, params: Params) -> Record:
         """`{paused, reason?, tasks}`: what waits, in order."""
-        return await self._database.read(lambda tx: queue_of(tx, id))
+
+        def unit_of_work(tx: Transaction) -> Record:
+            queue = queue_of(tx, id)
+            if params.provider:
+                tx.tasks.add_short_ids(queue["tasks"])
+            return queue
+
+        return await self._database.read(unit_of_work)
 
     async def queue(self, id: str, data: Any, params: Params) -> Record:
         """Change the order of what waits, or let a paused queue go on; then as `read_queue`."""
@@ -214,7 +219,14 @@ class SessionsService(StoredService):
     async def genealogy(self, id: str, params: Params) -> Record:
         """`{session, ancestors, descendants, children}`, whole sessions of any depth."""
         reader = reader_of(params)
-        return await self._database.read(lambda tx: tx.sessions.genealogy(id, reader))
+
+        def unit_of_work(tx: Transaction) -> Record:
+            family = tx.sessions.genealogy(id, reader)
+            if params.provider:
+                tx.sessions.add_short_ids([family["session"], *family["ancestors"], *family["descendants"]])
+            return family
+
+        return await self._database.read(unit_of_work)
 
     async def import_transcript(self, data: Any, params: Params) -> Record:
         """A session out of a Claude Code transcript on the daemon's machine; a second time only adds what is new."""
@@ -290,7 +302,7 @@ def _runs(session_id: str) -> Conflict:
 def _check_status(session: Session, changes: Record) -> None:
     """A person may only say that a session is done, or not done after all; the rest follows its tasks."""
     status = changes.get("status")
-    if status is None or status == session.status:
+    if status is None:
         return
     if status not in ("completed", "idle"):
         raise BadRequest("validation failed", errors={"status": ["a client may set completed or idle"]})
@@ -300,7 +312,7 @@ def _check_status(session: Session, changes: Record) -> None:
 
 def _check_sharing(session: Session, changes: Record, params: Params) -> None:
     """Who may work with another's session may not take it out of everyone's sight."""
-    if changes.get("sharing", session.sharing) == session.sharing or params.user is None:
+    if "sharing" not in changes or params.user is None:
         return
     if session.created_by != params.user["user_id"] and not is_trusted(params):
         raise Forbidden("only who made a session, or an admin, decides who sees it", session_id=session.session_id)

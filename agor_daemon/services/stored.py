@@ -117,10 +117,12 @@ class StoredService:
         data: Any,
         params: Params,
         check: Callable[[Transaction, Any, Record], None] | None = None,
+        besides: Record | None = None,
     ) -> Record:
         """A client's patch: writable fields only, checked against `version` or `If-Match` where the caller sent one.
 
-        `check(tx, current, changes)` may refuse what the schema cannot know.
+        `check(tx, current, changes)` may refuse what the schema cannot know; `changes` are those that are any.
+        `besides`: what `get` tells of the record beside what the database has.
         """
         sent = one_record(data)
         # Only sessions have versions; where there are none, nothing can be stale.
@@ -129,31 +131,57 @@ class StoredService:
 
         def unit_of_work(tx: Transaction) -> Record:
             repository = tx.repository(self._path)
-            current = repository.get(id)
+            current = self.matching(tx, id, params)
             if isinstance(current, Session):
                 # First: in a record that is sent back whole and is stale, more than the version has changed.
                 tx.sessions.check_version(current, expected)
             has_more = any(name not in self.patchable for name in sent)
-            shown = self._shown(tx, current, reader, sent.get("short_id")) if has_more else ()
-            changes = load_patch(self._entity, sent, self.patchable, shown)
+            shown = self.shown(tx, current, reader, sent, besides) if has_more else ()
+            changes = changed(to_wire(current), sent, load_patch(self._entity, sent, self.patchable, shown))
             if check is not None:
                 check(tx, current, changes)
-            return to_wire(repository.change(current, changes, "patched", client=True))
+            record = to_wire(repository.change(current, changes, "patched", client=True))
+            if params.provider:
+                repository.add_short_ids([record])
+            return record
 
         return await self._database.write(unit_of_work)
 
-    def _shown(self, tx: Transaction, current: Any, reader: Reader | None, short_id: Any) -> Sequence[Record]:
-        """The record as this reader has it from a list or an event, and as from `get`: without what is withheld.
+    def matching(self, tx: Transaction, id: str, params: Params, besides: Sequence[str] = ()) -> Any:
+        """The entity that the caller wants to change, if it matches the query; in a write it does until that ends.
 
-        `short_id`: the one that was sent, since an id may have had several: they become shorter with age.
+        As with every adapter of Feathers, a query beside a change is a condition. `besides`: parameters of the method's
+        own, which are no part of it. Raises NotFound if the record does not match, BadRequest for a query that is none.
         """
+        repository = tx.repository(self._path)
+        current = repository.get(id)
+        condition = {name: value for name, value in params.query.items() if name not in besides}
+        if params.provider and condition:
+            repository.record(id, reader_of(params), condition)
+        return current
+
+    def removed(self, tx: Transaction, id: str, params: Params) -> Record:
+        """What was removed, which matched the query. Raises like `matching`."""
+        self.matching(tx, id, params)
+        return to_wire(tx.repository(self._path).remove(id))
+
+    def shown(
+        self, tx: Transaction, current: Any, reader: Reader | None, sent: Record, besides: Record | None = None
+    ) -> Sequence[Record]:
+        """The record as this reader has it from a list or an event, and as from `get`: without what is withheld."""
         record = to_wire(current)
         id = record[tx.repository(self._path).id_field]
-        whole = tx.repository(self._path).record(id, reader)
-        digits = id.replace("-", "")
+        whole = {**tx.repository(self._path).record(id, reader), **(besides or {})}
+        # The one that was sent, since an id may have had several: they become shorter with age.
+        short_id, digits = sent.get("short_id"), id.replace("-", "")
         is_own = isinstance(short_id, str) and len(short_id) >= DISPLAY_LENGTH and digits.startswith(short_id)
         whole["short_id"] = short_id if is_own else digits
         return (*(told_to(tx, [record], reader) if isinstance(current, Session) else [record]), whole)
+
+
+def changed(record: Record, sent: Record, loaded: Record) -> Record:
+    """What of the `loaded` values is not as the `record` has it already; compared as they were `sent`."""
+    return {name: value for name, value in loaded.items() if name not in sent or sent[name] != record.get(name)}
 
 
 def expected_version(sent: Record, params: Params) -> int | None:

@@ -95,7 +95,7 @@ class TasksService(StoredService):
         task_id = one(id, "remove")
 
         def unit_of_work(tx: Transaction) -> Record:
-            task = tx.tasks.get(task_id)
+            task = self.matching(tx, task_id, params)
             if task.status in ("running", "awaiting_permission"):
                 raise Conflict(f"task {short(task_id)} runs; stop its session first", task_id=task_id)
             return to_wire(tx.tasks.remove(task_id))

@@ -11,12 +11,12 @@ from agor_core.feathers import Params
 from agor_core.feathers.authentication import hash_password
 from agor_core.ids import short
 from agor_core.models import User
-from agor_core.models.schema import load_as
+from agor_core.models.schema import load, load_as
 from agor_core.models.wire import to_wire
 from agor_daemon.access import sees_all_users
 from agor_daemon.accounts import check_email
 from agor_daemon.services.requests import UserPatchRequest, UserRequest
-from agor_daemon.services.stored import PageSize, Record, StoredService, one, one_record
+from agor_daemon.services.stored import PageSize, Record, StoredService, changed, one, one_record, reader_of
 
 PUBLIC_FIELDS = ("user_id", "name", "avatar")
 ADMINS = ("admin", "owner")
@@ -74,17 +74,22 @@ class UsersService(StoredService):
 
         A new password or role ends all tokens of that account.
         """
-        user_id = one(id, "patch")
-        request = load_as(UserPatchRequest, one_record(data))
-        changes = request.model_dump(exclude_unset=True)
-        _check_changes(params, user_id, changes)
+        user_id, sent = one(id, "patch"), one_record(data)
+
+        def read(tx: Transaction) -> Record:
+            current = self.matching(tx, user_id, params)
+            shown = self.shown(tx, current, reader_of(params), sent)
+            return changed(to_wire(current), sent, load(UserPatchRequest, sent, shown=shown))
+
+        changes = await self._database.read(read)
+        _check_changes(params, changes)
         if "password" in changes:
             changes["password"] = await hash_password(changes["password"])
         if "email" in changes:
             changes["email"] = check_email(changes["email"])
 
         def unit_of_work(tx: Transaction) -> tuple[Record, bool]:
-            current = tx.users.get(user_id)
+            current = self.matching(tx, user_id, params)
             _protect_owner(tx, current, params, changes)
             ends_tokens = "password" in changes or changes.get("role", current.role) != current.role
             if ends_tokens:
@@ -101,9 +106,8 @@ class UsersService(StoredService):
         user_id = one(id, "remove")
 
         def unit_of_work(tx: Transaction) -> Record:
-            current = tx.users.get(user_id)
-            _protect_owner(tx, current, params, {"role": None})
-            return to_wire(tx.users.remove(user_id))
+            _protect_owner(tx, tx.users.get(user_id), params, {"role": None})
+            return self.removed(tx, user_id, params)
 
         record = await self._database.write(unit_of_work)
         await self._revalidate(user_id)
@@ -136,7 +140,7 @@ def _seen_by(user: dict[str, Any], record: Record) -> Record:
     return {name: record[name] for name in (*PUBLIC_FIELDS, "short_id") if name in record}
 
 
-def _check_changes(params: Params, user_id: str, changes: Record) -> None:
+def _check_changes(params: Params, changes: Record) -> None:
     user = params.user
     if user is None:
         return

@@ -16,7 +16,7 @@ from agor_core.models import Repo, Worktree
 from agor_core.models.schema import load_as
 from agor_core.models.wire import to_wire
 from agor_daemon.services.adoption import Adoption
-from agor_daemon.services.removal import Removal, shown
+from agor_daemon.services.removal import QUERY_OF_REMOVE, Removal, shown
 from agor_daemon.services.requests import RestoreRequest, WorktreeRequest
 from agor_daemon.services.standing import FIELDS, Standing
 from agor_daemon.services.stored import PageSize, Record, StoredService, one, one_record, user_id_of
@@ -138,7 +138,9 @@ class WorktreesService(StoredService):
         The query's `force` must be the `token` of that report: then the work is put into a snapshot first.
         `branch=delete` deletes the branch too, which must be merged or pushed, or is in the snapshot.
         """
-        return await self._removal.remove(one(id, "remove"), params)
+        worktree_id = one(id, "remove")
+        await self._database.read(lambda tx: self.matching(tx, worktree_id, params, QUERY_OF_REMOVE))
+        return await self._removal.remove(worktree_id, params)
 
     async def status(self, id: str, params: Params) -> Record:
         """`{branch, upstream, ahead, behind, dirty, head_sha, files}`, as git says it now."""

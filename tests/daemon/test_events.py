@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from tests.daemon.conftest import start_session, wait_for_task
-from tests.support.daemon import Daemon
+from tests.support.daemon import Caller, Daemon
 
 Line = tuple[str, str]
 
 
-def lines(daemon: Daemon, after: int = 0) -> list[dict[str, Any]]:
+def lines(daemon: Caller, after: int = 0) -> list[dict[str, Any]]:
     """The change log after `after`, oldest first."""
     events: list[dict[str, Any]] = daemon.call("GET", f"/events?seq[$gt]={after}&$sort[seq]=1&$limit=5000")["data"]
     return events

@@ -102,6 +102,8 @@ def test_a_change_is_answered_without_it(team: Team, family: Any) -> None:
         team.member.call("PUT", path, {"title": "ours too"}),
         team.member.call("POST", f"/boards/{family.board}/sessions", {"session_id": family.child}),
         team.member.request("PATCH", path, {"title": "late", "version": 1})[1],
+        team.member.call("PATCH", f"{path}?$select=genealogy", {"title": "ours too"}),
+        team.member.call("PATCH", f"{path}?$select=parent_session_id", {"title": "ours too"}),
     ]
     assert answers[3]["data"]["current"]["title"] == "ours too"
     assert family.parent not in json.dumps(answers)

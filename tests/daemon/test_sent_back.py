@@ -2,39 +2,79 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.daemon import Daemon
+from tests.support.daemon import running_daemon
+from tests.support.team import Client, make_user
+
+UPDATED = ("sessions", "tasks", "boards")
 
 
 @pytest.fixture
-def ids(daemon: Daemon, repository: Path) -> dict[str, str]:
-    """By path, the id of a record that others belong to: a board with sessions, a session with a child and a task."""
+def daemon(environment: dict[str, str], tmp_path: Path) -> Iterator[Client]:
+    """The owner of a daemon."""
+    make_user(environment, "owner@example.com")
+    with running_daemon(tmp_path, environment=environment) as running:
+        yield Client(running, "owner@example.com")
+
+
+@pytest.fixture
+def ids(daemon: Client, repository: Path) -> dict[str, str]:
+    """By path, the id of a record that can be changed, and that others belong to: a board with sessions, a session with
+    a child and a task."""
     repo = daemon.call("POST", "/repos", {"local_path": str(repository)})
     worktree = daemon.call("POST", "/worktrees", {"repo_id": repo["repo_id"], "name": "w"})
     session = daemon.call("POST", "/sessions", {"agent": "scripted", "worktree_id": worktree["worktree_id"]})
     daemon.call("POST", f"/sessions/{session['session_id']}/spawn", {})
-    daemon.call("POST", "/tasks", {"session_id": session["session_id"], "full_prompt": "x"})
+    task = daemon.call("POST", "/tasks", {"session_id": session["session_id"], "full_prompt": "x"})
+    said = {"session_id": session["session_id"], "type": "user", "role": "user", "content": "x"}
+    user = {"email": "ann@example.com", "password": "correct horse", "name": "Ann"}
     return {
         "boards": session["board_id"],
+        "repos": repo["repo_id"],
         "worktrees": worktree["worktree_id"],
         "sessions": session["session_id"],
+        "tasks": task["task_id"],
+        "messages": daemon.call("POST", "/messages", said)["message_id"],
+        "users": daemon.call("POST", "/users", user)["user_id"],
     }
 
 
-def of_a_list(daemon: Daemon, path: str, id: str) -> dict[str, Any]:
+def of_a_list(daemon: Client, path: str, id: str) -> dict[str, Any]:
     """The record as a list has it."""
     (found,) = (one for one in daemon.call("GET", f"/{path}")["data"] if next(iter(one.values())) == id)
     return dict(found)
 
 
-def test_a_record_is_taken_back_as_it_was_got(daemon: Daemon, ids: dict[str, str]) -> None:
+def test_a_record_that_is_sent_back_unchanged_stays_as_it_is(daemon: Client, ids: dict[str, str]) -> None:
+    """Whatever `get` tells, or a list, of whichever service, is taken back whole and changes nothing; also what could
+    not be changed any more, such as the prompt of a task that has ended."""
+    for path, id in ids.items():
+        where = f"/{path}/{id}"
+        before = daemon.call("GET", where)
+        for method in ("PATCH", *(["PUT"] if path in UPDATED else [])):
+            for got in (daemon.call("GET", where), of_a_list(daemon, path, id)):
+                # When it last changed is no field of its own: it says that the first has come back.
+                moved = {name: daemon.call("GET", where)[name] for name in ("last_updated", "version") if name in got}
+                status, answer = daemon.request(method, where, {**got, **moved})
+                assert status == 200, (method, path, answer)
+        after = daemon.call("GET", where)
+        compared = before.keys() - {"last_updated", "version", "short_id"}
+        assert {name for name in compared if after[name] != before[name]} == set()
+    status, refusal = daemon.request("PATCH", f"/repos/{ids['repos']}", {"branches": []})
+    assert (status, refusal["errors"]) == (400, {"branches": ["Read-only."]})
+    status, refusal = daemon.request("PUT", f"/tasks/{ids['tasks']}", {"full_prompt": "y"})
+    assert (status, "only a waiting one" in refusal["message"]) == (409, True)
+
+
+def test_a_record_is_taken_back_as_it_was_got(daemon: Client, ids: dict[str, str]) -> None:
     """Whoever changes one field of what `get` or a list gave them changes that field alone: what is computed, too,
     counts as unchanged, and is refused with any other value."""
-    fields = {"boards": "name", "worktrees": "notes", "sessions": "title"}
+    fields = {"boards": "name", "repos": "name", "worktrees": "notes", "sessions": "title", "users": "name"}
     for path, field in fields.items():
         where = f"/{path}/{ids[path]}"
         for words in ("as got", "as listed"):
@@ -42,7 +82,7 @@ def test_a_record_is_taken_back_as_it_was_got(daemon: Daemon, ids: dict[str, str
             assert daemon.call("PATCH", where, {**got, field: words})[field] == words
             now = daemon.call("GET", where)
             # `get` alone has the children in it.
-            compared = got.keys() - {"last_updated", "version", "genealogy"}
+            compared = got.keys() - {"last_updated", "version", "genealogy", "short_id"}
             assert {name for name in compared if now[name] != got[name]} == {field}
         status, refusal = daemon.request("PATCH", where, {field: "x", "short_id": "0000"})
         assert (status, refusal["errors"]) == (400, {"short_id": ["Read-only."]})
@@ -50,7 +90,7 @@ def test_a_record_is_taken_back_as_it_was_got(daemon: Daemon, ids: dict[str, str
     assert (status, refusal["errors"]) == (400, {"tasks": ["Read-only."]})
 
 
-def test_a_record_that_is_sent_back_late_is_a_conflict(daemon: Daemon, ids: dict[str, str]) -> None:
+def test_a_record_that_is_sent_back_late_is_a_conflict(daemon: Client, ids: dict[str, str]) -> None:
     """Of a whole record that was changed meanwhile it is the version that is at fault; the answer has the new one."""
     where = f"/sessions/{ids['sessions']}"
     got = daemon.call("GET", where)

@@ -168,10 +168,6 @@ class Repository(Generic[E]):
         record = self.completed(whole_reader(self.entity)(row), row)
         return record if page.select is None else self._selected(record, page.select)
 
-    def selected(self, query: Mapping[str, Any]) -> tuple[str, ...] | None:
-        """The fields that `$select` names; None: all. Raises BadRequest for what is no field."""
-        return read_page(self.entity, query, 1, 1, computed_fields(self.path)).select
-
     def owner(self, id: str) -> tuple[str, str | None]:
         """Who may change the record: its creator, or that of its session, and how that session is shared.
 
@@ -230,7 +226,8 @@ class Repository(Generic[E]):
         """Give records that are to be shown their `short_id`."""
         known = self.short_ids(record[self.id_field] for record in records)
         for record in records:
-            record["short_id"] = known[record[self.id_field]]
+            # One that is gone by now has the name that is no other's.
+            record["short_id"] = known.get(record[self.id_field]) or record[self.id_field].replace("-", "")
 
     # -- what repositories differ in -------------------------------------------------------------------------------
 
