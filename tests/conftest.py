@@ -8,11 +8,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.daemon import Daemon, clean_environment, running_daemon
 from tests.support.repository import make_repository
 
 SKIPS_FAIL = "AGOR_TEST_SKIPS_FAIL"
+
+# The same examples each time, however long one takes: a run fails for what the change did, not for chance or for a
+# busy machine. New ones are looked for where AGOR_TEST_EXPLORE is set.
+settings.register_profile(
+    "agor",
+    derandomize=not os.environ.get("AGOR_TEST_EXPLORE"),
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+settings.load_profile("agor")
 
 # What runs in the background ignores Ctrl-C, and so would every program that a test starts; one at a terminal does not.
 signal.signal(signal.SIGINT, signal.default_int_handler)

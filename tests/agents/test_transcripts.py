@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agor_core.agents import Usage
@@ -318,7 +318,6 @@ def places(value: Any) -> list[tuple[Any, Any]]:
     return [(value, key) for key, _ in pairs] + [place for _, inner in pairs for place in places(inner)]
 
 
-@settings(deadline=None, max_examples=100)
 @given(data=st.data())
 def test_whatever_a_record_holds_the_rest_is_read(data, tmp_path_factory):
     """No value in any place of any record makes reading fail: a transcript is the CLI's business, not ours."""

@@ -7,7 +7,7 @@ import contextlib
 import json
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agor_core.errors import BadRequest, ServiceError
@@ -110,7 +110,6 @@ async def answered(name: str, arguments: list[Any]) -> None:
 
 
 @given(NAMES | st.text(max_size=5), PATHS | VALUES, st.lists(VALUES, max_size=4))
-@settings(deadline=None)
 def test_any_call_over_a_socket_is_answered(name: str, path: Any, arguments: list[Any]) -> None:
     """Any name, any path, any arguments."""
     LOOP.run_until_complete(answered(name, [path, *arguments]))
@@ -124,7 +123,6 @@ def test_any_call_over_a_socket_is_answered(name: str, path: Any, arguments: lis
     VALUES,
     st.text(max_size=30),
 )
-@settings(deadline=None)
 def test_any_request_is_answered(
     verb: str, path: str, tail: list[str], custom: str | None, body: Any, query: str
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from agor_core.clock import iso
@@ -164,12 +164,7 @@ def record_of(draw: Any) -> Session:
 
 
 @given(st.data())
-@settings(
-    max_examples=25,
-    deadline=None,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=25, phases=[Phase.explicit, Phase.generate])
 def test_sql_and_a_plain_reading_agree(database: Database, data: st.DataObject) -> None:
     """For random records and queries, what SQL finds, counts and sorts is what plain Python does; pages join up."""
     sessions = [record_of(data.draw) for _ in range(data.draw(st.integers(1, 12)))]

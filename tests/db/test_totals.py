@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from agor_core.db import Database, Reader, Transaction, open_database
@@ -54,12 +54,7 @@ CHANGES: tuple[Callable[[Transaction, str], object], ...] = (
 
 
 @given(st.lists(st.tuples(st.sampled_from(range(len(CHANGES))), st.booleans()), min_size=1, max_size=8))
-@settings(
-    max_examples=8,
-    deadline=None,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=8, phases=[Phase.explicit, Phase.generate])
 def test_a_total_is_what_pages_hold_whoever_changed_what(database: Database, steps: list[tuple[int, bool]]) -> None:
     """After each change, by this process or another, the total is the number of records there are for that reader."""
     with open_database(database.url.render_as_string(hide_password=False)) as other:

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from agor_core import git
@@ -152,13 +152,7 @@ class World:
 
 
 # Shrinking a failure would take minutes: the steps of the first one found tell enough.
-@settings(
-    max_examples=12,
-    deadline=None,
-    database=None,
-    phases=[Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
+@settings(max_examples=12, phases=[Phase.generate])
 @given(steps=STEPS)
 def test_no_sequence_of_steps_loses_anything(steps: list[tuple[str, str]], tmp_path: Path, sh: Git) -> None:
     """Whatever a person does in a worktree and whatever we do with it, nothing that was there is lost."""

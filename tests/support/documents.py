@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 import requests
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis.errors import Unsatisfiable
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
@@ -60,7 +60,7 @@ def check_asyncapi(document: dict[str, Any], definition: Path) -> int:
 
 
 def explore(url: str, ids: Mapping[str, str], examples: int) -> dict[int, int]:
-    """Ask every operation of /openapi.json for right things and wrong ones, the same each time.
+    """Ask every operation of /openapi.json for right things and wrong ones.
 
     `ids`: of a record there is, by service. Raises AssertionError where an answer is not as the document has it;
     else how many answers there were by status.
@@ -83,14 +83,7 @@ def explore(url: str, ids: Mapping[str, str], examples: int) -> dict[int, int]:
 
 
 def _explore(strategy: Any, url: str, session: requests.Session, examples: int, seen: dict[int, int]) -> None:
-    @settings(
-        derandomize=True,
-        max_examples=examples,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
+    @settings(max_examples=examples, phases=[Phase.generate])
     @given(strategy)
     def ask(case: schemathesis.Case) -> None:
         request = requests.Request(**case.as_transport_kwargs(base_url=url)).prepare()

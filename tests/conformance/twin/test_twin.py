@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.conformance.twin.both import FOLDER, Heard, Rest, Step, Twins, twins
@@ -175,11 +175,8 @@ def calls(draw: st.DrawFn) -> list[Step]:
 
 
 def generated(examples: int) -> Any:
-    """The same scripts each time; both servers live on between them."""
-    return settings(
-        derandomize=True, max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck),
-        phases=[Phase.generate, Phase.shrink],
-    )  # fmt: skip
+    """So many scripts; both servers live on between them."""
+    return settings(max_examples=examples, phases=[Phase.generate, Phase.shrink])
 
 
 @generated(80)
