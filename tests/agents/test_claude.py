@@ -304,8 +304,8 @@ async def test_a_sub_agents_messages_name_the_call(serve, in_background):
     }
     rules = (
         rule("^Delegate", {"text": "Let a helper do it."}, call),
-        {"when": {"subagent": True, "user": "^Count"}, "reply": [{"text": "Counting."}], "delay_s": 0.3},
-        after("Agent", {"text": "Delegated."}),
+        rule("^Count", {"text": "Counting."}, **({"behind": "main"} if in_background else {})),
+        {**after("Agent", {"text": "Delegated."}), "name": "main"},
         {"when": {"raw": "task-notification"}, "reply": [{"text": "The helper is done."}]},
     )
     async with serve(*rules) as talk:

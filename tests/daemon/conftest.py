@@ -13,7 +13,8 @@ import pytest
 
 from tests.support.daemon import Caller, Daemon, running_daemon
 
-WAIT_LIMIT_S = 30
+# An agent of Node starts in seconds, beside everything else on two cores.
+WAIT_LIMIT_S = 120
 
 Playing = Callable[..., AbstractContextManager[Daemon]]
 

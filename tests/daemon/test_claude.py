@@ -29,8 +29,8 @@ RULES: list[dict[str, Any]] = [
     {"when": {"user": "^Think"}, "reply": [{"thinking": "It is short."}, {"text": "Thought about it."}]},
     {"when": {"user": "^Slowly"}, "reply": [{"text": "word " * 400}], "pace_s": 0.05, "piece": 5},
     {"when": {"user": "^Delegate"}, "reply": [{"text": "Let a helper do it."}, CALL]},
-    {"when": {"subagent": True, "user": "^Count"}, "reply": [{"text": "Counting."}], "delay_s": 0.3},
-    {"when": {"tool_result": "Agent"}, "reply": [{"text": "Delegated."}]},
+    {"when": {"subagent": True, "user": "^Count"}, "reply": [{"text": "Counting."}], "behind": "main"},
+    {"when": {"tool_result": "Agent"}, "reply": [{"text": "Delegated."}], "name": "main"},
     {"when": {"raw": "task-notification"}, "reply": [{"text": "The helper is done."}]},
 ]
 

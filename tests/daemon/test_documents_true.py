@@ -339,6 +339,8 @@ async def test_every_operation_and_every_event_is_as_documented(
             stage = await asyncio.to_thread(Stage, daemon, owner, repository, screen.heard)
             asked = await asyncio.to_thread(_walk, stage)
             await asyncio.to_thread(_what_no_operation_causes, stage)
+            newest = await asyncio.to_thread(_newest, stage)
+            await asyncio.to_thread(until, lambda: _has_heard(screen, newest))
             _check_events(await asyncio.to_thread(daemon.call, "GET", "/asyncapi.json"), screen)
         assert len(asked) == len(set(asked)) > 70
         assert NEEDS.keys() <= set(asked)
@@ -351,6 +353,17 @@ def _what_no_operation_causes(stage: Stage) -> None:
     asked = stage.question()["session_id"]
     stage.settle()
     stage.owner.call("DELETE", f"/sessions/{asked}")
+
+
+def _newest(stage: Stage) -> int:
+    """The seq of the last event there is."""
+    seq: int = stage.owner.call("GET", "/events?$sort[seq]=-1&$limit=1")["data"][0]["seq"]
+    return seq
+
+
+def _has_heard(screen: Socket, seq: int) -> bool:
+    """Whether this logged event came, and so all before it."""
+    return any(int(offset.split(".")[1]) >= seq for _, _, *offsets in screen.heard for offset in offsets)
 
 
 def _check_events(document: dict[str, Any], screen: Socket) -> None:

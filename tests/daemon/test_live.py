@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from agor_core.client import LiveClient
-from tests.daemon.conftest import start_session
+from tests.daemon.conftest import WAIT_LIMIT_S, start_session
 from tests.support.daemon import Daemon, running_daemon
 from tests.support.team import Client, make_user
 
-LIMIT_S = 30
+# So slowly is said what is to be cut off before its end.
+SLOWLY = {"pace_s": 30}
 
 
 class Screen:
@@ -38,7 +39,7 @@ class Screen:
 
     async def until(self, name: str, **fields: Any) -> dict[str, Any]:
         """The first such event with these fields."""
-        async with asyncio.timeout(LIMIT_S):
+        async with asyncio.timeout(WAIT_LIMIT_S):
             while True:
                 for payload in self.of(name):
                     if all(payload.get(key) == value for key, value in fields.items()):
@@ -73,7 +74,7 @@ async def test_what_was_said_before_a_stop_is_kept(
     repository: Path, tmp_path: Path, environment: Any, scenario: Any
 ) -> None:
     """The half answer that was streamed when the task was stopped is stored, under the id it was streamed with."""
-    scenario({"steps": [{"text": "half an answer"}, {"hang": True}]})
+    scenario({"steps": [{"text": "half an answer", **SLOWLY}]})
     with running_daemon(tmp_path, environment=environment) as daemon:
         session = await asyncio.to_thread(start_session, daemon, repository)
         async with LiveClient(daemon.url) as watcher:
@@ -142,7 +143,7 @@ async def test_an_announced_index_is_kept_whatever_comes_between(
 ) -> None:
     """A child's report in the middle of an answer takes another index than the one that was announced; none is left."""
     scenario(
-        {"when": "^long", "steps": [{"text": "word " * 40, "pace_s": 0.02}, {"hang": True}]},
+        {"when": "^long", "steps": [{"text": "word " * 40, **SLOWLY}]},
         {"when": "^child", "steps": [{"text": "My part is done."}]},
     )
     with running_daemon(tmp_path, environment=environment) as daemon:

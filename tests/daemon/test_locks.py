@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.daemon.conftest import start_session, wait_for_task
+from tests.daemon.conftest import start_session, until, wait_for_task
 from tests.support.daemon import Daemon, running_daemon
 from tests.support.repository import git
 
@@ -115,10 +115,9 @@ def test_a_run_is_followed_by_a_look(start_daemon: Any, repository: Path) -> Non
         session = start_session(daemon, repository)
         task = daemon.call("POST", f"/sessions/{session['session_id']}/prompt", {"prompt": "quick"})
         wait_for_task(daemon, task["task_id"])
-        for _ in range(1000):
-            events = daemon.call("GET", "/events?path=worktrees&event=patched")["data"]
-            if events:
-                break
+        asked = "/events?path=worktrees&event=patched"
+        until(lambda: daemon.call("GET", asked)["data"])
+        events = daemon.call("GET", asked)["data"]
         assert (events[0]["record_id"], events[0]["payload"]["dirty"]) == (session["worktree_id"], True)
 
 

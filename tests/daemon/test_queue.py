@@ -17,7 +17,6 @@ TURNS = [
     {"when": "^hold", "steps": [{"hang": True}]},
     {"when": "^fail", "steps": [{"error": {"kind": "overloaded", "message": "busy"}}]},
     {"when": "^tool", "steps": [{"bash": {"command": "sleep 300 & sleep 300"}}]},
-    {"when": "^brief", "steps": [{"wait_s": 0.3}, {"text": "Done."}]},
 ]
 
 
@@ -92,9 +91,11 @@ def test_places_are_given_in_turn(repository: Path, tmp_path: Path, environment:
     scenario(*TURNS)
     environment["AGOR_DAEMON_MAX_RUNS"] = "1"
     with running_daemon(tmp_path, environment=environment) as daemon:
-        busy, second, third = (start_session(daemon, repository, name) for name in ("a", "b", "c"))
+        holder, busy, second, third = (start_session(daemon, repository, name) for name in "habc")
+        prompt(daemon, holder, "hold")
         first = [prompt(daemon, busy, f"brief {n}") for n in range(3)]
         others = [prompt(daemon, second, "brief"), prompt(daemon, third, "brief")]
+        daemon.call("POST", f"/sessions/{holder['session_id']}/stop", {})
         done = [wait_for_task(daemon, task) for task in (first[0], *others, first[1], first[2])]
         started = [task["started_at"] for task in done]
         assert started == sorted(started)

@@ -216,7 +216,8 @@ async def test_a_private_session_is_heard_by_nobody_else_on_any_daemon(
     """What an agent says in a private session reaches its owner on both daemons, and no other member on either; nor can
     they read the text so far. Made private in the middle of an answer, not one chunk more reaches them."""
     team.requires_signing_in()
-    team.plays(tmp_path, {"text": "word " * 400, "pace_s": 0.001}, {"text": "end", "pace_s": 300})
+    # Said at once up to a point, then so slowly that there is always more to come.
+    team.plays(tmp_path, {"text": "word " * 400, "pace_s": 0.001}, {"text": "more " * 20_000, "pace_s": 0.05})
     with ExitStack() as stack:
         daemons = [stack.enter_context(team.daemon(name)) for name in ("one", "other")]
         for email in ("owner@example.com", "member@example.com"):
@@ -252,21 +253,30 @@ async def test_a_private_session_is_heard_by_nobody_else_on_any_daemon(
                     await each.until("messages streaming:chunk", message_id=message_id)
                 await asyncio.to_thread(owners[at].call, "PATCH", path, {"sharing": "private"})
                 for each in own:
-                    await each.until("messages streaming:chunk", message_id=message_id, index=390)
+                    await each.until("sessions patched", session_id=path.rpartition("/")[2], sharing="private")
                 patched = next(
                     nth
                     for nth, (_, payload) in enumerate(own[0].heard)
                     if payload.get("sharing") == "private" and path.endswith(payload["session_id"])
                 )
-                later = [
-                    payload["index"] for name, payload in own[0].heard[patched:] if name == "messages streaming:chunk"
-                ]
-                assert later
+
+                def later(message_id: str = message_id, patched: int = patched) -> list[int]:
+                    heard = own[0].heard[patched:]
+                    return [
+                        payload["index"]
+                        for _, payload in heard
+                        if payload.get("chunk") and payload["message_id"] == message_id
+                    ]
+
+                await asyncio.to_thread(until, later)
+                first = later()[0]
+                for each in own:
+                    await each.until("messages streaming:chunk", message_id=message_id, index=first + 10)
                 for each in strange:
                     heard = [
                         one["index"] for one in each.of("messages streaming:chunk") if one["message_id"] == message_id
                     ]
-                    assert max(heard) < later[0]
+                    assert max(heard) < first
         assert all(secret not in str(each.heard) for each in strange)
 
 

@@ -17,7 +17,8 @@
 true for any), subagent (does a sub-agent ask), answers (how many came before). Rather match the words of your prompt
 than positions: the CLI asks on its own behalf too, for titles, say.
 A rule may also have: times (how often it counts), delay_s (before the answer), pace_s (between pieces), piece
-(characters each), hang_s (silence after the answer began), usage, stop_reason, error {status, type, message, headers}.
+(characters each), hang_s (silence after the answer began), usage, stop_reason, error {status, type, message, headers};
+a name, and behind (the name of a rule of whose answers one more must have been written first).
 In replies `${cwd}`, `${user}` and `${result}` stand for what the request holds.
 """
 

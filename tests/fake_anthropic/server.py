@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 import threading
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,6 +39,7 @@ class FakeAnthropic:
         self.strays: list[str] = []
         self._port = port
         self._ids = itertools.count(1)
+        self._written: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(0))
 
     async def __aenter__(self) -> FakeAnthropic:
         app = web.Application(client_max_size=LARGEST_REQUEST_BYTES)
@@ -101,6 +103,8 @@ class FakeAnthropic:
         self.asked.append(request)
         rule = self.script.rule_for(request)
         try:
+            if "behind" in rule:
+                await self._written[rule["behind"]].acquire()
             await asyncio.sleep(rule.get("delay_s", 0))
             if "error" in rule:
                 return _error(rule["error"])
@@ -112,6 +116,8 @@ class FakeAnthropic:
             async for event in _events(message, rule):
                 await response.write(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode())
             await response.write_eof()
+            if "name" in rule:
+                self._written[rule["name"]].release()
         except (ConnectionError, asyncio.CancelledError) as error:
             request.hung_up = True
             if isinstance(error, asyncio.CancelledError):

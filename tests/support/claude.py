@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,8 +32,8 @@ def claude_api(*rules: dict[str, Any], **script: Any) -> Iterator[FakeAnthropic]
         loop.close()
 
 
-# How every git that the daemon runs begins: it looks at what a run left, and is nobody's agent.
-DAEMONS_GIT = "git -c core.fsmonitor=false "
+# The daemon's own: its git, which looks at what a run left, and what it has forked that is not yet that git.
+DAEMONS = re.compile(r"git -c core\.fsmonitor=false |\S+ -m agor_daemon ")
 
 
 def processes_in(folder: Path) -> dict[int, str]:
@@ -46,4 +47,4 @@ def processes_in(folder: Path) -> dict[int, str]:
             state = (process / "stat").read_text().rpartition(")")[2].split()[0]
             if (process / "cwd").readlink().is_relative_to(folder) and state not in "ZX":
                 found[int(process.name)] = (process / "cmdline").read_text().replace("\0", " ")
-    return {pid: command for pid, command in found.items() if not command.startswith(DAEMONS_GIT)}
+    return {pid: command for pid, command in found.items() if not DAEMONS.match(command)}

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 START_LIMIT_S = 60
-STOP_LIMIT_S = 30
+STOP_LIMIT_S = 60
 
 # What an agent, a CLI or git would otherwise pick up from whoever runs the tests.
 FOREIGN = ("AGOR_", "ANTHROPIC_", "CLAUDE", "OPENAI_", "GEMINI_", "GIT_")

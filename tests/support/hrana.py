@@ -22,7 +22,8 @@ from aiohttp import WSMsgType, web
 
 Message = dict[str, Any]
 
-START_LIMIT_S = 20
+START_LIMIT_S = 60
+BUSY_LIMIT_S = 60
 
 
 @contextmanager
@@ -53,7 +54,7 @@ class Stream:
     """One stream: a connection to the file, used by one thread."""
 
     def __init__(self, file: Path, stored_sql: dict[int, str]) -> None:
-        self._connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=5)
+        self._connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=BUSY_LIMIT_S)
         self._connection.execute("PRAGMA foreign_keys=ON")
         self._stored_sql = stored_sql
         self.thread = ThreadPoolExecutor(1)
