@@ -141,3 +141,54 @@ def test_a_prompt_that_was_not_sent_survives_a_reload(daemon: Daemon, make_sessi
     prompt_box(page).fill("half a thought")
     page.reload()
     expect(prompt_box(page)).to_have_value("half a thought")
+
+
+LONG = 700
+
+# Scrolls to a place; what the first whole message in sight there says, once it is drawn.
+SCROLL_AND_READ = """(log, place) => new Promise((tell) => {
+    log.scrollTop = place
+    const read = () => {
+        const top = log.getBoundingClientRect().top
+        const row = [...log.querySelectorAll('article')].find((row) => row.getBoundingClientRect().top >= top)
+        if (row) tell(row.innerText)
+        else requestAnimationFrame(read)
+    }
+    requestAnimationFrame(() => requestAnimationFrame(read))
+})"""
+
+
+def test_a_long_conversation_opens_at_its_end_and_is_read_backwards(daemon: Daemon, make_session, open_page: OpenPage):
+    """Only what is near is fetched; going up brings what was said before, without moving what is being read."""
+    session = make_session("long talk")
+    messages = [
+        {
+            "session_id": session["session_id"],
+            "type": "assistant",
+            "role": "assistant",
+            "content": f"line {number} of the talk",
+        }
+        for number in range(LONG)
+    ]
+    daemon.call("POST", "/messages/bulk", messages)
+    page = open_page(daemon.url)
+    heard: list[str] = []
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: heard.append(str(frame))))
+    page.reload()
+    open_session(page, daemon, session)
+    log = page.get_by_role("log")
+    expect(log.get_by_text(f"line {LONG - 1} of the talk", exact=True)).to_be_in_viewport()
+    assert any(f"line {LONG - 1} of" in frame for frame in heard)
+    assert not any(f"line {LONG // 2} of" in frame for frame in heard)
+
+    height = log.evaluate("log => log.scrollHeight")
+    in_sight = log.evaluate(SCROLL_AND_READ, 300)
+    page.wait_for_function("([log, height]) => log.scrollHeight > height", arg=[log.element_handle(), 1.5 * height])
+    expect(log.get_by_text(in_sight, exact=True)).to_be_in_viewport()
+    height = log.evaluate("log => log.scrollHeight")
+    log.evaluate(SCROLL_AND_READ, 0)
+    page.wait_for_function("([log, height]) => log.scrollHeight > height", arg=[log.element_handle(), height])
+    log.evaluate(SCROLL_AND_READ, 0)
+    expect(log.get_by_text("line 0 of the talk", exact=True)).to_be_in_viewport()
+    page.get_by_role("button", name="To the end").click()
+    expect(log.get_by_text(f"line {LONG - 1} of the talk", exact=True)).to_be_in_viewport()

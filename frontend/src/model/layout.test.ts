@@ -47,6 +47,17 @@ describe('layOut', () => {
     ).toEqual([])
   })
 
+  it('leaves no hole beside a tall tree', () => {
+    const tall = Array.from({ length: 5 }, (_, n) => item(`tall${n}`, n === 0 ? null : `tall${n - 1}`))
+    const wide = Array.from({ length: 9 }, (_, n) => item(`wide${n}`, n === 0 ? null : 'wide0'))
+    const places = layOut([...tall, ...Array.from({ length: 6 }, (_, n) => item(`s${n}`)), ...wide])
+    const rowOf = (id: string): number => places.get(id)!.y
+    expect(['s0', 's1', 's2'].map(rowOf)).toEqual([0, 0, 0])
+    expect(rowOf('s3')).toBe(rowOf('tall1'))
+    expect(rowOf('wide0')).toBeGreaterThan(rowOf('tall4'))
+    expect(overlaps(places)).toEqual([])
+  })
+
   it('does not hang a card under one that is on another board', () => {
     expect([...layOut([item('a', 'elsewhere')]).keys()]).toEqual(['a'])
   })

@@ -22,7 +22,8 @@ const TALLEST = 1.5
 /**
  * A place for each item. They come in the order in which they are read, so that a new one at the end moves no other.
  *
- * Trees stand side by side in rows about as wide as a screen; children stand under their parent. An item with a position
+ * Trees stand side by side in columns about as wide as a screen, each as far up as there is room; children stand under
+ * their parent. An item with a position
  * of its own keeps it, and its children without one follow it. No two cards that were placed here overlap.
  */
 export function layOut(items: readonly LayoutItem[]): Map<string, Point> {
@@ -98,19 +99,17 @@ function treePlaces(items: readonly LayoutItem[], children: Map<string | null, L
   const places = new Map<string, Point>()
   let columns = LEAST_COLUMNS
   while (columns * columns * TALLEST < items.length) columns *= 2
-  let column = 0
-  let row = 0
-  let rowsHere = 0
+  const heights = new Array<number>(columns).fill(0)
   for (const root of children.get(null) ?? []) {
     const block = treeBlock(root, children)
-    if (column > 0 && column + block.columns > columns) {
-      row += rowsHere
-      column = 0
-      rowsHere = 0
-    }
+    // A tree that is wider than all columns stands out to the right of them, where nothing else is put.
+    const width = Math.min(block.columns, columns)
+    const rowAt = (column: number): number => Math.max(...heights.slice(column, column + width))
+    let column = 0
+    for (let other = 1; other + width <= columns; other++) if (rowAt(other) < rowAt(column)) column = other
+    const row = rowAt(column)
     for (const [id, cell] of block.cells) places.set(id, { x: (column + cell.x) * STEP.x, y: (row + cell.y) * STEP.y })
-    column += block.columns
-    rowsHere = Math.max(rowsHere, block.rows)
+    heights.fill(row + block.rows, column, column + width)
   }
   return places
 }

@@ -30,7 +30,7 @@ const result = (index: number, id: string, given: object = {}): Message =>
   message(index, { role: 'user', content: [{ type: 'tool_result', tool_use_id: id, content: 'done' }], ...given })
 
 const rowsOf = (given: Partial<Conversation>): Row[] =>
-  transcriptRows({ sessionId: 's', tasks: [], messages: [], streams: [], toggled: new Set(), ...given })
+  transcriptRows({ sessionId: 's', tasks: [], messages: [], isWhole: true, streams: [], toggled: new Set(), ...given })
 const kinds = (rows: Row[]): string[] =>
   rows.map((row) => (row.kind === 'message' ? `${row.key}@${row.depth}` : `${row.kind} ${row.key}`))
 
@@ -51,6 +51,32 @@ describe('transcriptRows', () => {
     expect(kinds(rowsOf({ tasks: [task('t1', { status: 'running' }), task('t2', { status: 'created' })] }))).toEqual([
       'task t1',
     ])
+  })
+
+  it('shows a task that failed before a word was said where it was, between the others', () => {
+    const tasks = [task('t1'), task('t2', { status: 'failed' }), task('t3')]
+    const messages = [say(0, 'ok', { task_id: 't1' }), say(1, 'ok', { task_id: 't3' })]
+    expect(kinds(rowsOf({ tasks, messages }))).toEqual(['task t1', 'm0@0', 'task t2', 'end end-t2', 'task t3', 'm1@0'])
+  })
+
+  it('shows no task of which the messages are still to be fetched', () => {
+    const tasks = [task('t1'), task('t2'), task('t3', { status: 'running' })]
+    const latest = [say(5, 'ok', { task_id: 't2' })]
+    expect(kinds(rowsOf({ tasks, messages: latest, isWhole: false }))).toEqual(['task t2', 'm5@0', 'task t3'])
+    const ofNone = [say(5, 'ok')]
+    expect(kinds(rowsOf({ tasks, messages: ofNone, isWhole: false }))).toEqual(['m5@0', 'task t3'])
+    const inherited = [say(5, 'ok', { session_id: 'parent' })]
+    expect(kinds(rowsOf({ tasks: [task('t1')], messages: inherited, isWhole: false }))).toEqual([
+      'inherited from-parent',
+      'm5@0',
+      'own own',
+      'task t1',
+    ])
+  })
+
+  it("sets a sub-agent's messages one step in, also while what started it is still to be fetched", () => {
+    const messages = [say(7, 'found it', { parent_tool_use_id: 'u1' }), say(8, 'thanks')]
+    expect(kinds(rowsOf({ messages, isWhole: false }))).toEqual(['m7@1', 'm8@0'])
   })
 
   it('ends a failed task with its error, after its last message', () => {

@@ -24,6 +24,8 @@ export interface Conversation {
   tasks: readonly Task[]
   /** By index; those of ancestors with their own `session_id`. */
   messages: readonly Message[]
+  /** Whether these are all messages, and not only the latest. */
+  isWhole: boolean
   /** Messages that are being said now, in order; their text is not looked at here. */
   streams: readonly { message_id: string; parent_tool_use_id: string | null }[]
   /** Tool uses whose sub-agent's messages are shown or hidden against the rule, which is to show them while it works. */
@@ -63,6 +65,7 @@ export function placeOfMessage(rows: readonly Row[], message: Message): number {
 
 class Transcript {
   private readonly tasks: Map<string, Task>
+  private readonly places: Map<string, number>
   private readonly results = new Map<string, ToolResult>()
   private readonly uses = new Set<string>()
   private readonly nested = new Map<string, Message[]>()
@@ -71,6 +74,7 @@ class Transcript {
 
   constructor(private readonly given: Conversation) {
     this.tasks = new Map(given.tasks.map((task) => [task.task_id, task]))
+    this.places = new Map(given.tasks.map((task, place) => [task.task_id, place]))
     for (const message of given.messages) this.indexBlocks(message)
     for (const message of given.messages) {
       const parent = message.parent_tool_use_id
@@ -82,8 +86,21 @@ class Transcript {
   rows(): Row[] {
     const { sessionId, streams } = this.given
     const shownTasks = new Set<string>()
+    const silent = this.silentTasks()
     let inheritedFrom: string | null = null
     let openTask: Task | null = null
+    const own = (): void => {
+      if (inheritedFrom === null) return
+      this.end(openTask)
+      openTask = inheritedFrom = null
+      this.out.push({ kind: 'own', key: 'own' })
+    }
+    const begin = (task: Task, isInherited: boolean): void => {
+      this.end(openTask)
+      openTask = task
+      shownTasks.add(task.task_id)
+      this.out.push({ kind: 'task', key: task.task_id, task, isInherited })
+    }
     for (const message of this.top) {
       const isInherited = message.session_id !== sessionId
       if (isInherited && message.session_id !== inheritedFrom) {
@@ -92,32 +109,18 @@ class Transcript {
         inheritedFrom = message.session_id
         this.out.push({ kind: 'inherited', key: `from-${message.session_id}`, from: message.session_id })
       }
-      if (!isInherited && inheritedFrom !== null) {
-        this.end(openTask)
-        openTask = null
-        inheritedFrom = null
-        this.out.push({ kind: 'own', key: 'own' })
-      }
+      if (!isInherited) own()
       const task: Task | null = (message.task_id && this.tasks.get(message.task_id)) || null
       if (task && task !== openTask && !shownTasks.has(task.task_id)) {
-        this.end(openTask)
-        openTask = task
-        shownTasks.add(task.task_id)
-        this.out.push({ kind: 'task', key: task.task_id, task, isInherited })
+        while (silent[0] && this.place(silent[0]) < this.place(task)) begin(silent.shift()!, isInherited)
+        begin(task, isInherited)
       }
       if (task && message.role === 'user' && textOf(message.content).trim() === task.full_prompt.trim()) continue
-      this.message(message, 0, isInherited)
+      this.message(message, isNestedElsewhere(message) ? 1 : 0, isInherited)
     }
-    // A task that began a moment ago, or that failed before a word was said, has no message yet.
-    for (const task of this.given.tasks) {
-      if (task.status === 'created' || shownTasks.has(task.task_id) || task.session_id !== sessionId) continue
-      this.end(openTask)
-      if (inheritedFrom !== null) {
-        inheritedFrom = null
-        this.out.push({ kind: 'own', key: 'own' })
-      }
-      openTask = task
-      this.out.push({ kind: 'task', key: task.task_id, task, isInherited: false })
+    for (const task of silent) {
+      own()
+      begin(task, false)
     }
     for (const stream of streams) {
       const parent = stream.parent_tool_use_id
@@ -126,6 +129,28 @@ class Transcript {
     }
     this.end(openTask)
     return this.out
+  }
+
+  /**
+   * Tasks without a message, in order: they began a moment ago, or failed before a word was said. What has its messages
+   * among those that are not here yet is none of them.
+   */
+  private silentTasks(): Task[] {
+    const { sessionId, tasks, isWhole } = this.given
+    const spoken = new Set(this.top.map((message) => message.task_id))
+    const isOwnWhole = isWhole || (this.top[0] !== undefined && this.top[0].session_id !== sessionId)
+    const first = isOwnWhole ? 0 : tasks.findIndex((task) => spoken.has(task.task_id))
+    return tasks.filter(
+      (task, place) =>
+        task.session_id === sessionId &&
+        task.status !== 'created' &&
+        !spoken.has(task.task_id) &&
+        (first >= 0 ? place >= first : !hasEnded(task)),
+    )
+  }
+
+  private place(task: Task): number {
+    return this.places.get(task.task_id) ?? -1
   }
 
   private message(message: Message, depth: number, isInherited: boolean): void {
@@ -176,6 +201,9 @@ class Transcript {
     })
   }
 }
+
+// Its parent was said before what is here.
+const isNestedElsewhere = (message: Message): boolean => message.parent_tool_use_id !== null
 
 function push<Key, Value>(lists: Map<Key, Value[]>, key: Key, value: Value): void {
   const list = lists.get(key)

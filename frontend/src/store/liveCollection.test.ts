@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { LiveCollection } from './liveCollection'
-import { FakeConnection, FakeService, type Row, row } from './testing'
+import { type CollectionOptions, LiveCollection } from './liveCollection'
+import { FakeConnection, FakeService, type Row, row, settled } from './testing'
 
 let service: FakeService
 let connection: FakeConnection
@@ -12,7 +12,7 @@ beforeEach(() => {
   collection = make({})
 })
 
-const make = (options: { matches?: (record: Row) => boolean; most?: number }): LiveCollection<Row> =>
+const make = (options: Partial<CollectionOptions<Row>>): LiveCollection<Row> =>
   new LiveCollection<Row>(service, connection, { id: 'id', order: (a, b) => (a.id < b.id ? -1 : 1), ...options })
 const texts = (): string[] => collection.list().map((record) => record.text)
 
@@ -119,6 +119,79 @@ describe('a live collection', () => {
     await service.calls[0]!.resolve([row('a', 0)], 500)
     expect(service.calls).toHaveLength(1)
     expect(collection.snapshot()).toMatchObject({ status: 'ready', ids: ['a', 'z'] })
+  })
+
+  describe('that is a window', () => {
+    const page = (...ids: string[]): Row[] => ids.map((id) => row(id, 0))
+
+    beforeEach(() => {
+      collection = make({ window: { first: 2, after: (last) => ({ id: { $gt: last.id } }) } })
+      collection.open()
+    })
+
+    it('fetches the first records, and those after them when asked to, until all are there', async () => {
+      await service.calls[0]!.resolve(page('a', 'b'), 5)
+      expect(service.calls[0]!.query).toMatchObject({ $limit: 2 })
+      expect(collection.snapshot()).toMatchObject({ status: 'ready', ids: ['a', 'b'], total: 5, isWhole: false })
+      void collection.more(2)
+      void collection.more(2)
+      await settled()
+      expect(service.calls.slice(1).map((call) => call.query)).toEqual([{ id: { $gt: 'b' }, $limit: 2 }])
+      await service.calls[1]!.resolve(page('c', 'd'), 3)
+      expect(collection.snapshot()).toMatchObject({ ids: ['a', 'b', 'c', 'd'], isWhole: false })
+      void collection.more(2)
+      await settled()
+      await service.calls[2]!.resolve(page('e'), 1)
+      expect(collection.snapshot()).toMatchObject({ ids: ['a', 'b', 'c', 'd', 'e'], isWhole: true })
+      await collection.more(2)
+      expect(service.calls).toHaveLength(3)
+    })
+
+    it('takes in what is new and what changes in it, and not what changes beyond it', async () => {
+      await service.calls[0]!.resolve(page('b', 'c'), 4)
+      service.emit('patched', row('b', 1, 'changed'))
+      service.emit('patched', row('z', 1, 'far'))
+      service.emit('created', row('a', 1, 'new'))
+      expect(texts()).toEqual(['new', 'changed', ''])
+      expect(collection.snapshot()).toMatchObject({ total: 5, isWhole: false })
+    })
+
+    it('keeps the newer version of what changes while it is being fetched', async () => {
+      await service.calls[0]!.resolve(page('a', 'b'), 3)
+      void collection.more(2)
+      await settled()
+      service.emit('patched', row('c', 5, 'event'))
+      await service.calls[1]!.resolve([row('c', 1, 'fetched')])
+      expect(texts()).toEqual(['', '', 'event'])
+    })
+
+    it('fetches as much again after a reconnect that lost events, and goes on from there', async () => {
+      await service.calls[0]!.resolve(page('c', 'd'), 5)
+      void collection.more(1)
+      await settled()
+      await service.calls[1]!.resolve(page('e'), 3)
+      connection.connect(false)
+      void collection.more(1)
+      await settled()
+      expect(service.calls[2]!.query).toMatchObject({ $limit: 3, $skip: 0 })
+      await service.calls[2]!.resolve(page('a', 'b', 'c'), 7)
+      expect(collection.snapshot()).toMatchObject({ ids: ['a', 'b', 'c'], isWhole: false })
+      expect(service.calls[3]!.query).toMatchObject({ id: { $gt: 'c' } })
+      await service.calls[3]!.resolve(page('d'), 4)
+      expect(collection.snapshot().ids).toEqual(['a', 'b', 'c', 'd'])
+    })
+
+    it('says what kept it from fetching more, and can be asked again', async () => {
+      await service.calls[0]!.resolve(page('a', 'b'), 3)
+      const refused = collection.more(2)
+      await settled()
+      await service.calls[1]!.reject(new Error('too much'))
+      await expect(refused).rejects.toThrow('too much')
+      void collection.more(2)
+      await settled()
+      await service.calls[2]!.resolve(page('c'))
+      expect(collection.snapshot()).toMatchObject({ ids: ['a', 'b', 'c'], isWhole: true })
+    })
   })
 
   it('tells the viewers of a list nothing when only a record changed, and those of the record', async () => {

@@ -24,6 +24,15 @@ export interface CollectionOptions<T> {
   pageSize?: number
   /** No more than this many are fetched; those that events bring come on top. */
   most?: number
+  /** Only the first records, in the query's order, are fetched by itself, and the others by calls of `more`. */
+  window?: Window<T>
+}
+
+export interface Window<T> {
+  /** How many are fetched by itself. */
+  first: number
+  /** What selects the records that come after this one. */
+  after: (last: T) => Query
 }
 
 export interface CollectionState {
@@ -33,6 +42,8 @@ export interface CollectionState {
   ids: readonly string[]
   /** How many there are at the daemon, which can be more than were fetched. */
   total: number
+  /** Nothing is left at the daemon that was not fetched. */
+  isWhole: boolean
 }
 
 type Stamped = { last_updated: string }
@@ -52,7 +63,7 @@ const COMPUTED = ['short_id', 'tasks', 'children', 'sessions', 'worktrees'] as c
 export class LiveCollection<T extends Stamped> {
   private records = new Map<string, T>()
   private tombstones = new Set<string>()
-  private state: CollectionState = { status: 'loading', error: null, ids: [], total: 0 }
+  private state: CollectionState = { status: 'loading', error: null, ids: [], total: 0, isWhole: false }
   private listListeners = new Set<() => void>()
   private recordListeners = new Map<string, Set<() => void>>()
   private anyListeners = new Set<() => void>()
@@ -61,7 +72,11 @@ export class LiveCollection<T extends Stamped> {
   /** What events brought since the fetch began: newer than its answer. */
   private touched = new Set<string>()
   private fetching = 0
-  private isWhole = false
+  private isFetched = false
+  private refreshing: Promise<void> | null = null
+  private fetchingMore: Promise<void> | null = null
+  /** The last record of a window. */
+  private last: T | null = null
   private viewers = 0
   private stopListening: (() => void) | null = null
 
@@ -115,17 +130,19 @@ export class LiveCollection<T extends Stamped> {
     this.onEvent(record)
   }
 
-  /** Fetch everything again. */
-  refresh = async (): Promise<void> => {
+  /** Fetch everything again, or as much of a window as there was. */
+  refresh = (): Promise<void> => (this.refreshing = this.fetchAgain())
+
+  private async fetchAgain(): Promise<void> {
     const turn = ++this.fetching
-    this.isWhole = false
+    this.isFetched = false
     this.touched = new Set()
     if (this.state.status === 'error') this.publish({ status: 'loading', error: null })
     try {
       const seen = await this.fetchPages(turn)
       if (turn !== this.fetching) return
       if (seen) for (const id of this.records.keys()) if (!seen.has(id) && !this.touched.has(id)) this.delete(id)
-      this.isWhole = true
+      this.isFetched = true
       this.publish({ status: 'ready', error: null })
     } catch (error) {
       if (turn !== this.fetching) return
@@ -135,15 +152,35 @@ export class LiveCollection<T extends Stamped> {
     }
   }
 
+  /** Fetch up to `count` records that come after a window's last. Rejects with what kept it from that. */
+  more = (count: number): Promise<void> =>
+    (this.fetchingMore ??= this.fetchMore(count).finally(() => (this.fetchingMore = null)))
+
+  private async fetchMore($limit: number): Promise<void> {
+    await this.refreshing
+    const { query, window } = this.options
+    if (!window || this.state.isWhole) return
+    if (!this.isFetched || !this.last) throw new Error('Not connected.')
+    const turn = this.fetching
+    const page = await this.source.find({ query: { ...query, ...window.after(this.last), $limit } })
+    if (turn !== this.fetching) return
+    this.take(page)
+    this.publish({ isWhole: isLastOf(page) })
+  }
+
   private start(): void {
     const put = (record: T): void => this.onEvent(record)
+    const change = (record: T): void => {
+      if (!this.isBeyond(record)) this.onEvent(record)
+    }
     const remove = (record: T): void => this.onRemoved(record)
-    for (const event of EVENTS) this.source.on(event, event === 'removed' ? remove : put)
+    const listeners = { created: put, updated: change, patched: change, removed: remove }
+    for (const event of EVENTS) this.source.on(event, listeners[event])
     const forget = this.connection.onConnect((recovered) => {
-      if (!recovered || !this.isWhole) void this.refresh()
+      if (!recovered || !this.isFetched) void this.refresh()
     })
     this.stopListening = () => {
-      for (const event of EVENTS) this.source.off(event, event === 'removed' ? remove : put)
+      for (const event of EVENTS) this.source.off(event, listeners[event])
       forget()
     }
     void this.refresh()
@@ -157,21 +194,21 @@ export class LiveCollection<T extends Stamped> {
 
   /** The ids that were there, or null when the fetch was overtaken or left some out. */
   private async fetchPages(turn: number): Promise<Set<string> | null> {
-    const { query, id, pageSize = PAGE_SIZE, most = MOST } = this.options
+    const { query, id, pageSize = PAGE_SIZE, most = MOST, window } = this.options
+    const wanted = window ? Math.max(window.first, this.records.size) : most
     const seen = new Set<string>()
     for (let skip = 0; ;) {
-      const page = await this.source.find({ query: { ...query, $limit: Math.min(pageSize, most - skip), $skip: skip } })
+      const $limit = Math.min(pageSize, wanted - skip)
+      const page = await this.source.find({ query: { ...query, $limit, $skip: skip } })
       if (turn !== this.fetching) return null
-      for (const record of page.data) {
-        const key = String(record[id])
-        seen.add(key)
-        this.put(record)
-      }
+      for (const record of page.data) seen.add(String(record[id]))
+      this.take(page)
       skip += page.data.length
-      const isLast = page.data.length === 0 || skip >= page.total
-      this.publish({ total: page.total, ...(isLast ? {} : { status: 'ready' as const }) })
+      const isWhole = isLastOf(page)
+      const isLast = isWhole || (window !== undefined && skip >= wanted)
+      this.publish({ total: page.total, isWhole, ...(isLast ? {} : { status: 'ready' as const }) })
       if (isLast) return seen
-      if (skip >= most) return null
+      if (skip >= wanted) return null
     }
   }
 
@@ -187,7 +224,7 @@ export class LiveCollection<T extends Stamped> {
     }
     const isNew = !this.records.has(id) && !this.tombstones.has(id)
     this.put(record)
-    this.publish(isNew && this.isWhole ? { total: this.state.total + 1 } : {})
+    this.publish(isNew && this.isFetched ? { total: this.state.total + 1 } : {})
     if ((record as { truncated?: boolean }).truncated) void this.complete(id)
   }
 
@@ -209,9 +246,21 @@ export class LiveCollection<T extends Stamped> {
     }
   }
 
+  /** Changed, but not fetched yet: it belongs to what `more` will bring. */
+  private isBeyond(record: T): boolean {
+    const isKnown = this.records.has(String(record[this.options.id]))
+    const isWaiting = this.isFetched && !this.fetchingMore && !this.state.isWhole
+    return this.options.window !== undefined && isWaiting && !isKnown
+  }
+
   private isOlder(record: T): boolean {
     const known = this.records.get(String(record[this.options.id]))
     return known !== undefined && record.last_updated < known.last_updated
+  }
+
+  private take(page: Page<T>): void {
+    for (const record of page.data) this.put(record)
+    this.last = page.data.at(-1) ?? this.last
   }
 
   private put(record: T): void {
@@ -250,6 +299,8 @@ export class LiveCollection<T extends Stamped> {
     return ids.length === before.length && ids.every((id, place) => id === before[place]) ? before : ids
   }
 }
+
+const isLastOf = (page: Page<unknown>): boolean => page.data.length === 0 || page.skip + page.data.length >= page.total
 
 function withComputed<T extends object>(record: T, known: T): T {
   const kept: Record<string, unknown> = {}

@@ -203,7 +203,10 @@ export const tasksOf = new Kept(
     }),
 ).get
 
-/** A session's messages with those a fork inherited. The newest are fetched first. */
+/** What is fetched of a conversation at once, from its end. */
+const NEWEST_MESSAGES = 200
+
+/** A session's messages with those a fork inherited: the newest, and earlier ones as they are asked for. */
 export const messagesOf = new Kept((sessionId) => {
   const inherited = new Set<string>()
   const messages = source<Message>('messages')
@@ -222,7 +225,7 @@ export const messagesOf = new Kept((sessionId) => {
     query: { session_id: sessionId, $history: true, $sort: { index: -1 } },
     matches: (message) => message.session_id === sessionId || inherited.has(message.message_id),
     order: (a, b) => a.index - b.index,
-    pageSize: 200,
+    window: { first: NEWEST_MESSAGES, after: (earliest) => ({ index: { $lt: earliest.index } }) },
   })
 }).get
 

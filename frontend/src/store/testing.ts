@@ -35,7 +35,10 @@ export class FakeService implements RecordSource<Row> {
     return new Promise((resolve, reject) => {
       this.calls.push({
         query,
-        resolve: (data, total = data.length) => (resolve({ data, total, limit: 10, skip: 0 }), settled()),
+        resolve: (data, total = data.length) => (
+          resolve({ data, total, limit: 10, skip: Number(query.$skip ?? 0) }),
+          settled()
+        ),
         reject: (error) => (reject(error), settled()),
       })
     })

@@ -1,7 +1,8 @@
-import { Button } from '@mantine/core'
+import { Alert, Badge, Button, Loader } from '@mantine/core'
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
 import type { Message } from '../../contract/records'
+import { type Action, useAction } from '../../hooks/useAction'
 import { useRecords } from '../../hooks/useCollection'
 import { useStreams } from '../../hooks/useStreams'
 import { formatRoute } from '../../model/route'
@@ -19,6 +20,12 @@ import styles from './Transcript.module.css'
 // Closer to the end than this, the list follows what is written.
 const FOLLOW_PX = 80
 const ROW_HEIGHT_GUESS_PX = 90
+// Earlier messages are fetched when the view comes this near to the first row; to reach a certain one, more at once.
+const ROWS_LEFT = 12
+const EARLIER = 400
+const EARLIER_TO_REACH = 1000
+// What a person moves a list with.
+const MOVES = ['wheel', 'touchmove', 'keydown', 'pointerdown'] as const
 
 /** The whole conversation of a session; only the rows in sight are in the page. `messageId`: the message to go to. */
 export function Transcript({ sessionId, messageId }: { sessionId: string; messageId?: string | undefined }) {
@@ -27,13 +34,21 @@ export function Transcript({ sessionId, messageId }: { sessionId: string; messag
   const streams = streamsOf(sessionId)
   const streamIds = useStreams(streams)
   const [toggled, setToggled] = useState<ReadonlySet<string>>(new Set())
+  const earlier = useAction(messagesOf(sessionId).more)
   const rows = useMemo(() => {
     const streaming = streamIds.map((id) => ({
       message_id: id,
       parent_tool_use_id: streams.get(id)?.parent_tool_use_id ?? null,
     }))
-    return transcriptRows({ sessionId, tasks: tasks.records, messages: messages.records, streams: streaming, toggled })
-  }, [sessionId, tasks.records, messages.records, streams, streamIds, toggled])
+    return transcriptRows({
+      sessionId,
+      tasks: tasks.records,
+      messages: messages.records,
+      isWhole: messages.isWhole,
+      streams: streaming,
+      toggled,
+    })
+  }, [sessionId, tasks.records, messages.records, messages.isWhole, streams, streamIds, toggled])
   const toggle = useCallback((toolUseId: string) => setToggled((before) => withToggled(before, toolUseId)), [])
 
   if (messages.status === 'error')
@@ -48,12 +63,12 @@ export function Transcript({ sessionId, messageId }: { sessionId: string; messag
     )
   }
   const sought = messageId ? messages.records.find((message) => message.message_id === messageId) : undefined
-  const isWhole = messages.status === 'ready' && messages.records.length >= messages.total
   return (
     <Rows
       key={`${sessionId}/${messageId ?? ''}`}
       rows={rows}
-      target={messageId ? { message: sought ?? null, isWhole } : null}
+      target={messageId ? { message: sought ?? null } : null}
+      earlier={messages.isWhole ? null : earlier}
       streams={streams}
       onToggle={toggle}
     />
@@ -63,18 +78,19 @@ export function Transcript({ sessionId, messageId }: { sessionId: string; messag
 interface Target {
   /** null until it was fetched, or because it does not exist. */
   message: Message | null
-  /** All of the conversation was fetched. */
-  isWhole: boolean
 }
 
 function Rows({
   rows,
   target,
+  earlier,
   streams,
   onToggle,
 }: {
   rows: Row[]
   target: Target | null
+  /** The way to fetch earlier messages; null if there are none. */
+  earlier: Action<[number]> | null
   streams: SessionStreams
   onToggle: (toolUseId: string) => void
 }) {
@@ -86,6 +102,8 @@ function Rows({
     estimateSize: () => ROW_HEIGHT_GUESS_PX,
     getItemKey: (place) => rows[place]!.key,
     overscan: 6,
+    // What is in sight stays where it is when earlier messages come in above it.
+    anchorTo: 'end',
     useFlushSync: false,
   })
   const height = list.getTotalSize()
@@ -99,15 +117,31 @@ function Rows({
   }, [follows, height, rows, toEnd])
 
   const place = target?.message ? placeOfMessage(rows, target.message) : -1
-  const hasArrived = useRef(false)
-  // Older messages come in above while they are fetched, so it is gone to until all are there.
+  const hasMoved = useRef(false)
+  // It stays in the middle, whatever comes in above and below it, until a person moves on.
   useLayoutEffect(() => {
-    if (place < 0 || hasArrived.current) return
+    if (place < 0 || follows || hasMoved.current) return
     const row = rows[place]!
     if (row.kind === 'subagent' && !row.isOpen) return onToggle(row.toolUseId)
     list.scrollToIndex(place, { align: 'center' })
-    hasArrived.current = target?.isWhole ?? true
-  }, [place, rows, target?.isWhole, list, onToggle])
+  }, [place, rows, follows, list, onToggle])
+  useEffect(() => {
+    const element = scroller.current
+    const onMove = (): void => void (hasMoved.current = true)
+    for (const event of MOVES) element?.addEventListener(event, onMove, { passive: true })
+    return () => {
+      for (const event of MOVES) element?.removeEventListener(event, onMove)
+    }
+  }, [])
+
+  const firstDrawn = list.getVirtualItems()[0]?.index ?? 0
+  const isSeeking = target !== null && target.message === null
+  useEffect(() => {
+    if (!earlier || earlier.isBusy || earlier.error !== null) return
+    // What was drawn is behind where it was just scrolled to.
+    const first = list.getVirtualItemForOffset(scroller.current?.scrollTop ?? 0)?.index ?? 0
+    if (isSeeking || first < ROWS_LEFT) void earlier.run(isSeeking ? EARLIER_TO_REACH : EARLIER)
+  }, [earlier, isSeeking, firstDrawn, list])
 
   // Only a person's own movement ends the following: what is written moves the end away, too.
   useEffect(() => {
@@ -131,6 +165,7 @@ function Rows({
 
   return (
     <div className={styles.frame}>
+      {earlier && <Earlier fetching={earlier} />}
       <div ref={scroller} className={styles.scroller} role="log" aria-label="Conversation" tabIndex={0}>
         <div className={styles.content} style={{ height }}>
           {list.getVirtualItems().map((item) => (
@@ -165,6 +200,25 @@ function Rows({
         </Button>
       )}
     </div>
+  )
+}
+
+/** Over the first rows: that earlier messages are being fetched, or why they are not. */
+function Earlier({ fetching }: { fetching: Action<[number]> }) {
+  if (fetching.error !== null)
+    return (
+      <Alert className={styles.earlier} color="red" role="alert" p="xs">
+        Earlier messages could not be fetched: {fetching.error}{' '}
+        <Button size="compact-xs" variant="light" color="red" onClick={() => void fetching.run(EARLIER)}>
+          Try again
+        </Button>
+      </Alert>
+    )
+  if (!fetching.isBusy) return null
+  return (
+    <Badge className={styles.earlier} variant="default" role="status" leftSection={<Loader size={10} />}>
+      Earlier messages …
+    </Badge>
   )
 }
 
