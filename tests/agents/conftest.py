@@ -24,6 +24,9 @@ from agor_core.agents import (
 
 T = TypeVar("T")
 
+# How long a test waits for what comes at once; a machine that has much to do takes its time.
+PATIENCE_S = 60
+
 # What a program needs to run at all; everything else of our own environment stays out of tests.
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 

@@ -32,7 +32,7 @@ from agor_core.agents import (
 from agor_core.agents.claude_code.transcript import find_transcript, read_transcript
 from agor_core.agents.process import group_lives
 from agor_core.clock import iso, now_ms
-from tests.agents.conftest import PATH, Run
+from tests.agents.conftest import PATH, PATIENCE_S, Run
 from tests.fake_anthropic import FakeAnthropic
 
 pytestmark = pytest.mark.claude
@@ -321,7 +321,7 @@ async def test_a_sub_agents_messages_name_the_call(serve, in_background):
 
 
 async def test_stopping_interrupts_and_ends_everything(serve):
-    """Within two seconds of a stop in the middle of an answer the process group is gone, and the API hung up on."""
+    """After a stop in the middle of an answer the process group is gone, and the API hung up on."""
     slow = rule("^Long", {"text": "word " * 400}, pace_s=0.05)
     async with serve(slow, rule("^Then", {"text": "Fine."})) as talk:
         run = Run()
@@ -336,7 +336,7 @@ async def test_stopping_interrupts_and_ends_everything(serve):
         consumer = asyncio.create_task(consume())
         await streaming.wait()
         consumer.cancel()
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(PATIENCE_S):
             with pytest.raises(asyncio.CancelledError):
                 await consumer
         assert not group_lives(run.of(AgentProcess)[0].pid)
@@ -360,11 +360,11 @@ async def test_stopping_inside_a_tool_ends_its_children(serve):
 
         consumer = asyncio.create_task(consume())
         pid = talk.work / "pid"
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while not (pid.exists() and pid.read_text()):
                 await asyncio.sleep(0.02)
         consumer.cancel()
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(PATIENCE_S):
             with pytest.raises(asyncio.CancelledError):
                 await consumer
         assert not group_lives(run.of(AgentProcess)[0].pid)
@@ -392,7 +392,7 @@ async def test_stopping_while_a_person_is_asked(serve):
         consumer = asyncio.create_task(consume())
         await asked.wait()
         consumer.cancel()
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(PATIENCE_S):
             with pytest.raises(asyncio.CancelledError):
                 await consumer
         assert withdrawn.is_set()
@@ -496,7 +496,7 @@ async def test_a_cli_that_only_makes_noise_is_ended(play, tmp_path):
     cli = tmp_path / "claude"
     cli.write_text("#!/bin/sh\nexec yes 'this is no message of the protocol'\n")
     cli.chmod(0o755)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         run = await play(_with_cli(cli), "hi", environment={"PATH": PATH, "ANTHROPIC_API_KEY": "sk-ant-secret"})
     assert run.finished.error.kind == "agent_crashed"
     assert "MB" in run.finished.error.message
@@ -517,7 +517,7 @@ async def test_stopping_before_the_first_word(serve, event):
         consumer = asyncio.create_task(consume())
         await begun.wait()
         consumer.cancel()
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(PATIENCE_S):
             with pytest.raises(asyncio.CancelledError):
                 await consumer
         assert not group_lives(run.of(AgentProcess)[0].pid)

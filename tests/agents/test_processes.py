@@ -11,6 +11,7 @@ import pytest
 
 from agor_core.agents import process as processes
 from agor_core.agents.process import ChildProcess, Flood, end_leftover, group_lives, process_identity
+from tests.agents.conftest import PATIENCE_S
 
 ENVIRONMENT = {"PATH": "/usr/bin:/bin"}
 
@@ -41,7 +42,7 @@ async def test_closing_ends_the_whole_group(script):
     """Background children go too, also of a program that ignores the polite signal."""
     child = await start("/bin/sh", "-c", f"echo ready; {script}")
     await child.read_line()
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(PATIENCE_S):
         await child.close(grace_s=0.2)
     assert not group_lives(child.pid)
     await child.close()
@@ -77,7 +78,7 @@ async def test_a_start_that_is_cancelled_leaves_nothing(tmp_path, turns):
 async def test_a_program_that_ends_on_end_of_input_is_not_signalled():
     """It gets its chance to write down what it has to."""
     child = await start("/bin/sh", "-c", "cat; echo tidy >&2")
-    await child.close(grace_s=5)
+    await child.close(grace_s=PATIENCE_S)
     assert child.returncode == 0
 
 
@@ -115,7 +116,7 @@ async def test_the_tail_of_stderr_is_kept_and_no_more():
 async def test_a_leftover_is_ended_by_pid_and_identity():
     """What a killed daemon left is ended; asking again finds nothing."""
     child = await start("sleep", "300")
-    assert await end_leftover(child.pid, child.identity, grace_s=0.5)
+    assert await end_leftover(child.pid, child.identity, grace_s=PATIENCE_S)
     assert await child.wait() == -signal.SIGTERM
     assert not await end_leftover(child.pid, child.identity)
     await child.close()
@@ -127,7 +128,7 @@ async def test_a_leftovers_children_are_ended_without_it():
     await child.read_line()
     await child.wait()
     assert group_lives(child.pid)
-    assert await end_leftover(child.pid, child.identity, grace_s=0.5)
+    assert await end_leftover(child.pid, child.identity, grace_s=PATIENCE_S)
     assert not group_lives(child.pid)
     await child.close()
 
@@ -136,7 +137,7 @@ async def test_a_grandchild_that_left_the_group_holds_nobody_up(tmp_path):
     """A child that made a session of its own and keeps our pipes open does not keep us from closing."""
     child = await start("/bin/sh", "-c", f"setsid sleep 300 & echo $! > {tmp_path}/pid; echo ready")
     await child.read_line()
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(PATIENCE_S):
         await child.close(grace_s=0.2)
     os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
 

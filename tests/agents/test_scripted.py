@@ -23,6 +23,7 @@ from agor_core.agents import (
 )
 from agor_core.agents.process import group_lives
 from agor_core.agents.scripted.scenario import BadScenario, Scenario
+from tests.agents.conftest import PATIENCE_S
 
 SCRIPTED = AGENTS["scripted"]
 
@@ -208,7 +209,7 @@ async def test_cancelling_ends_a_command_and_all_it_started(tmp_path):
     while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
         await asyncio.sleep(0.01)
     consumer.cancel()
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(PATIENCE_S):
         with pytest.raises(asyncio.CancelledError):
             await consumer
     assert not group_lives(int((tmp_path / "pid").read_text()))
@@ -228,7 +229,7 @@ async def test_a_hanging_run_can_be_cancelled(tmp_path):
     consumer = asyncio.create_task(consume())
     await said.wait()
     consumer.cancel()
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(PATIENCE_S):
         with pytest.raises(asyncio.CancelledError):
             await consumer
 

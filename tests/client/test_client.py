@@ -25,6 +25,7 @@ from agor_core.client.wire import query_string
 from agor_core.errors import BadRequest, Conflict, NotFound, Unavailable
 from agor_core.feathers import MemoryConnectionStore, MemoryEventLog
 from tests.client.conftest import Served
+from tests.conformance.doors import PATIENCE_S
 
 Ask = Callable[..., Any]
 
@@ -85,9 +86,9 @@ async def test_an_empty_id_is_not_the_collection(served: Served) -> None:
         client.service("notes").remove("")
 
 
-async def test_nobody_there_is_one_clear_error(unused_tcp_port: int) -> None:
+async def test_nobody_there_is_one_clear_error() -> None:
     """Both clients say how to start a daemon."""
-    url = f"http://127.0.0.1:{unused_tcp_port}"
+    url = "http://127.0.0.1:1"
     with pytest.raises(DaemonUnreachable, match="agor up"):
         Client(url).service("notes").find()
     with pytest.raises(DaemonUnreachable, match="agor up"):
@@ -138,7 +139,7 @@ async def test_what_was_missed_is_heard_after_reconnecting(served: Served) -> No
         await _until(lambda: heard == ["before"])
         await served.cut()
         await served.app.service("notes").create({"name": "meanwhile"})
-        assert await asyncio.wait_for(returned.get(), 20) is True
+        assert await asyncio.wait_for(returned.get(), PATIENCE_S) is True
         await live.service("notes").create({"name": "after"})
         await _until(lambda: "after" in heard)
     assert heard == ["before", "meanwhile", "after"]
@@ -161,7 +162,7 @@ async def test_it_comes_back_after_a_restart(served: Served, is_same_log: bool) 
             served.log, served.store = MemoryEventLog(), MemoryConnectionStore()
         await served.start()
         await served.app.service("notes").create({"name": "while away"})
-        assert await asyncio.wait_for(returned.get(), 20) is is_same_log
+        assert await asyncio.wait_for(returned.get(), PATIENCE_S) is is_same_log
         await live.service("notes").create({"name": "after"})
         await _until(lambda: "after" in heard)
     assert heard == (["before", "while away", "after"] if is_same_log else ["before", "after"])
@@ -174,7 +175,7 @@ async def test_a_call_under_way_fails_when_the_connection_breaks(served: Served)
         await live.service("notes").find()
         await served.cut()
         with pytest.raises(Unavailable, match="broke off"):
-            await asyncio.wait_for(call, 10)
+            await asyncio.wait_for(call, PATIENCE_S)
 
 
 def test_queries_are_written_as_feathers_clients_do() -> None:
@@ -212,6 +213,6 @@ def test_tokens_are_kept_for_their_daemon_and_their_user(tmp_path: Path) -> None
 
 
 async def _until(is_true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while not is_true():
             await asyncio.sleep(0.01)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import socket as sockets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 
 import aiohttp
@@ -12,6 +11,7 @@ import pytest
 from agor_core.feathers import Feathers
 from tests.conformance.doors import Door, Inside, Rest, Socket, connected, serving
 from tests.conformance.server import build_app, build_site
+from tests.support.ports import kept_port
 
 
 @pytest.fixture
@@ -61,9 +61,7 @@ async def door(request: pytest.FixtureRequest, app: Feathers, url: str) -> Async
 
 
 @pytest.fixture
-def free_port() -> int:
-    """A port that was free a moment ago; for a server that is to come back under its old address."""
-    with sockets.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def port() -> Iterator[int]:
+    """For a server that is to come back under its old address."""
+    with kept_port() as port:
+        yield port

@@ -19,6 +19,8 @@ from agor_core.feathers.web import runner
 from agor_core.feathers.wire import error_json, js_text
 
 QUIET_S = 0.15
+# How long is waited for what is sure to come; a machine that has much to do takes its time.
+PATIENCE_S = 60
 
 
 class Refused(Exception):
@@ -106,7 +108,7 @@ class Socket:
 
     async def call(self, method: str, path: str, *arguments: Any, query: Mapping[str, Any] | None = None) -> Any:
         """Call a method. Raises Refused."""
-        answer = await self.client.call(method, (path, *arguments, dict(query or {})), timeout=10)
+        answer = await self.client.call(method, (path, *arguments, dict(query or {})), timeout=PATIENCE_S)
         if isinstance(answer, dict):
             raise Refused(answer)
         error, result = answer
@@ -115,7 +117,7 @@ class Socket:
 
     async def hears(self, count: int) -> list[tuple[Any, ...]]:
         """The first `count` events, waiting for them if need be."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while len(self.heard) < count:
                 self._news.clear()
                 await self._news.wait()
@@ -141,7 +143,7 @@ async def connected(
     """A Socket.IO client for a while."""
     client = socketio.AsyncClient(reconnection=False)
     socket = Socket(client)
-    await client.connect(url, transports=[transport], headers=dict(headers or {}))
+    await client.connect(url, transports=[transport], headers=dict(headers or {}), wait_timeout=PATIENCE_S)
     try:
         yield socket
     finally:

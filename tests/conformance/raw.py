@@ -12,6 +12,8 @@ from typing import Any
 import aiohttp
 from aiohttp import WSMsgType
 
+from tests.conformance.doors import PATIENCE_S
+
 CLOSED = "closed"
 
 
@@ -43,7 +45,7 @@ class Raw:
 
     async def receive(self) -> str:
         """The next frame that is no ping, or CLOSED."""
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 message = await self.websocket.receive()
                 if message.type is not WSMsgType.TEXT or message.data == "1":

@@ -13,7 +13,7 @@ import socketio.exceptions
 from agor_core.feathers import Feathers
 from agor_core.feathers.authentication import Attempts, sign_token
 from tests.conformance.accounts import SETTINGS
-from tests.conformance.doors import QUIET_S, Refused, Rest, Socket, connected
+from tests.conformance.doors import PATIENCE_S, QUIET_S, Refused, Rest, Socket, connected
 
 ANN = {"email": "ann@example.com", "password": "secret"}
 LOGIN = {"strategy": "local", **ANN}
@@ -202,19 +202,19 @@ async def test_a_handshake_signs_in_before_it_connects(
 
 
 async def test_a_removed_user_loses_its_connections(ann: dict[str, Any], app: Feathers, listener: Socket) -> None:
-    """Within a second the socket is closed, and what happens meanwhile is not heard."""
+    """The socket is closed by itself, not at its next call."""
     await listener.call("create", "authentication", LOGIN)
     await app.service("users").remove(ann["id"])
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(PATIENCE_S):
         while listener.client.connected:
             await asyncio.sleep(0.01)
 
 
 async def test_a_token_expires_on_a_live_connection(ann: dict[str, Any], url: str) -> None:
     """The connection is closed when its token expires, not at its next call."""
-    token, _ = sign_token(SETTINGS.tokens, str(ann["id"]), {"exp": int(time.time()) + 1})
+    token, _ = sign_token(SETTINGS.tokens, str(ann["id"]), {"exp": int(time.time()) + 3})
     async with connected(url, headers={"Authorization": f"Bearer {token}"}) as socket:
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(PATIENCE_S):
             while socket.client.connected:
                 await asyncio.sleep(0.01)
 

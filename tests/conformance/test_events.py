@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from agor_core.feathers import Feathers
-from tests.conformance.doors import QUIET_S, Rest, Socket, connected
+from tests.conformance.doors import PATIENCE_S, QUIET_S, Rest, Socket, connected
 
 
 async def test_changes_are_heard_once_whoever_made_them(rest: Rest, listener: Socket) -> None:
@@ -128,7 +128,7 @@ async def test_a_publisher_may_call_services(app: Feathers, listener: Socket) ->
         return app.channel("everybody")
 
     app.service("people").publish(logging)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         made = await app.service("people").create({})
     assert [data for _, data in await listener.hears(2)] == [made, {"copy": made["id"], "id": made["id"] + 1}]
 
@@ -138,7 +138,7 @@ async def test_who_has_gone_hears_nothing(app: Feathers, url: str) -> None:
     async with connected(url) as socket:
         await socket.call("find", "people")
         assert len(app.channel("everybody")) == 1
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while app.connections:
             await asyncio.sleep(0.01)
     assert len(app.channel("everybody")) == 0

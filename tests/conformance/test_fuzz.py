@@ -17,6 +17,7 @@ from agor_core.feathers.querystring import parse_query
 from agor_core.feathers.transports import frames
 from agor_core.feathers.transports.dispatch import rest_call, socket_call, socket_params
 from agor_core.feathers.wire import dumps, error_json
+from tests.conformance.doors import PATIENCE_S
 from tests.conformance.server import build_app
 
 NAMES = st.sampled_from(
@@ -102,7 +103,7 @@ async def answered(name: str, arguments: list[Any]) -> None:
     connection = Connection("c", Nowhere())
     try:
         call = socket_call(APP, name, arguments)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             context = await call.run(socket_params(connection, call))
         dumps(context.answer)
     except ServiceError as error:
@@ -132,7 +133,7 @@ def test_any_request_is_answered(
         try:
             call = rest_call(APP, verb, [*path.strip("/").split("/"), *tail], custom, body)
             if call is not None:
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(PATIENCE_S):
                     context = await call.run(Params(query=parse_query(query), provider="rest", route=call.route))
                 dumps(context.answer)
         except ServiceError as error:

@@ -13,7 +13,7 @@ import pytest
 
 from agor_core.feathers import Feathers, Params, RecordMethod
 from tests.conformance.accounts import SETTINGS
-from tests.conformance.doors import serving
+from tests.conformance.doors import PATIENCE_S, serving
 from tests.conformance.recovering import Recovering
 from tests.conformance.server import build_app, build_site
 from tests.support.node import find_node, install_packages, node_environment
@@ -44,7 +44,7 @@ async def node(*arguments: str, **environment: str) -> str:
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(300):
             out, err = await process.communicate()
     finally:
         if process.returncode is None:
@@ -144,12 +144,12 @@ async def test_the_client_recovers(packages: Path, fast: bool, door: str) -> Non
     assert seen["heard"] == list(range(seen["expected"]))
 
 
-async def test_the_client_recovers_across_a_restart(packages: Path, free_port: int) -> None:
+async def test_the_client_recovers_across_a_restart(packages: Path, port: int) -> None:
     """With a log that outlives the server, events from before, during and after its absence are heard once."""
     world = Recovering()
     process = None
     try:
-        async with serving(world.site(app := world.app()), port=free_port) as url:
+        async with serving(world.site(app := world.app()), port=port) as url:
             process = await asyncio.create_subprocess_exec(
                 "node",
                 "scenarios.mjs",
@@ -168,11 +168,11 @@ async def test_the_client_recovers_across_a_restart(packages: Path, free_port: i
                 await app.service("people").create({"n": number})
         for number in range(3, 6):
             await app.service("people").create({"n": number})
-        async with serving(world.site(app := world.app()), port=free_port):
+        async with serving(world.site(app := world.app()), port=port):
             for number in range(6, 9):
                 await app.service("people").create({"n": number})
             process.stdin.write(b"9\n")
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE_S):
                 seen = json.loads(await process.stdout.readline())
                 await process.wait()
     finally:
@@ -184,7 +184,7 @@ async def test_the_client_recovers_across_a_restart(packages: Path, free_port: i
 
 async def test_an_expired_token_strands_nobody(packages: Path, app: Feathers, url: str) -> None:
     """When its token expires the client is cut off, and comes back by itself as nobody."""
-    app.authentication.settings = replace(SETTINGS, expires_s=1)
+    app.authentication.settings = replace(SETTINGS, expires_s=2)
     seen = await scenario("expiry", url, "websocket")
     assert seen["reason"] == "transport close"
     assert seen["refused"]["message"] == "jwt expired"
@@ -200,6 +200,7 @@ async def test_the_official_adapter_tests_pass(packages: Path, door: str, id_fie
             "node_modules/mocha/bin/mocha.js",
             "--exit",
             "--reporter=json",
+            "--timeout=60000",
             "adapter.test.cjs",
             URL=url,
             DOOR=door,

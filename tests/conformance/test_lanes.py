@@ -15,7 +15,7 @@ from aiohttp import web
 
 from agor_core.feathers import Feathers, Params
 from agor_core.feathers.web import DOOR
-from tests.conformance.doors import serving
+from tests.conformance.doors import PATIENCE_S, serving
 from tests.conformance.raw import CLOSED, Raw, raw
 from tests.conformance.server import build_site
 
@@ -136,7 +136,7 @@ async def test_a_reader_that_stops_costs_a_bounded_amount(club: Club) -> None:
             most = max(most, club.waiting_bytes())
         # Six megabytes were told.
         assert 500_000 < most < MOST_BYTES
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while len(club.app.connections) > 2:
                 await asyncio.sleep(0.01)
         lazy.read_on()
@@ -160,7 +160,7 @@ async def _told(club: Club, records: list[dict[str, Any]]) -> None:
 
 async def _answer(client: Raw, id: int) -> None:
     """Wait for an answer; the events before it are put aside for `_heard`."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE_S):
         while not (frame := await client.receive()).startswith(f"43{id}["):
             assert frame != CLOSED
             _aside(client).append(json.loads(frame[2:])[1]["n"])

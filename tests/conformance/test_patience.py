@@ -114,7 +114,7 @@ async def test_a_polling_client_that_dribbles_is_closed(fast: bool) -> None:
     """What a polling client sends has its time too; what comes in time, in pieces, is one body."""
     app = Feathers()
     app.use("people", MemoryService())
-    site = build_web(app, ServerOptions(guard=Guard.open(), patience=Patience(body_s=0.5), fast=fast))
+    site = build_web(app, ServerOptions(guard=Guard.open(), patience=Patience(body_s=1), fast=fast))
     async with serving(site) as url, aiohttp.ClientSession() as session:
         async with session.get(f"{url}/socket.io/?EIO=4&transport=polling") as opened:
             sid = json.loads((await opened.text())[1:])["sid"]
@@ -146,7 +146,7 @@ async def test_who_does_not_read_an_answer_is_gone() -> None:
     app = Feathers()
     app.use("people", MemoryService())
     await app.service("people").create({"id": 1, "text": "x" * 8_000_000})
-    running = runner(build_web(app, ServerOptions(guard=Guard.open(), patience=Patience(unread_s=0.4))))
+    running = runner(build_web(app, ServerOptions(guard=Guard.open(), patience=Patience(unread_s=1))))
     await running.setup()
     await web.TCPSite(running, "127.0.0.1", 0).start()
     url = f"http://127.0.0.1:{running.addresses[0][1]}"

@@ -13,7 +13,7 @@ import pytest
 from agor_core.feathers import Feathers, MemoryEventLog
 from agor_core.feathers.authentication import sign_token
 from agor_core.feathers.transports.recovery import hash_of
-from tests.conformance.doors import QUIET_S, serving
+from tests.conformance.doors import PATIENCE_S, QUIET_S, serving
 from tests.conformance.raw import raw
 from tests.conformance.recovering import SETTINGS, Recovering
 
@@ -50,7 +50,7 @@ def numbers(events: list[list[Any]]) -> list[int]:
 
 async def gone(app: Feathers) -> None:
     """Wait until the server has noticed that nobody is there."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while app.connections:
             await asyncio.sleep(0.005)
 
@@ -182,9 +182,9 @@ async def test_a_user_comes_back_with_its_connection(
 ) -> None:
     """Who was signed in is so again, before anything is replayed; unless user or token no longer count."""
     user = await app.service("users").create({"email": "ann@example.com"})
-    expiry = {"exp": int(time.time()) + 1} if spoiled == "expired" else {}
-    token, _ = sign_token(SETTINGS.tokens, str(user["id"]), expiry)
     async with raw(url) as client:
+        expiry = {"exp": int(time.time()) + 3} if spoiled == "expired" else {}
+        token, _ = sign_token(SETTINGS.tokens, str(user["id"]), expiry)
         pid = client.handshake["pid"]
         assert (await client.call("create", "authentication", {"strategy": "jwt", "accessToken": token}))[0] is None
         await app.service("secrets").create({"n": 1})

@@ -13,6 +13,7 @@ from agor_core.feathers import Feathers, MemoryService, Params
 from agor_core.feathers.guard import Guard
 from agor_core.feathers.transports.sockets import Limits
 from agor_core.feathers.web import ServerOptions, build_web, runner
+from tests.conformance.doors import PATIENCE_S
 from tests.conformance.raw import CLOSED, raw
 
 
@@ -126,7 +127,7 @@ async def test_a_call_that_never_ends_does_not_hold_it_up(fast: bool) -> None:
         await world.first.running.wait()
         asking = asyncio.create_task(session.post(f"{url}/second", json={}))
         await world.second.running.wait()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             await world.runner.cleanup()
         with pytest.raises(aiohttp.ClientConnectionError):
             await asking
@@ -140,7 +141,7 @@ async def test_a_call_that_never_ends_does_not_hold_it_up(fast: bool) -> None:
 async def _refusing(url: str) -> None:
     """Wait until the server takes no more connections."""
     host, port = url.removeprefix("http://").split(":")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             try:
                 _, writer = await asyncio.open_connection(host, int(port))

@@ -25,7 +25,7 @@ KILLED_IN = (15, 35)  # these rounds
 # The writer waits for the slowest reader: who is more than 5,000 events behind would begin anew.
 MOST_AHEAD = 2_000
 LINE_BYTES = 16_000_000
-STEP_LIMIT_S = 60
+STEP_LIMIT_S = 300
 
 
 class Writer:

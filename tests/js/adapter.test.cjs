@@ -21,7 +21,7 @@ let socket
 if (door === 'rest') app.configure(feathers.rest(url).fetch(fetch))
 else {
   socket = io(url, { transports: [door] })
-  app.configure(feathers.socketio(socket))
+  app.configure(feathers.socketio(socket, { timeout: 60000 }))
 }
 after(() => socket?.close())
 

@@ -17,7 +17,7 @@ class Storage {
 function client() {
   const app = feathers.feathers()
   app.socket = io(url, { transports: ['websocket'], forceNew: true, reconnectionDelay: 400, reconnectionDelayMax: 400 })
-  const connection = feathers.socketio(app.socket, { timeout: 10000 })
+  const connection = feathers.socketio(app.socket, { timeout: 60000 })
   app.configure(connection)
   app.use('sessions', connection.service('sessions'), {
     methods: ['find', 'get', 'create', 'update', 'patch', 'remove', 'fork', 'spawn', 'prompt', 'stop']
@@ -26,7 +26,7 @@ function client() {
   return app
 }
 
-async function until(condition, limit = 20000) {
+async function until(condition, limit = 60000) {
   const end = Date.now() + limit
   while (!condition()) {
     if (Date.now() > end) throw new Error('waited too long')

@@ -7,7 +7,9 @@ import { io } from 'socket.io-client'
 const [url, ...tokens] = process.argv.slice(2)
 const STEP = 200
 
-const clients = await Promise.all(tokens.map(async (accessToken, number) => {
+// Nobody is told how far they are before all are signed in.
+let clients = []
+clients = await Promise.all(tokens.map(async (accessToken, number) => {
   // Every fifth begins by polling, as the client does by itself.
   const transports = number % 5 === 0 ? ['polling', 'websocket'] : ['websocket']
   const socket = io(url, { transports, forceNew: true, reconnectionDelay: 20, reconnectionDelayMax: 250 })
@@ -29,7 +31,7 @@ const clients = await Promise.all(tokens.map(async (accessToken, number) => {
 let told = 0
 let target = Infinity
 function tell() {
-  if (!clients?.length) return
+  if (!clients.length) return
   const least = Math.min(...clients.map((client) => client.last))
   if (least >= target) finish()
   else if (least >= told + STEP) process.stdout.write(`${(told = least)}\n`)

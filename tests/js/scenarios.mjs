@@ -21,7 +21,7 @@ function client(options = {}) {
     app.configure(feathers.rest(url).fetch(fetch))
   } else {
     app.socket = io(url, { transports: door === 'upgrade' ? ['polling', 'websocket'] : [door], forceNew: true, ...options })
-    app.configure(feathers.socketio(app.socket, { timeout: 5000 }))
+    app.configure(feathers.socketio(app.socket, { timeout: 60000 }))
   }
   app.configure(feathers.authentication({ storage: new Storage() }))
   return app
@@ -30,7 +30,7 @@ function client(options = {}) {
 const shown = (error) => ({ class: error.constructor.name, name: error.name, code: error.code, className: error.className, message: error.message, data: error.data })
 const caught = (promise) => promise.then(() => null, shown)
 const once = (emitter, event) => new Promise((resolve) => emitter.once(event, (...args) => resolve(args)))
-async function until(condition, limit = 10000) {
+async function until(condition, limit = 60000) {
   const end = Date.now() + limit
   while (!condition()) {
     if (Date.now() > end) throw new Error('waited too long')

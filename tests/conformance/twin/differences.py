@@ -54,7 +54,7 @@ def fits(expected: Any, actual: Any) -> bool:
 
 def _token(*, header: Mapping[str, Any] | None = None, **claims: Any) -> str:
     now = int(time.time())
-    usual = {"aud": SETTINGS.audience, "iss": SETTINGS.issuer, "iat": now, "exp": now + 900, "sub": "1", "jti": "x"}
+    usual = {"aud": SETTINGS.audience, "iss": SETTINGS.issuer, "iat": now, "exp": now + 86_400, "sub": "1", "jti": "x"}
     headers = {"typ": "access", **(header or {})}
     return jwt.encode({**usual, **claims}, SETTINGS.secret, algorithm="HS256", headers=headers)
 
