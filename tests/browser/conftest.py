@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.support.chromium import FLAGS, find_chromium
 from tests.support.daemon import Daemon, running_daemon
+from tests.support.ports import kept_port
 
 WAIT_LIMIT_MS = 20_000
 DESKTOP = {"width": 1400, "height": 860}
@@ -24,7 +25,7 @@ TURNS: list[dict[str, Any]] = [
         "when": "slowly",
         "steps": [{"thinking": "Slow is fine."}, {"text": "first " + "word " * 60 + "last", "pace_s": 0.05}],
     },
-    {"when": "take your time", "steps": [{"text": "first " + "word " * 600, "pace_s": 0.05}]},
+    {"when": "take your time", "steps": [{"text": "first " + "word " * 6000, "pace_s": 0.05}]},
     {"when": "never end", "steps": [{"text": "It goes on."}, {"hang": True}]},
     {
         "when": "ask me",
@@ -113,6 +114,13 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
     for context in contexts:
         context.close()
     assert complaints == []
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """For a daemon that goes and comes back while a page is open."""
+    with kept_port() as port:
+        yield port
 
 
 @pytest.fixture

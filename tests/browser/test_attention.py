@@ -83,11 +83,10 @@ def test_a_standing_answer_is_taken_back(daemon: Daemon, make_session, open_page
 
 
 def test_a_question_outlives_the_daemon(
-    environment: dict[str, str], tmp_path: Path, repository: Path, open_page: OpenPage
+    environment: dict[str, str], tmp_path: Path, repository: Path, open_page: OpenPage, port: int
 ):
     """After the daemon was killed the question is still there, says so, and an answer lets the session go on."""
-    with running_daemon(tmp_path, environment=environment) as first:
-        port = first.url.rsplit(":", 1)[-1]
+    with running_daemon(tmp_path, f"--port={port}", environment=environment) as first:
         session = first.call("POST", "/sessions", {"agent": "scripted", "cwd": str(repository), "title": "patient"})
         page = open_page(first.url, may_complain=True)
         open_session(page, first, session)
@@ -167,14 +166,14 @@ def test_a_conversation_its_agent_has_lost_goes_on_from_what_is_stored(
         expect(page.get_by_role("log").get_by_role("alert")).to_contain_text("everything is stored here")
         page.get_by_role("log").get_by_role("button", name="Continue from the stored conversation").click()
         expect(page.get_by_role("log")).to_contain_text("I was told of: what did you say?")
+        page.close()  # before it complains that the daemon is gone
 
 
 def test_an_interrupted_session_is_continued(
-    environment: dict[str, str], tmp_path: Path, repository: Path, open_page: OpenPage
+    environment: dict[str, str], tmp_path: Path, repository: Path, open_page: OpenPage, port: int
 ):
     """After the daemon was killed in the middle of a run, the inbox lists it, and Continue lets the agent go on."""
-    with running_daemon(tmp_path, environment=environment) as first:
-        port = first.url.rsplit(":", 1)[-1]
+    with running_daemon(tmp_path, f"--port={port}", environment=environment) as first:
         first.call("POST", "/repos", {"local_path": str(repository)})
         session = first.call("POST", "/sessions", {"agent": "scripted", "cwd": str(repository), "title": "cut off"})
         page = open_page(first.url, may_complain=True)

@@ -58,7 +58,9 @@ def test_a_board_is_used_without_a_mouse(daemon: Daemon, make_session, open_page
     """Arrows go from card to card, Alt and an arrow moves one, Enter opens it."""
     first, second = make_session("one"), make_session("two")
     page = open_page(daemon.url)
+    expect(card(page, "two")).to_be_visible()
     card(page, "one").focus()
+    expect(card(page, "one")).to_be_focused()
     page.keyboard.press("ArrowRight")
     expect(card(page, "two")).to_be_focused()
     page.keyboard.press("Alt+ArrowDown")

@@ -14,7 +14,7 @@ from agor_core.errors import Gone
 from agor_core.models import Board, Session
 from tests.support.records import a_session, a_task, said
 
-PATIENCE_S = 20
+PATIENCE_S = 60
 
 
 class Hearing:

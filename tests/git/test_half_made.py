@@ -32,7 +32,7 @@ async def killed_while_adding(demo: Path, folder: Path, sh: Git) -> None:
     sh("commit", "-q", "-m", "attributes", cwd=demo)
     sh("config", "filter.slow.smudge", f"touch {reached}; exec sleep 60", cwd=demo)
     process = subprocess.Popen([sys.executable, "-c", ADD, str(demo), str(folder)])
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while not reached.exists():
             await asyncio.sleep(0.02)
     children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True).stdout

@@ -124,7 +124,7 @@ async def test_a_cancelled_creation_leaves_nothing(demo: Path, tmp_path: Path, s
     hook.write_text(f"#!/bin/sh\ntouch {started}\nexec sleep 60\n")
     hook.chmod(0o755)
     making = asyncio.create_task(git.add_worktree(demo, tmp_path / "w", branch="new"))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not started.exists():
             await asyncio.sleep(0.02)
     making.cancel()

@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useState } from 'react'
+import { useCallback, useEffect, useRef, useState } from 'react'
 import { app, type Queue, read } from '../contract/client'
 import type { Session, Task } from '../contract/records'
 import { inOrder } from '../model/queue'
@@ -19,13 +19,19 @@ export function useQueue(session: Session): { waiting: Task[]; reorder: (order: 
   )
   const { value: stored, again } = useRead(load)
   const [wished, setWished] = useState<readonly string[] | null>(null)
-  useEffect(() => setWished(null), [stored])
+  // What is read while a wish is on its way may be from before it.
+  const wishes = useRef(0)
+  useEffect(() => {
+    if (wishes.current === 0) setWished(null)
+  }, [stored])
   const reorder = useCallback(
     async (order: readonly string[]) => {
       setWished(order)
+      wishes.current += 1
       try {
         await app.service('sessions').queue({ session_id: id, order })
       } finally {
+        wishes.current -= 1
         again() // refused: one of them runs or is gone by now
       }
     },
