@@ -17,7 +17,7 @@ from agor_core.clock import Clock, now_ms
 from agor_core.db import failures, migrate
 from agor_core.db.change_log import ChangeLog, append
 from agor_core.db.connections import Connections
-from agor_core.db.engine import READERS, backend_of, file_of, make_engine, parse_url, shown
+from agor_core.db.engine import READERS, backend_of, file_of, make_engines, parse_url, shown
 from agor_core.db.jobs import Workers
 from agor_core.db.peers import Peers
 from agor_core.db.short_ids import ShortIds
@@ -56,8 +56,8 @@ class Database:
         self.name = str(self.file) if self.file is not None else shown(self.url)
         """How messages name it."""
         self._clock = clock
-        self._engine = make_engine(self.url)
-        self._writing = self._engine.execution_options(write=True)
+        self.engines = make_engines(self.url)
+        """For migrations, and for connections that are more than a unit of work."""
         self._readers = Workers("db-reader", READERS, self.read_now)
         self._writer: Writer | Workers = (
             Workers("db-writer", READERS, self.write_now)
@@ -83,7 +83,7 @@ class Database:
 
     def read_now(self, work: Callable[[Transaction], T]) -> T:
         """The same in the calling thread, for programs without a loop."""
-        with failures.translated(), self._engine.connect() as connection, connection.begin():
+        with failures.translated(), self.engines.reading.connect() as connection, connection.begin():
             return work(Transaction(connection, self._clock(), self._kept, is_writer=False))
 
     def write_now(self, work: Callable[[Transaction], T]) -> T:
@@ -121,16 +121,11 @@ class Database:
         self.peers.stop()
         self._readers.close()
         self._writer.close()
-        self._engine.dispose()
+        self.engines.dispose()
 
     def forget_connections(self) -> None:
         """Close the connections that are idle, so that the next ones see a file that was replaced."""
-        self._engine.dispose()
-
-    @property
-    def engine(self) -> sa.Engine:
-        """The engine whose transactions may write, for migrations and bulk work inside this package."""
-        return self._writing
+        self.engines.dispose()
 
     def now(self) -> int:
         """The present, in milliseconds since 1970."""
@@ -145,7 +140,7 @@ class Database:
             return self._in_one_transaction(works)
 
     def _in_one_transaction(self, works: Iterable[Callable[[Transaction], T]]) -> list[T]:
-        with self._writing.connect() as connection, connection.begin():
+        with self.engines.writing.connect() as connection, connection.begin():
             results, staged = [], []
             for work in works:
                 tx = Transaction(connection, self._clock(), self._kept, is_writer=True)
@@ -161,6 +156,6 @@ class Database:
         if self.file is not None:
             with (
                 contextlib.suppress(sqlite3.Error, sa.exc.DBAPIError),
-                closing(self._engine.raw_connection()) as pooled,
+                closing(self.engines.writing.raw_connection()) as pooled,
             ):
                 pooled.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")

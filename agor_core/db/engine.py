@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.pool import QueuePool
 
 from agor_core.errors import ConfigError
@@ -61,17 +61,26 @@ def parse_url(text: str) -> URL:
     return url
 
 
-def make_engine(url: URL) -> Engine:
-    """The engine of a URL. Opens no connection yet."""
+class Engines(NamedTuple):
+    """The two ways into a database. A server tells a transaction that writes from one that reads by itself."""
+
+    reading: Engine
+    writing: Engine
+
+    def dispose(self) -> None:
+        """Close the connections that are idle."""
+        for engine in self:
+            engine.dispose()
+
+
+def make_engines(url: URL) -> Engines:
+    """The engines of a URL. Opens no connection yet."""
     match backend_of(url):
         case "sqlite":
-            engine = sa.create_engine(url.set(drivername="sqlite"), **_COMMON, pool_size=READERS + 1, max_overflow=2)
-            event.listen(engine, "connect", _tune_file)
-            event.listen(engine, "begin", _begin)
+            # A deferred transaction that wants to write later fails at once if another one wrote; IMMEDIATE waits.
+            return Engines(_file_engine(url, "BEGIN"), _file_engine(url, "BEGIN IMMEDIATE"))
         case "libsql":
-            engine = _libsql_engine(url)
-            event.listen(engine, "connect", _leave_transactions_to_us)
-            event.listen(engine, "begin", _begin)
+            return Engines(_libsql_engine(url, "BEGIN"), _libsql_engine(url, "BEGIN IMMEDIATE"))
         case _:
             engine = sa.create_engine(
                 url.set(drivername="postgresql+psycopg"),
@@ -80,7 +89,7 @@ def make_engine(url: URL) -> Engine:
                 pool_size=2 * READERS,
                 connect_args={"connect_timeout": CONNECT_LIMIT_S, "options": _OPTIONS, **_KEEPALIVE},
             )
-    return engine
+            return Engines(engine, engine)
 
 
 def file_of(url: URL) -> Path | None:
@@ -93,7 +102,14 @@ def shown(url: URL) -> str:
     return url.render_as_string(hide_password=True)
 
 
-def _libsql_engine(url: URL) -> Engine:
+def _file_engine(url: URL, begin: str) -> Engine:
+    engine = sa.create_engine(url.set(drivername="sqlite"), **_COMMON, pool_size=READERS + 1, max_overflow=2)
+    event.listen(engine, "connect", _tune_file)
+    _begin_with(engine, begin)
+    return engine
+
+
+def _libsql_engine(url: URL, begin: str) -> Engine:
     try:
         import libsql_client  # noqa: F401
     except ImportError as error:
@@ -101,13 +117,16 @@ def _libsql_engine(url: URL) -> Engine:
     secure = url.drivername in ("libsql", "wss") and url.query.get("tls") != "0"
     query = {**url.query, "secure": "true"} if secure else {k: v for k, v in url.query.items() if k != "tls"}
     # pre_ping: a restarted server leaves dead connections in the pool. QueuePool: the dialect guesses one per thread.
-    return sa.create_engine(
+    engine = sa.create_engine(
         url.set(drivername="sqlite+libsql", query=query),
         **_COMMON,
         poolclass=QueuePool,
         pool_pre_ping=True,
         connect_args={"check_same_thread": False},
     )
+    event.listen(engine, "connect", _leave_transactions_to_us)
+    _begin_with(engine, begin)
+    return engine
 
 
 def _tune_file(connection: sqlite3.Connection, _record: Any) -> None:
@@ -121,10 +140,14 @@ def _leave_transactions_to_us(connection: sqlite3.Connection, _record: Any) -> N
     connection.isolation_level = None
 
 
-def _begin(connection: Connection) -> None:
-    # A deferred transaction that wants to write later fails at once if another one wrote; IMMEDIATE waits its turn.
-    writes = connection.get_execution_options().get("write")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+def _begin_with(engine: Engine, statement: str) -> None:
+    """Let each transaction of the engine begin with this statement."""
+
+    def begin(connection: Any) -> None:
+        connection.cursor().execute(statement)
+
+    # Not by a listener to `begin`: where there is one listener, SQLAlchemy asks at each statement for all there are.
+    engine.dialect.do_begin = begin  # type: ignore[method-assign, assignment]
 
 
 def to_json(value: Any) -> str:

@@ -123,7 +123,7 @@ def _current(database: Database) -> str | None:
 
 
 def _revision(database: Database) -> str | None:
-    with database.engine.execution_options(write=False).connect() as connection:
+    with database.engines.reading.connect() as connection:
         if not sa.inspect(connection).has_table("alembic_version"):
             return None
         revision: str | None = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
@@ -153,7 +153,7 @@ def _run(database: Database, do: Callable[[Any, Any], None]) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(folder()).replace("%", "%%"))
-    config.attributes["engine"] = database.engine
+    config.attributes["engine"] = database.engines.writing
     do(command, config)
 
 

@@ -123,7 +123,7 @@ class Peers:
 
     @contextmanager
     def _connected(self) -> Iterator[Any]:
-        with closing(self._database.engine.raw_connection()) as pooled:
+        with closing(self._database.engines.writing.raw_connection()) as pooled:
             connection: Any = pooled.driver_connection
             pooled.detach()
             connection.autocommit = True

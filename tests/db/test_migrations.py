@@ -38,7 +38,7 @@ def refusal(file: Path) -> str:
 
 def test_tables_are_what_the_entities_say(database: Database) -> None:
     """After all migrations nothing differs between the database and the entities."""
-    with database.engine.connect() as connection:
+    with database.engines.writing.connect() as connection:
         context = MigrationContext.configure(connection, opts={"include_object": ours, "compare_type": True})
         assert compare_metadata(context, SQLModel.metadata) == []
 

@@ -82,7 +82,7 @@ async def test_a_total_is_not_counted_again_until_something_changes(database: Da
         nonlocal counts
         counts += "count(*)" in statement
 
-    sa.event.listen(database._engine, "before_cursor_execute", note)
+    sa.event.listen(database.engines.reading, "before_cursor_execute", note)
     for _ in range(3):
         assert total(database, "sessions", {"status": "idle"}, BOB) == 1
     assert counts == 1

@@ -76,7 +76,7 @@ async def test_what_waits_together_is_committed_together(make_url: MakeUrl) -> N
     with open_database(make_url("sqlite")) as database:
         hold = threading.Event()
         slow = asyncio.create_task(database.write(lambda tx: hold.wait(30)))
-        sa.event.listen(database.engine, "commit", count)
+        sa.event.listen(database.engines.writing, "commit", count)
         adding = [
             asyncio.create_task(database.write(lambda tx, nth=nth: tx.boards.add(Board(name="x", slug=f"s{nth}"))))
             for nth in range(50)
