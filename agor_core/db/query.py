@@ -17,7 +17,7 @@ from sqlmodel import SQLModel
 
 from agor_core.db.page import PAGE_KEYS, unknown_field
 from agor_core.errors import BadRequest
-from agor_core.models.columns import Entity, PlainData
+from agor_core.models.columns import Entity, PlainData, UnreadData
 from agor_core.models.schema import LARGEST_INTEGER, query_value
 from agor_core.models.shape import Field, field_at
 from agor_core.models.wire import COMPUTED, DATA, record_columns
@@ -352,7 +352,12 @@ def plain_data(table: sa.Table) -> sa.ColumnElement[Any]:
     return sa.type_coerce(table.c.data, PlainData()).label(DATA)
 
 
+def unread_data(table: sa.Table) -> sa.ColumnElement[Any]:
+    """The JSON column for `whole_reader` and `part_reader`, who read it themselves where its driver has not."""
+    return sa.type_coerce(table.c.data, UnreadData()).label(DATA)
+
+
 def whole_row(cls: type[Entity], data: sa.ColumnElement[Any] | None = None) -> list[sa.ColumnElement[Any]]:
     """The columns of a whole record, as `whole_reader` takes them. `data`: what to read in place of the JSON column."""
     table: sa.Table = cls.__table__  # type: ignore[attr-defined]
-    return [*(table.c[name] for name in record_columns(cls)), plain_data(table) if data is None else data]
+    return [*(table.c[name] for name in record_columns(cls)), unread_data(table) if data is None else data]

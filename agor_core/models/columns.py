@@ -85,6 +85,12 @@ class PlainData(sa.types.UserDefinedType[Any]):
         return None if dialect.name == "postgresql" else orjson.loads
 
 
+class UnreadData(sa.types.UserDefinedType[Any]):
+    """The JSON column as its driver hands it over: text, or what psycopg has read already."""
+
+    cache_ok = True
+
+
 class Data(BaseModel):
     """What rides in a JSON column: typed, checked when assigned, stored under the names of the wire.
 

@@ -6,9 +6,10 @@ No validation happens on the way out: what is stored was checked on the way in.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
+import orjson
 from pydantic import BaseModel
 
 from agor_core.clock import iso
@@ -28,6 +29,10 @@ FROM_GIT: Final[Mapping[str, Mapping[str, type[Data]]]] = {"repos": {"branches":
 """The arrays of objects that git is asked for, by path and name; only in a record that is asked for by its id."""
 
 DATA: Final = "data"
+
+# What is remembered of `data`; the length in characters. With what they make it is 8 MB as a rule, and 17 at most.
+MOST_TEXTS: Final = 2000
+LONGEST_TEXT: Final = 4000
 
 RowReader = Callable[[Sequence[Any]], dict[str, Any]]
 """Makes the wire record of a row."""
@@ -51,41 +56,33 @@ def record_columns(cls: type[Entity]) -> tuple[str, ...]:
 
 @cache
 def whole_reader(cls: type[Entity]) -> RowReader:
-    """What makes whole records of rows: `record_columns`, then `data` as plain JSON; more may follow.
+    """What makes whole records of rows: `record_columns`, then `data`, as JSON text or read; more may follow.
 
-    Lists spend most of their time in it, so it works on all fields at once.
+    Lists spend most of their time in it, so it works on all fields at once. What is inside a record may be inside
+    others too: change the record, but nothing in it.
     """
-    shown = public_fields(cls)
     names = record_columns(cls)
     data_at = len(names)
-    template: dict[str, Any] = {name: None if field.is_column else _default(field) for name, field in shown.items()}
-    hidden = [name for name, field in fields_of(cls).items() if field.is_hidden and not field.is_column]
-    columns = [(name, outward) for name, field in shown.items() if field.is_column and (outward := _outward(field))]
-    stored = [
-        (name, _size_if_plain(field.model), outward)
-        for name, field in shown.items()
-        if not field.is_column and (outward := _outward(field))
+    columns = [
+        (name, outward)
+        for name, field in public_fields(cls).items()
+        if field.is_column and (outward := _outward(field))
     ]
+    read_data = _data_reader(cls)
 
     def read(row: Sequence[Any]) -> dict[str, Any]:
-        # Fields that were added since the row was stored keep the template's value, their default.
-        record = template.copy()
-        record.update(row[data_at])
+        data = row[data_at]
+        if not isinstance(data, str):
+            record = read_data(data)
+        elif len(data) <= LONGEST_TEXT:
+            record = _read_once(cls, data).copy()
+        else:
+            record = read_data(orjson.loads(data))
         # After the JSON, where a field that has become a column since may still stand as it was.
         record.update(zip(names, row, strict=False))
-        for name in hidden:
-            record.pop(name, None)
-        if len(record) != len(template):
-            for name in record.keys() - template.keys():
-                del record[name]  # a field that is no more
         for name, outward in columns:
             if record[name] is not None:
                 record[name] = outward(record[name])
-        for name, size, outward in stored:
-            value = record[name]
-            # Nearly all objects are whole and plain: then what was read is what travels.
-            if value is not None and (size is None or len(value) != size):
-                record[name] = outward(value)
         return record
 
     return read
@@ -99,7 +96,45 @@ def part_reader(cls: type[Entity], names: tuple[str, ...], only: frozenset[str])
     def read(row: Sequence[Any]) -> dict[str, Any]:
         columns = dict(zip(names, row, strict=False))
         data = columns.get(DATA, {})
+        if isinstance(data, str):
+            data = orjson.loads(data)
         return {name: read_field(columns, data) for name, read_field in readers}
+
+    return read
+
+
+@lru_cache(maxsize=MOST_TEXTS)
+def _read_once(cls: type[Entity], text: str) -> dict[str, Any]:
+    """The record that `data` makes, the columns still empty. The same rows are listed again and again."""
+    return _data_reader(cls)(orjson.loads(text))
+
+
+@cache
+def _data_reader(cls: type[Entity]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """What makes a record of `data`, the columns still empty."""
+    shown = public_fields(cls)
+    template: dict[str, Any] = {name: None if field.is_column else _default(field) for name, field in shown.items()}
+    hidden = [name for name, field in fields_of(cls).items() if field.is_hidden and not field.is_column]
+    stored = [
+        (name, _size_if_plain(field.model), outward)
+        for name, field in shown.items()
+        if not field.is_column and (outward := _outward(field))
+    ]
+
+    def read(data: dict[str, Any]) -> dict[str, Any]:
+        # Fields that were added since the row was stored keep the template's value, their default.
+        record = template | data
+        for name in hidden:
+            record.pop(name, None)
+        if len(record) != len(template):
+            for name in record.keys() - template.keys():
+                del record[name]  # a field that is no more
+        for name, size, outward in stored:
+            value = record[name]
+            # Nearly all objects are whole and plain: then what was read is what travels.
+            if value is not None and (size is None or len(value) != size):
+                record[name] = outward(value)
+        return record
 
     return read
 

@@ -161,6 +161,23 @@ async def test_a_record_has_what_other_rows_imply(database: Database) -> None:
     assert "tasks" not in plain["data"][0]
 
 
+async def test_what_was_listed_once_is_listed_as_it_is_now(database: Database) -> None:
+    """A silent change is in the next list; what an earlier answer was completed with, or changed to, is not."""
+    parent = await a_session(database)
+    child = await database.write(lambda tx: tx.sessions.add(spawned(parent, point=None, created_by="ann")))
+
+    async def listed() -> list[dict[str, object]]:
+        return list((await database.read(lambda tx: tx.sessions.page({}, ANN, 10, 10)))["data"])
+
+    first, second = await listed(), await listed()
+    whole = await database.read(lambda tx: tx.sessions.record(parent.session_id, ANN))
+    assert whole["genealogy"]["children"] == [child.session_id]
+    second[1]["title"] = "mine"
+    assert await listed() == first
+    await database.write(lambda tx: tx.sessions.count_up(parent.session_id, tool_use_count=2))
+    assert await listed() == [first[0], {**first[1], "tool_use_count": 2}]
+
+
 async def test_a_message_over_a_megabyte_is_listed_with_its_preview(database: Database) -> None:
     """Lists show 200 characters of it and say so; asked for by its id it is whole."""
     session = await a_session(database)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from agor_core.db import search, short_ids, totals
 from agor_core.db.page import read_page
-from agor_core.db.query import Clause, Filter, Shape, bound, computed_fields, fields_in, plain_data, whole_row
+from agor_core.db.query import Clause, Filter, Shape, bound, computed_fields, fields_in, unread_data, whole_row
 from agor_core.db.reader import Reader
 from agor_core.db.repositories.lists import Listing, Record
 from agor_core.db.repositories.statements import (
@@ -406,7 +406,7 @@ class Repository(Generic[E]):
 
     def listed_data(self) -> sa.ColumnElement[Any]:
         """The JSON column as lists need it."""
-        return plain_data(self.table)
+        return unread_data(self.table)
 
     def reader(self, names: tuple[str, ...], only: frozenset[str] | None) -> RowReader:
         """What makes records of a list's rows. `names`: their columns; `only`: the fields that are wanted."""
