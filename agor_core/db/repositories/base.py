@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import sqlalchemy as sa
+from typing_extensions import override
 
-from agor_core.db import search, short_ids, totals
+from agor_core.db import search, totals
 from agor_core.db.page import read_page
 from agor_core.db.query import Clause, Filter, Shape, bound, computed_fields, fields_in, unread_data, whole_row
 from agor_core.db.reader import Reader
 from agor_core.db.repositories.lists import Listing, Record
+from agor_core.db.repositories.named import Named
 from agor_core.db.repositories.statements import (
     KEPT,
     Members,
@@ -22,40 +24,29 @@ from agor_core.db.repositories.statements import (
     ids_of,
     insert_into,
     is_restricted,
+    names_of,
     reading,
     rows_where,
     update_of,
 )
-from agor_core.errors import BadRequest, NotFound
-from agor_core.ids import ANONYMOUS_ID, is_id, short
+from agor_core.errors import BadRequest
+from agor_core.ids import ANONYMOUS_ID, short
 from agor_core.models.columns import Entity, TypedJson
 from agor_core.models.schema import coerce_query
 from agor_core.models.shape import Field, fields_of
 from agor_core.models.wire import COMPUTED, RowReader, part_reader, to_wire, whole_reader
 
-if TYPE_CHECKING:
-    from agor_core.db.transaction import Transaction
-
 E = TypeVar("E", bound=Entity)
 
-_ASKED_FOR: sa.BindParameter[str] = sa.bindparam("asked_for")
 
-
-class Repository(Generic[E]):
+class Repository(Named, Generic[E]):
     """Rows of one entity, inside one transaction."""
 
-    entity: ClassVar[type[Entity]]
-    path: ClassVar[str]
-    id_field: ClassVar[str]
-    noun: ClassVar[str]
     order: ClassVar[Literal["oldest first", "newest first"]] = "newest first"
     is_searched: ClassVar[bool] = False
     """Whether `$search` looks into it."""
     is_of_session: ClassVar[bool] = False
     """Whether a list may ask about the sessions its records belong to, as in `session.agent`."""
-
-    def __init__(self, tx: Transaction) -> None:
-        self.tx = tx
 
     # -- entities ------------------------------------------------------------------------------------------------
 
@@ -173,61 +164,11 @@ class Repository(Generic[E]):
 
         Raises NotFound.
         """
-        query = KEPT.get(("owner", self.path), lambda: self.owners().where(self.id_column == _ASKED_FOR))
-        row = self.tx.connection.execute(query, {"asked_for": id}).one_or_none()
+        query = KEPT.get(("owner", self.path), lambda: self.owners().where(self.id_column == sa.bindparam("id")))
+        row = self.tx.connection.execute(query, {"id": id}).one_or_none()
         if row is None:
             raise self.missing(id)
         return row[0], row[1]
-
-    # -- short ids -------------------------------------------------------------------------------------------------
-
-    def resolve(self, text: str, reader: Reader | None = None) -> str:
-        """The full id that `text` means: a full id, a slug, or a prefix of at least 4 digits.
-
-        Raises NotFound, or Conflict with `data["candidates"]`. Only what the reader may read is considered.
-        """
-        if is_id(text):
-            if is_restricted(reader) and not self._exists(text, reader):
-                raise self.missing(text)
-            return text
-        by_slug = self._id_of_slug(text, reader)
-        if by_slug is not None:
-            return by_slug
-        found = self._matching(text, reader)
-        if not found:
-            raise self.missing(text)
-        return short_ids.only_one(found, lambda id: self.describe(self.get(id)), self.noun)
-
-    def _exists(self, id: str, reader: Reader | None) -> bool:
-        query = self._lookup("exists", reader, lambda: sa.select(self.id_column).where(self.id_column == _ASKED_FOR))
-        return self.tx.connection.execute(query, {"asked_for": id, **reading(reader)}).first() is not None
-
-    def _matching(self, text: str, reader: Reader | None) -> list[str]:
-        limits = short_ids.range_of(text)
-        if limits is None:
-            return []
-        query = self._lookup("short id", reader, lambda: short_ids.in_range(self.table, self.id_field))
-        return list(self.tx.connection.execute(query, {**limits, **reading(reader)}).scalars())
-
-    def _lookup(self, what: str, reader: Reader | None, build: Callable[[], sa.Select[Any]]) -> sa.Select[Any]:
-        """A kept statement about an id, with only those rows that exist for the reader."""
-        visible = self.visible if is_restricted(reader) else tuple
-        return KEPT.get((what, self.path, is_restricted(reader)), lambda: build().where(*visible()))
-
-    def resolve_query(self, query: Mapping[str, Any], reader: Reader | None = None) -> Record:
-        """A query whose short ids are full ones: where an id field is compared by equality or `$in`."""
-        return short_ids.resolved_query(self.entity, query, lambda path, text: self._resolver(path)(text, reader))
-
-    def short_ids(self, ids: Iterable[str]) -> dict[str, str]:
-        """For each id the shortest prefix that is unambiguous, and stays so."""
-        return self.tx.kept.short_ids.shortest(self.tx.connection, self.table, self.id_field, list(ids), self.tx.now)
-
-    def add_short_ids(self, records: Sequence[Record]) -> None:
-        """Give records that are to be shown their `short_id`."""
-        known = self.short_ids(record[self.id_field] for record in records)
-        for record in records:
-            # One that is gone by now has the name that is no other's.
-            record["short_id"] = known.get(record[self.id_field]) or record[self.id_field].replace("-", "")
 
     # -- what repositories differ in -------------------------------------------------------------------------------
 
@@ -252,13 +193,6 @@ class Repository(Generic[E]):
     def owners(self) -> sa.Select[Any]:
         """`created_by` and `sharing` of what decides about each row."""
         return sa.select(self.table.c.created_by, sa.null())
-
-    def visible(self, *, is_count: bool = False) -> list[Clause]:
-        """Conditions on what exists for the parameter `reader`, who does not see others' private sessions.
-
-        `is_count`: for a statement that only counts, and should find all it needs in an index.
-        """
-        return []
 
     def seen_by_session(self, session_id: sa.ColumnElement[Any]) -> list[Clause]:
         """The same for a row that is only counted, told by the id of the session it is of, or is."""
@@ -325,19 +259,11 @@ class Repository(Generic[E]):
         """A few words by which a person tells it from others."""
         return short(getattr(entity, self.id_field))
 
+    @override
+    def described(self, id: str) -> str:
+        return self.describe(self.get(id))
+
     # -- helpers ---------------------------------------------------------------------------------------------------
-
-    @property
-    def table(self) -> sa.Table:
-        return self.entity.__table__  # type: ignore[attr-defined,no-any-return]
-
-    @property
-    def id_column(self) -> sa.ColumnElement[Any]:
-        return self.table.c[self.id_field]
-
-    def missing(self, id: str) -> NotFound:
-        """The error that says there is no such entity."""
-        return NotFound(f"no {self.noun} {short(id) if is_id(id) else id}", id=id)
 
     def announce(self, event: str, entity: E) -> None:
         """Have the commit announce what happened to an entity."""
@@ -375,7 +301,7 @@ class Repository(Generic[E]):
         """An entity as the values of its columns."""
         # Not by attribute: the mapper's own look-up takes several times as long.
         values = entity.__dict__
-        return {name: values[name] for name in self._names}
+        return {name: values[name] for name in names_of(self.table)}
 
     def restored(self, row: Mapping[str, Any]) -> E:
         """The entity of a row whose JSON column is still plain."""
@@ -384,10 +310,6 @@ class Repository(Generic[E]):
 
     def _entity(self, row: Mapping[Any, Any]) -> E:
         return self.entity.of_columns(row)  # type: ignore[return-value]
-
-    @cached_property
-    def _names(self) -> tuple[str, ...]:
-        return tuple(column.name for column in self.table.columns)
 
     @cached_property
     def filter(self) -> Filter:
@@ -414,12 +336,3 @@ class Repository(Generic[E]):
 
     def _selected(self, record: Record, select: Sequence[str]) -> Record:
         return {name: value for name, value in record.items() if name in (self.id_field, *select)}
-
-    def _id_of_slug(self, text: str, reader: Reader | None) -> str | None:
-        if "slug" not in self.table.c:
-            return None
-        query = self._lookup("slug", reader, lambda: sa.select(self.id_column).where(self.table.c.slug == _ASKED_FOR))
-        return self.tx.connection.execute(query, {"asked_for": text, **reading(reader)}).scalar()
-
-    def _resolver(self, path: str) -> Callable[[str, Reader | None], str]:
-        return self.tx.repository(path).resolve

@@ -66,6 +66,12 @@ def reading(reader: Reader | None) -> dict[str, Any]:
 
 
 @cache
+def names_of(table: sa.Table) -> tuple[str, ...]:
+    """The names of its columns."""
+    return tuple(column.name for column in table.columns)
+
+
+@cache
 def by_id(entity: type[Entity], id_field: str, *, is_held: bool) -> sa.Select[Any]:
     """The row with the parameter `id`; `is_held`: until the end of the transaction."""
     table: sa.Table = entity.__table__  # type: ignore[attr-defined]
