@@ -7,6 +7,7 @@ import json
 import shutil
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,16 @@ __all__ = ["scenario"]
 
 COMMANDS = {path for path, command in ALL.items() if not isinstance(command, click.Group)}
 STARTS_A_DAEMON = {"up", "daemon start", "daemon restart"}
-NEEDS_NO_DAEMON = {"config list", "version", "completion", "daemon stop", "daemon status", "db status", "db upgrade"}
+NEEDS_NO_DAEMON = {
+    "logout",
+    "config list",
+    "version",
+    "completion",
+    "daemon stop",
+    "daemon status",
+    "db status",
+    "db upgrade",
+}
 ENDLESS = {"session watch"}
 SAMPLE = Path(__file__).parent.parent / "samples" / "claude-2.0" / "tools.jsonl"
 TURNS = [
@@ -196,21 +206,25 @@ def _administer(agor: Commands, folder: Path) -> None:
 def test_watching_prints_a_document_a_line(agor: Commands) -> None:
     """`session watch` does not end by itself: each event is a line of its own, the first one that it has begun."""
     agor("up --port 0 --no-open")
-    id = agor(f"session load-claude {SAMPLE}")[0]["session_id"]
+    agor("repo add .")
+    id = agor("session start --agent scripted")["session"]["session_id"]
     command = [*AGOR, "session", "watch", id, "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watching:
+        overdue = threading.Timer(LIMIT_S, watching.kill)
+        overdue.start()
         try:
             assert watching.stdout is not None
             assert json.loads(watching.stdout.readline())["event"] == "watching"
-            agor(f"session archive {id}")
-            told = json.loads(watching.stdout.readline())
-            while told["event"] != "sessions patched":
-                told = json.loads(watching.stdout.readline())
-            assert told["record"]["archived"] is True
+            agor(f"session prompt {id} walnut --no-wait")
+            while (told := json.loads(watching.stdout.readline()))["event"] != "messages created":
+                assert told["record"]["session_id"] == id
+            assert told["record"]["content"] == "walnut"
             watching.send_signal(signal.SIGINT)
             rest, errors = watching.communicate(timeout=LIMIT_S)
-            assert (errors, [json.loads(line) for line in rest.splitlines()]) == ("", [])
+            assert errors == ""
+            assert all(json.loads(line)["event"] for line in rest.splitlines())
         finally:
+            overdue.cancel()
             watching.kill()
 
 
