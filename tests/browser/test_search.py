@@ -65,6 +65,50 @@ def test_a_session_is_found_by_its_title(daemon: Daemon, make_session, open_page
     expect(page.get_by_role("region", name="Session the flux capacitor")).to_be_visible()
 
 
+def test_words_that_are_the_title_are_shown_once(daemon: Daemon, make_session, open_page: OpenPage):
+    """A session that is called as its first prompt was, and that prompt: marked in the title, and not said again; what
+    says more than the title is shown below it."""
+    session = make_session("x", title=None, description="plant a walnut tree")
+    records = [("user", "plant a walnut tree"), ("assistant", "The walnut tree is planted.")]
+    daemon.call(
+        "POST",
+        "/messages/bulk",
+        [{"session_id": session["session_id"], "type": role, "role": role, "content": said} for role, said in records],
+    )
+    page = open_page(f"{daemon.url}/#/search/walnut")
+    hit = page.get_by_role("region", name="Sessions found").get_by_role("link")
+    expect(hit).to_have_text(re.compile("^plant a walnut tree"))
+    expect(hit.locator("mark")).to_have_text(["walnut"])
+    said = page.get_by_role("region", name="Messages found").get_by_role("link")
+    for who, marks in (("user", "plant a walnut tree"), ("assistant", "The walnut tree is planted.")):
+        one = said.filter(has_text=who)
+        expect(one.get_by_text("plant a walnut tree", exact=True)).to_have_count(1)
+        expect(one).to_contain_text(marks)
+        expect(one.locator("mark")).to_have_count(1)
+
+
+def test_archived_sessions_are_asked_for_or_left_out(daemon: Daemon, make_session, open_page: OpenPage):
+    """They are found, and said to be archived, unless one asks for the others only; so is what was said in them."""
+    old, new = make_session("walnut of old"), make_session("walnut of today")
+    for session in (old, new):
+        say(daemon, session, "A walnut fell.")
+    daemon.call("PATCH", f"/sessions/{old['session_id']}", {"archived": True})
+    page = open_page(f"{daemon.url}/#/search/walnut")
+    sessions = page.get_by_role("region", name="Sessions found").get_by_role("link")
+    messages = page.get_by_role("region", name="Messages found").get_by_role("link")
+    expect(sessions).to_have_count(2)
+    expect(sessions.filter(has_text="archived")).to_contain_text("walnut of old")
+    for choice, title in (("Archived", "walnut of old"), ("Not archived", "walnut of today")):
+        page.get_by_label("Archived", exact=True).select_option(choice)
+        expect(sessions).to_have_count(1)
+        expect(sessions).to_contain_text(title)
+        expect(messages).to_have_count(1)
+        expect(messages).to_contain_text(title)
+    page.reload()
+    expect(page.get_by_label("Archived", exact=True)).to_have_value("no")
+    expect(sessions).to_contain_text("walnut of today")
+
+
 def test_a_search_is_narrowed_and_widened_again(daemon: Daemon, make_session, open_page: OpenPage):
     """By agent, board, repository, session and day; the address keeps it; with nothing left, one click widens it."""
     garden = daemon.call("POST", "/boards", {"name": "Garden"})

@@ -81,11 +81,14 @@ export interface PartialMessage {
 
 export interface DiffFile {
   path: string
+  /** Where a renamed or copied file came from. */
+  old_path?: string
   status: string
   insertions: number
   deletions: number
-  binary: boolean
-  patch?: string | null
+  patch?: string
+  /** Why there is no patch. */
+  omitted?: 'binary' | 'too large' | 'submodule'
 }
 
 export interface WorktreeStanding {

@@ -1,11 +1,8 @@
 import { useCallback, useEffect, useState } from 'react'
 import { app, type Page } from '../contract/client'
 import type { Message, Session } from '../contract/records'
-import { messageFilter, type SearchFilters, searchText, sessionFilter } from '../model/search'
+import { messageFilter, type SearchFilters, searchText, sessionFilter, type Snippet } from '../model/search'
 import { type Reading, useRead } from './useRead'
-
-/** A passage around what was found, in parts. */
-export type Snippet = { text: string; is_match: boolean }[]
 
 export interface Found {
   sessions: Page<Session & { snippet: Snippet }>

@@ -39,4 +39,19 @@ describe('patchLines', () => {
       ['added', 'new'],
     ])
   })
+
+  it('keeps lines that look like a header, and tells a missing end of line from a line', () => {
+    const patch = '--- a/f\n+++ b/f\n@@ -1,2 +1 @@\n--- a comment\n-index 1\n+++ i\n\\ No newline at end of file\n'
+    expect(patchLines(patch).map(({ kind, text }) => [kind, text])).toEqual([
+      ['hunk', '@@ -1,2 +1 @@'],
+      ['removed', '-- a comment'],
+      ['removed', 'index 1'],
+      ['added', '++ i'],
+      ['hunk', 'No newline at end of file'],
+    ])
+  })
+
+  it('is empty where only the name or the mode differs', () => {
+    expect(patchLines('diff --git a/f b/g\nsimilarity index 100%\nrename from f\nrename to g\n')).toEqual([])
+  })
 })

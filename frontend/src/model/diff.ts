@@ -1,6 +1,7 @@
 /** What an edit changed, line by line, and patches as lines with a colour. */
 
 export interface DiffLine {
+  /** `hunk`: what stands between lines and is none. */
   kind: 'same' | 'added' | 'removed' | 'hunk'
   text: string
 }
@@ -23,18 +24,27 @@ export function lineDiff(before: string, after: string): DiffLine[] {
   ]
 }
 
-/** The lines of a unified patch, without the file names in front. */
+/** The lines of a unified patch of one file, without what git says of the file before the first of them. */
 export function patchLines(patch: string): DiffLine[] {
-  return toLines(patch)
-    .filter(
-      (line) => !/^(diff |index |--- |\+\+\+ |new file|deleted file|old mode|new mode|similarity |rename )/.test(line),
-    )
-    .map((line) => {
-      if (line.startsWith('@@')) return { kind: 'hunk', text: line }
-      if (line.startsWith('+')) return { kind: 'added', text: line.slice(1) }
-      if (line.startsWith('-')) return { kind: 'removed', text: line.slice(1) }
-      return { kind: 'same', text: line.slice(1) }
-    })
+  const lines = toLines(patch)
+  // Only up to here: behind it a line that begins with dashes is one that was removed.
+  const begin = lines.findIndex((line) => line.startsWith('@@'))
+  return begin < 0 ? [] : lines.slice(begin).map(patchLine)
+}
+
+function patchLine(line: string): DiffLine {
+  switch (line[0]) {
+    case '@':
+      return { kind: 'hunk', text: line }
+    case '+':
+      return added(line.slice(1))
+    case '-':
+      return removed(line.slice(1))
+    case '\\': // of the file's end, not a line of it
+      return { kind: 'hunk', text: line.slice(2) }
+    default:
+      return same(line.slice(1))
+  }
 }
 
 function middle(a: string[], b: string[]): DiffLine[] {

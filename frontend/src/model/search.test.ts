@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { messageFilter, searchText, sessionFilter, withFilter } from './search'
+import { messageFilter, searchText, sessionFilter, titleInSnippet, withFilter } from './search'
 
 describe('what is searched for', () => {
   it.each([
@@ -44,19 +44,22 @@ describe('what narrows a search', () => {
   })
 
   it('is which sessions', () => {
-    const filters = { board: 'b', repo: 'r', agent: 'a', session: 's' }
+    const filters = { board: 'b', repo: 'r', agent: 'a', session: 's', archived: 'yes' }
     expect(sessionFilter(filters, now)).toEqual({
       session_id: 's',
       board_id: 'b',
       'repo.repo_id': 'r',
       agent: 'a',
+      archived: true,
     })
     expect(messageFilter(filters, now)).toEqual({
       session_id: 's',
       'session.board_id': 'b',
       'session.repo.repo_id': 'r',
       'session.agent': 'a',
+      'session.archived': true,
     })
+    expect(sessionFilter({ archived: 'no' }, now)).toEqual({ archived: false })
     expect(sessionFilter({ board: 'none' }, now)).toEqual({ board_id: null })
     expect(messageFilter({ board: 'none' }, now)).toEqual({ 'session.board_id': null })
   })
@@ -64,5 +67,28 @@ describe('what narrows a search', () => {
   it('is taken away by an empty value', () => {
     expect(withFilter({ who: 'user', agent: 'x' }, 'agent', '')).toEqual({ who: 'user' })
     expect(withFilter({}, 'agent', 'x')).toEqual({ agent: 'x' })
+  })
+})
+
+describe('a passage', () => {
+  const hit = [
+    { text: 'add a ', is_match: false },
+    { text: 'walnut', is_match: true },
+    { text: ' tree', is_match: false },
+  ]
+
+  it('that is the title is that, with its marks', () => {
+    expect(titleInSnippet('add a walnut tree', hit)).toEqual(hit)
+  })
+
+  it('that is the title, and the first prompt alike, is it once', () => {
+    const twice = [hit[0]!, hit[1]!, { text: ' tree\nadd a ', is_match: false }, hit[1]!, hit[2]!]
+    expect(titleInSnippet('add a walnut tree', twice)).toEqual(hit)
+    expect(titleInSnippet('walnut', [hit[1]!, { text: '\n', is_match: false }, hit[1]!])).toEqual([hit[1]])
+  })
+
+  it('that says more is none', () => {
+    expect(titleInSnippet('add a', hit)).toBeNull()
+    expect(titleInSnippet('New session', hit)).toBeNull()
   })
 })

@@ -13,10 +13,22 @@ export interface SearchFilters {
   repo?: string
   agent?: string
   session?: string
+  /** `yes`: only archived sessions; `no`: none of them. */
+  archived?: string
 }
 
 export type FilterName = keyof SearchFilters
-export const FILTERS: readonly FilterName[] = ['who', 'when', 'from', 'to', 'board', 'repo', 'agent', 'session']
+export const FILTERS: readonly FilterName[] = [
+  'who',
+  'when',
+  'from',
+  'to',
+  'board',
+  'repo',
+  'agent',
+  'session',
+  'archived',
+]
 /** The value of `board` for the sessions that are on none. */
 export const NO_BOARD = 'none'
 
@@ -59,13 +71,30 @@ export function sessionFilter(filters: SearchFilters, now: number): Query {
   }
 }
 
-/** Where sessions are, and whose; `of`: what their fields are called by in front, where others are asked for. */
-function whereabouts({ board, repo, agent }: SearchFilters, of = ''): Query {
+/** Which sessions: where they are, and whose; `of`: what their fields are called by in front, where others are asked for. */
+function whereabouts({ board, repo, agent, archived }: SearchFilters, of = ''): Query {
   return {
     ...(board && { [`${of}board_id`]: board === NO_BOARD ? null : board }),
     ...(repo && { [`${of}repo.repo_id`]: repo }),
     ...(agent && { [`${of}agent`]: agent }),
+    ...(archived && { [`${of}archived`]: archived === 'yes' }),
   }
+}
+
+/** A passage around what was found, in parts. */
+export type Snippet = { text: string; is_match: boolean }[]
+
+/** The title as the passage has it, where the passage says nothing else; null where it does. */
+export function titleInSnippet(title: string, snippet: Snippet): Snippet | null {
+  const text = snippet.map((part) => part.text).join('')
+  if (!text.startsWith(title) || text.replaceAll(title, '').trim() !== '') return null
+  const found: Snippet = []
+  for (let at = 0; at < title.length;) {
+    const { text: words, is_match } = snippet[found.length]!
+    found.push({ text: words.slice(0, title.length - at), is_match })
+    at += words.length
+  }
+  return found
 }
 
 function span({ when, from, to }: SearchFilters, now: number): Query | null {

@@ -1,4 +1,4 @@
-import { Modal, NativeSelect, Text, Textarea, TextInput } from '@mantine/core'
+import { Modal, NativeSelect, Text, TextInput } from '@mantine/core'
 import { useCallback, useState } from 'react'
 import { app } from '../../contract/client'
 import type { Session } from '../../contract/records'
@@ -7,7 +7,7 @@ import { useAgents } from '../../hooks/useAgents'
 import { useRecords } from '../../hooks/useCollection'
 import { goTo } from '../../hooks/useRoute'
 import { tasksOf } from '../../store/stores'
-import { DialogForm } from '../Form/Form'
+import { DialogForm, PromptField } from '../Form/Form'
 
 export type BranchKind = 'fork' | 'spawn'
 
@@ -60,16 +60,7 @@ export default function BranchDialog({
         <Text size="sm" c="dimmed">
           {words.hint}
         </Text>
-        <Textarea
-          label="Prompt"
-          description="Empty: nothing runs yet."
-          autosize
-          minRows={3}
-          maxRows={10}
-          data-autofocus
-          value={prompt}
-          onChange={(event) => setPrompt(event.currentTarget.value)}
-        />
+        <PromptField ifEmpty="nothing runs yet." value={prompt} onChange={setPrompt} />
         <NativeSelect
           label={words.at}
           value={taskId}
@@ -90,10 +81,10 @@ export default function BranchDialog({
             data={agents.value?.map((each) => each.name) ?? [session.agent]}
           />
         )}
-        {session.worktree_id && (
+        {session.repo?.repo_id && (
           <TextInput
             label="Own worktree"
-            description={`A name makes a new worktree and branch. Empty: it shares the worktree of this session.`}
+            description="A name makes a new worktree and branch. Empty: it works where this session does."
             placeholder="try-another-way"
             value={worktree}
             onChange={(event) => setWorktree(event.currentTarget.value)}

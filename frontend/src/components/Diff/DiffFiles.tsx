@@ -31,7 +31,7 @@ export function DiffFiles({ path, query, emptyText }: { path: string; query?: Qu
       ))}
       {value.total > value.files.length && (
         <Button variant="default" size="xs" onClick={() => setMost(most + FILES_AT_ONCE)}>
-          Show more of the {value.total - value.files.length} other files
+          Show more of the other {value.total - value.files.length}
         </Button>
       )}
     </Stack>
@@ -43,19 +43,25 @@ function FileDiff({ file, startsOpen }: { file: DiffFile; startsOpen: boolean })
   return (
     <details open={isOpen} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary className={styles.file}>
-        <strong>{file.path}</strong>{' '}
+        <strong>{file.old_path ? `${file.old_path} → ${file.path}` : file.path}</strong>{' '}
         <Text span size="xs" c="dimmed">
-          {file.status} +{file.insertions} −{file.deletions}
+          {file.status} {hasLines(file) && `+${file.insertions} −${file.deletions}`}
         </Text>
       </summary>
-      {isOpen &&
-        (file.patch ? (
-          <Diff lines={patchLines(file.patch)} label={`Changes in ${file.path}`} />
-        ) : (
-          <Text size="sm" c="dimmed">
-            {file.binary ? 'A binary file.' : 'Too large to show.'}
-          </Text>
-        ))}
+      {isOpen && <Changes file={file} />}
     </details>
+  )
+}
+
+const hasLines = (file: DiffFile): boolean => file.omitted !== 'binary' && file.omitted !== 'submodule'
+const OMITTED = { binary: 'A binary file.', 'too large': 'Too large to show.', submodule: 'A submodule.' }
+
+function Changes({ file }: { file: DiffFile }) {
+  const lines = patchLines(file.patch ?? '')
+  if (lines.length > 0) return <Diff lines={lines} label={`Changes in ${file.path}`} />
+  return (
+    <Text size="sm" c="dimmed">
+      {file.omitted ? OMITTED[file.omitted] : 'No line differs.'}
+    </Text>
   )
 }

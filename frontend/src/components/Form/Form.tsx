@@ -1,5 +1,5 @@
 /** What every form has: sending it, the refusal of what was sent, and its buttons. */
-import { Alert, Button, Group, Stack, Text } from '@mantine/core'
+import { Alert, Button, Group, Stack, Text, Textarea } from '@mantine/core'
 import type { ReactNode } from 'react'
 
 interface FormProps {
@@ -70,6 +70,29 @@ function BusyText({ text }: { text: string }) {
     <Text size="xs" c="dimmed" role="status">
       {text}
     </Text>
+  )
+}
+
+interface PromptFieldProps {
+  /** What becomes of a session without one. */
+  ifEmpty: string
+  value: string
+  onChange: (value: string) => void
+}
+
+/** The first prompt of a session that is made. The keyboard begins here. */
+export function PromptField({ ifEmpty, value, onChange }: PromptFieldProps) {
+  return (
+    <Textarea
+      label="Prompt"
+      description={`Empty: ${ifEmpty}`}
+      autosize
+      minRows={3}
+      maxRows={10}
+      data-autofocus
+      value={value}
+      onChange={(event) => onChange(event.currentTarget.value)}
+    />
   )
 }
 

@@ -1,4 +1,4 @@
-import { Alert, Anchor, Modal, NativeSelect, SegmentedControl, Stack, Text, Textarea, TextInput } from '@mantine/core'
+import { Alert, Anchor, Modal, NativeSelect, SegmentedControl, Stack, Text, TextInput } from '@mantine/core'
 import { useCallback, useState } from 'react'
 import { type Agent, app } from '../../contract/client'
 import type { Repo, Worktree } from '../../contract/records'
@@ -11,7 +11,7 @@ import { DEFAULT_PERMISSION_MODE, PERMISSION_MODES } from '../../model/permissio
 import { formatRoute } from '../../model/route'
 import { notify } from '../../store/notices'
 import { repos, worktrees } from '../../store/stores'
-import { DialogForm } from '../Form/Form'
+import { DialogForm, PromptField } from '../Form/Form'
 import { Failed, Loading } from '../States/States'
 
 type Place = 'new' | 'existing' | 'checkout'
@@ -159,16 +159,7 @@ function SessionForm({ agents, repos: known, boardId, onClose }: FormProps) {
           It changes the files in {repo.local_path} itself.
         </Text>
       )}
-      <Textarea
-        label="Prompt"
-        description="Empty: the session waits for one."
-        autosize
-        minRows={3}
-        maxRows={10}
-        data-autofocus
-        value={prompt}
-        onChange={(event) => setPrompt(event.currentTarget.value)}
-      />
+      <PromptField ifEmpty="the session waits for one." value={prompt} onChange={setPrompt} />
       <NativeSelect
         label="Permissions"
         value={mode}

@@ -12,6 +12,11 @@ const WHO = [
   { value: 'user', label: 'By people and tools' },
   { value: 'assistant', label: 'By agents' },
 ]
+const ARCHIVED = [
+  { value: '', label: 'Archived or not' },
+  { value: 'no', label: 'Not archived' },
+  { value: 'yes', label: 'Archived' },
+]
 const WHEN = [
   { value: '', label: 'At any time' },
   { value: '1', label: 'In the last 24 hours' },
@@ -60,6 +65,7 @@ export function Filters({ filters, onChange }: FiltersProps) {
             { value: '', label: 'Of any agent' },
             ...agents.map((agent) => ({ value: agent.name, label: agent.name })),
           ])}
+          {choice('archived', 'Archived', ARCHIVED)}
         </>
       )}
       {choice('who', 'Said by', WHO)}

@@ -4,9 +4,9 @@ import { type KeyboardEvent, useEffect, useState } from 'react'
 import type { Message, Session } from '../../contract/records'
 import { useNow } from '../../hooks/useNow'
 import { goTo } from '../../hooks/useRoute'
-import { type Found, type Snippet, useSearch } from '../../hooks/useSearch'
+import { type Found, useSearch } from '../../hooks/useSearch'
 import { formatRoute } from '../../model/route'
-import { type SearchFilters, searchText } from '../../model/search'
+import { type SearchFilters, searchText, type Snippet, titleInSnippet } from '../../model/search'
 import { titleOf } from '../../model/session'
 import { sessionLook } from '../../model/status'
 import { timeAgo } from '../../model/time'
@@ -145,16 +145,18 @@ function Heading({ name, count }: { name: string; count: number }) {
 }
 
 function SessionHit({ session }: { session: Session & { snippet: Snippet } }) {
+  const title = titleOf(session)
+  const marked = titleInSnippet(title, session.snippet)
   return (
     <li>
       <a className={styles.hit} data-hit href={formatRoute({ name: 'session', id: session.session_id })}>
         <span className={styles.facts}>
-          <strong>{titleOf(session)}</strong>
+          <HitTitle title={title} marked={marked} />
           <StatusBadge look={sessionLook(session.status)} />
           <span>{session.agent}</span>
           {session.archived && <span>archived</span>}
         </span>
-        <Passage snippet={session.snippet} />
+        {!marked && <Passage snippet={session.snippet} />}
       </a>
     </li>
   )
@@ -162,6 +164,8 @@ function SessionHit({ session }: { session: Session & { snippet: Snippet } }) {
 
 function MessageHit({ message, home }: { message: Message & { snippet: Snippet }; home: Session | undefined }) {
   const now = useNow()
+  const title = home ? titleOf(home) : 'A session'
+  const marked = titleInSnippet(title, message.snippet)
   return (
     <li>
       <a
@@ -170,22 +174,31 @@ function MessageHit({ message, home }: { message: Message & { snippet: Snippet }
         href={formatRoute({ name: 'session', id: message.session_id, message: message.message_id })}
       >
         <span className={styles.facts}>
-          <strong>{home ? titleOf(home) : 'A session'}</strong>
+          <HitTitle title={title} marked={marked} />
           <span>{message.parent_tool_use_id ? 'sub-agent' : message.role}</span>
           <span title={message.timestamp}>{timeAgo(message.timestamp, now)}</span>
         </span>
-        <Passage snippet={message.snippet} />
+        {!marked && <Passage snippet={message.snippet} />}
       </a>
     </li>
   )
 }
 
+/** The title of a session; with its marks, where that is all there is to say of what was found. */
+function HitTitle({ title, marked }: { title: string; marked: Snippet | null }) {
+  return <strong>{marked ? <Marked snippet={marked} /> : title}</strong>
+}
+
 function Passage({ snippet }: { snippet: Snippet }) {
   return (
     <span className={styles.passage}>
-      {snippet.map((part, place) =>
-        part.is_match ? <mark key={place}>{part.text}</mark> : <span key={place}>{part.text}</span>,
-      )}
+      <Marked snippet={snippet} />
     </span>
+  )
+}
+
+function Marked({ snippet }: { snippet: Snippet }) {
+  return snippet.map((part, place) =>
+    part.is_match ? <mark key={place}>{part.text}</mark> : <span key={place}>{part.text}</span>,
   )
 }
