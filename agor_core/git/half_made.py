@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from agor_core.errors import Conflict, NotFound
+from agor_core.errors import Conflict, NotFound, ServiceError
 from agor_core.git.capture import capture
 from agor_core.git.program import run_git
 from agor_core.git.removal import ASIDE, delete_folder, forget, is_pointer_to
@@ -14,22 +14,41 @@ from agor_core.git.repository import common_dir
 from agor_core.git.snapshots import save
 from agor_core.git.worktrees import begun_for, drop_branch, entry_at, sha_of, turn
 
+# A git that outlived its daemon takes away what it had half made, piece by piece: so long it may be in our way.
+LEFTOVER_LIMIT_S = 5.0
+LOOK_EVERY_S = 0.2
+
 
 async def discard_half_made(repository: Path | str, path: Path | str, branch: str) -> None:
     """Take away the worktree at `path` that `add_worktree` was killed over, and the branch if that was made for it.
 
     A half-made checkout lacks files, which is no loss; one that the branch does not have is saved in a snapshot first.
-    A folder that never became a worktree goes only when empty: else Conflict.
+    A folder that never became a worktree goes only when empty: else Conflict, unless a git that still runs takes it
+    away just then.
     """
     root, folder = Path(repository), Path(path)
     async with turn(await common_dir(root)):
-        await _discard_folder(root, folder)
+        await _discard_folder_beside_git(root, folder)
         made = await _made_for(root, folder, branch)
         if made is not None:
             await drop_branch(root, branch, made)
 
 
-async def _discard_folder(repository: Path, folder: Path) -> None:
+async def _discard_folder_beside_git(repository: Path, folder: Path) -> None:
+    saved: set[str] = set()
+    clock = asyncio.get_running_loop().time
+    give_up_at = clock() + LEFTOVER_LIMIT_S
+    while True:
+        try:
+            await _discard_folder(repository, folder, saved)
+            return
+        except ServiceError:
+            if clock() >= give_up_at:
+                raise
+        await asyncio.sleep(LOOK_EVERY_S)
+
+
+async def _discard_folder(repository: Path, folder: Path, saved: set[str]) -> None:
     try:
         entry = await entry_at(repository, folder)
     except NotFound:
@@ -38,19 +57,20 @@ async def _discard_folder(repository: Path, folder: Path) -> None:
     if entry.is_missing or not await _is_usable(folder):
         await _remove_empty(folder)
     else:
-        await _save_what_is_more(folder)
+        await _save_what_is_more(folder, saved)
         await asyncio.to_thread(delete_folder, folder)
     await forget(repository, folder)
 
 
-async def _save_what_is_more(folder: Path) -> None:
-    """Put into a snapshot what the commit that is checked out has not."""
+async def _save_what_is_more(folder: Path, saved: set[str]) -> None:
+    """Put into a snapshot what the commit that is checked out has not, unless its tree is among `saved`."""
     taken, loose = await capture(folder), await loose_commits(folder, await own_git_dir(folder))
     if taken.nested:
         raise Conflict(f"{folder} holds repositories of its own ({taken.nested[0]}); look at it", path=str(folder))
     more = [await _has_more(folder, taken.head_tree, tree) for tree in (taken.index_tree, taken.work_tree)]
-    if any(more) or loose or taken.unmerged:
+    if taken.work_tree not in saved and (any(more) or loose or taken.unmerged):
         await save(folder, taken, "half-made worktree", keep=loose)
+        saved.add(taken.work_tree)
 
 
 async def _is_usable(folder: Path) -> bool:

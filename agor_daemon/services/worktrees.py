@@ -219,9 +219,10 @@ class WorktreesService(StoredService):
         await self._standing.of(await self._database.read(find))
 
     async def recover(self) -> int:
-        """Take away what a killed daemon left half made, settle what it was removing; how many were half made.
+        """Take away what a killed daemon left half made, settle what it was removing; how many were taken away.
 
-        What another daemon on this database makes, in its own home, is left alone.
+        What another daemon on this database makes, in its own home, is left alone. One that a person has to look at
+        keeps nobody from working elsewhere: it is left as it is, and tried again at the next start.
         """
         await git.settle_removals(self._root)
         await self._unlock()
@@ -229,10 +230,16 @@ class WorktreesService(StoredService):
             lambda tx: [(w, tx.repos.get(w.repo_id).data.local_path) for w in tx.worktrees.where(status="preparing")]
         )
         own = [(worktree, repo) for worktree, repo in left if Path(worktree.data.path).is_relative_to(self._root)]
+        cleared = 0
         for worktree, repository in own:
-            await git.discard_half_made(repository, worktree.data.path, worktree.data.ref or worktree.name)
+            try:
+                await git.discard_half_made(repository, worktree.data.path, worktree.data.ref or worktree.name)
+            except ServiceError as error:
+                log.warning("cannot take away the half-made worktree %s: %s", worktree.name, error)
+                continue
             await forget(self._database, worktree.worktree_id)
-        return len(own)
+            cleared += 1
+        return cleared
 
     async def _unlock(self) -> None:
         """Undo the locks of runs that a killed daemon could not."""

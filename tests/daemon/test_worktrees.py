@@ -5,12 +5,14 @@ from __future__ import annotations
 import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
-from tests.daemon.conftest import WAIT_LIMIT_S, start_session
-from tests.support.daemon import Daemon
-from tests.support.repository import git
+from tests.daemon.conftest import WAIT_LIMIT_S, start_session, until
+from tests.support.daemon import Daemon, running_daemon
+from tests.support.killing import kill
+from tests.support.repository import git, make_repository
 
 
 def test_forced_removal_can_be_undone(daemon: Daemon, repository: Path) -> None:
@@ -230,3 +232,33 @@ def test_one_of_two_at_once_is_made(daemon: Daemon, repository: Path) -> None:
     assert statuses[:2] == [200, 200]
     assert statuses[2] in (404, 409)
     assert daemon.call("GET", f"/worktrees/{found[0]['worktree_id']}")["status"] == "removed"
+
+
+def test_a_half_made_worktree_to_look_at_keeps_nobody_from_working(
+    environment: dict[str, str], repository: Path, tmp_path: Path
+) -> None:
+    """What a killed daemon left half made, and somebody has put a repository into, stays; the next one starts without
+    it, says so in its log, and clears it once that is gone."""
+    reached = tmp_path / "reached"
+    (repository / ".gitattributes").write_text("hello.py filter=slow\n")
+    git("add", "-A", cwd=repository, environment=environment)
+    git("commit", "-q", "-m", "attributes", cwd=repository, environment=environment)
+    git("config", "filter.slow.smudge", f"touch {reached}; exec sleep 300", cwd=repository)
+    with ThreadPoolExecutor(1) as pool, running_daemon(tmp_path, environment=environment) as daemon:
+        repo = daemon.call("POST", "/repos", {"local_path": str(repository)})["repo_id"]
+        making = pool.submit(daemon.request, "POST", "/worktrees", {"repo_id": repo, "name": "half"})
+        until(reached.exists)
+        kill(daemon.process, with_children=True)
+        assert isinstance(making.exception(), OSError | HTTPException)
+    git("config", "--unset", "filter.slow.smudge", cwd=repository)
+    folder = Path(environment["AGOR_HOME"]) / "worktrees/demo/half"
+    inner = make_repository(folder / "inner", environment)
+    with running_daemon(tmp_path, environment=environment) as daemon:
+        assert "cannot take away the half-made worktree half" in daemon.log
+        assert (inner / "hello.py").exists()
+        assert daemon.call("GET", "/worktrees?status=preparing")["total"] == 1
+        assert daemon.call("POST", "/worktrees", {"repo_id": repo, "name": "another"})["status"] == "ready"
+    shutil.rmtree(inner)
+    with running_daemon(tmp_path, environment=environment) as daemon:
+        assert daemon.call("GET", "/worktrees?status=preparing")["total"] == 0
+        assert not folder.exists()

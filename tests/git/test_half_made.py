@@ -14,6 +14,7 @@ import pytest
 
 from agor_core import git
 from agor_core.errors import Conflict
+from agor_core.git import half_made
 
 Git = Callable[..., str]
 
@@ -86,6 +87,26 @@ async def test_a_branch_that_was_there_before_stays(demo: Path, tmp_path: Path, 
     assert (await git.inspect(demo)).branches == ("main", "old", "used")
 
 
+@pytest.fixture
+def nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No git still runs that would have to be given its time."""
+    monkeypatch.setattr(half_made, "LEFTOVER_LIMIT_S", 0)
+
+
+async def test_a_git_that_takes_it_away_itself_has_its_time(
+    demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A git that outlived its daemon forgets what it had half made, then deletes it: nobody has to look at that."""
+    monkeypatch.setattr(half_made, "LEFTOVER_LIMIT_S", 60)
+    (tmp_path / "w").mkdir()
+    (tmp_path / "w/hello.py").write_text("print()")
+    outlived = await asyncio.create_subprocess_shell(f"sleep 0.5; rm -r {tmp_path}/w")
+    await git.discard_half_made(demo, tmp_path / "w", "new")
+    assert not (tmp_path / "w").exists()
+    assert await outlived.wait() == 0
+
+
+@pytest.mark.usefixtures("nobody_else")
 async def test_a_repository_inside_it_stays(demo: Path, tmp_path: Path, sh: Git) -> None:
     """A half-made worktree that holds a repository is left for a person to look at."""
     await git.add_worktree(demo, tmp_path / "w", branch="new")
@@ -114,6 +135,7 @@ async def test_a_removal_that_was_decided_is_finished(demo: Path, tmp_path: Path
     assert list((tmp_path / "repo").iterdir()) == []
 
 
+@pytest.mark.usefixtures("nobody_else")
 async def test_a_folder_that_is_no_worktree_stays(demo: Path, tmp_path: Path) -> None:
     """A folder with something in it that git does not know is not ours to delete; nothing at all is fine."""
     (tmp_path / "w").mkdir()
