@@ -143,6 +143,11 @@ class HookContext:
         return self._http
 
     @property
+    def has_http(self) -> bool:
+        """Whether anybody has asked for `http`, and may have said something."""
+        return self._http is not None
+
+    @property
     def result(self) -> Any:
         """What internal callers get; None as long as `has_result` is False."""
         return None if self._result is UNSET else self._result

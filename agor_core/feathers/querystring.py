@@ -36,6 +36,8 @@ class _List(dict[int, Any]):
 
 def parse_query(text: str) -> dict[str, Any]:
     """The query that `text`, without its question mark, stands for. Raises BadRequest for a broken `$query`."""
+    if not text:
+        return {}
     flat: dict[str, Any] = {}
     text = _ENCODED_BRACKET.sub(lambda match: "[" if match[1] in "Bb" else "]", text)
     for part in text.split("&", MAX_PARAMETERS)[:MAX_PARAMETERS]:

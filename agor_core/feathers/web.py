@@ -16,9 +16,10 @@ from agor_core.feathers.guard import Guard
 from agor_core.feathers.idempotency import Idempotency
 from agor_core.feathers.observe import Observer
 from agor_core.feathers.params import Params
+from agor_core.feathers.transports.answer import error_response
 from agor_core.feathers.transports.patience import HttpServer, Patience
 from agor_core.feathers.transports.recovery import Recovery
-from agor_core.feathers.transports.rest import Rest, error_response
+from agor_core.feathers.transports.rest import Rest
 from agor_core.feathers.transports.shortcut import Shortcut
 from agor_core.feathers.transports.socketio import SocketDoor
 from agor_core.feathers.transports.sockets import Limits, Shorten
@@ -142,7 +143,8 @@ class Runner(web.AppRunner):
         authentication = self.app[APP].authentication
         if authentication is not None and authentication.anonymous_user is None:
             server.watch(self.app.get(STRANGERS))
-        server.request_handler = server.timed(self.app[SHORTCUT].before(self.app.router, server.request_handler))
+        shortcut = self.app[SHORTCUT]
+        server.request_handler = server.timed(server.request_handler, shortcut.handle, shortcut.takes(self.app.router))
         self._sweeping = asyncio.create_task(server.sweep(self.app[PATIENCE]), name="feathers connection sweep")
         return server
 

@@ -1,14 +1,28 @@
-"""The answer to a request, written in one piece."""
+"""The answer to a request, written in one piece; and a connection that writes it, together with others that are due."""
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import re
+import sys
+import time
+from functools import lru_cache
 from http import HTTPStatus
+from typing import Any, cast
 
 from aiohttp import HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.http import SERVER_SOFTWARE
+from aiohttp.web_protocol import RequestHandler
 from typing_extensions import override
+
+from agor_core.errors import BadRequest, ServiceError
+from agor_core.feathers.transports.eager import EagerLoop
+from agor_core.feathers.wire import dumps, error_json
+
+JSON_TYPE = "application/json; charset=utf-8"
 
 _WITHOUT_BODY = (204, 205, 304)
 _LINES = {
@@ -16,6 +30,77 @@ _LINES = {
     for status in HTTPStatus
     if status >= HTTPStatus.OK and status not in _WITHOUT_BODY
 }
+logger = logging.getLogger(__name__)
+
+# Of answers to requests that came together, so many are held, and none that is larger.
+MOST_HELD = 32
+MOST_HELD_BYTES = 16 * 1024
+# What would end a header, or could be taken for its end.
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+class AnsweringConnection(RequestHandler):
+    """A connection whose requests begin at once; answers leave together where their requests came together."""
+
+    __slots__ = ("_held",)
+
+    def __init__(self, server: web.Server, **settings: Any) -> None:
+        super().__init__(server, **settings)
+        self._held: list[bytes] = []
+
+    @override
+    async def start(self) -> None:
+        if sys.version_info < (3, 12):
+            # From here on aiohttp starts nothing but requests.
+            self._loop = cast(asyncio.AbstractEventLoop, EagerLoop(self._loop))
+        await super().start()
+
+    def answer(self, raw: bytes) -> None:
+        """Send a whole answer; at the end of this turn of the loop at the latest, if more requests are here.
+
+        Raises ConnectionResetError if the client is gone.
+        """
+        way = self.transport
+        if way is None or way.is_closing():
+            raise ConnectionResetError("the client is gone")
+        if not self._messages and not self._held:
+            way.write(raw)
+            return
+        if not self._held:
+            self._loop.call_soon(self.let_go)
+        self._held.append(raw)
+        if not self._messages or len(raw) > MOST_HELD_BYTES or len(self._held) >= MOST_HELD:
+            self.let_go()
+
+    def let_go(self) -> None:
+        """Send the answers that are held. To be called before anything else is written."""
+        held, self._held = self._held, []
+        if held and self.transport is not None and not self.transport.is_closing():
+            self.transport.write(b"".join(held))
+
+    @override
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """The last word to who sent what is no request, or whose request broke aiohttp."""
+        self.let_go()
+        if status != HTTPStatus.BAD_REQUEST or request.writer.output_size:
+            return super().handle_error(request, status, exc, message)
+        # What aiohttp says of it quotes, over several lines, what was sent.
+        what = (message or "").partition("\n")[0].strip().removesuffix(":")
+        logger.info("no HTTP request from %s: %s", request.remote, what)
+        refused = error_response(BadRequest(f"this is no HTTP request: {what}" if what else "this is no HTTP request"))
+        refused.force_close()
+        return refused
+
+    @override
+    def force_close(self) -> None:
+        self.let_go()
+        super().force_close()
 
 
 class Answer(web.Response):
@@ -24,30 +109,62 @@ class Answer(web.Response):
     What it says is what aiohttp would have said.
     """
 
-    _writer: AbstractStreamWriter | None = None
+    _by: AnsweringConnection | None = None
+    _writer: AbstractStreamWriter
 
     @property
     @override
     def keep_alive(self) -> bool | None:
-        return True if self._writer is not None else super().keep_alive
+        return True if self._by is not None else super().keep_alive
 
     @override
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
-        is_usual = request.version == HttpVersion11 and request.method != "HEAD" and request.keep_alive
-        if not is_usual or not isinstance(self.body, bytes) or self.status not in _LINES:
-            return await super().prepare(request)
-        self._writer = request.writer
-        return self._writer
+        connection = request.protocol
+        if isinstance(connection, AnsweringConnection):
+            is_usual = request.version == HttpVersion11 and request.method != "HEAD" and request.keep_alive
+            if is_usual and isinstance(self.body, bytes) and self.status in _LINES:
+                self._by, self._writer = connection, request.writer
+                return self._writer
+            connection.let_go()
+        return await super().prepare(request)
 
     @override
     async def write_eof(self, data: bytes = b"") -> None:
-        writer, body = self._writer, self.body
-        if writer is None or not isinstance(body, bytes):
+        connection, body = self._by, self.body
+        if connection is None or not isinstance(body, bytes):
             await super().write_eof(data)
             return
-        headers = self.headers
-        headers["Content-Length"] = str(len(body))
-        headers.setdefault("Date", rfc822_formatted_time())
-        headers.setdefault("Server", SERVER_SOFTWARE)
-        await writer.write_headers(_LINES[self.status], headers)
-        await writer.write_eof(body)
+        head = _head(int(time.time()), self.status, tuple(self.headers.items()))
+        connection.answer(b"%sContent-Length: %d\r\n\r\n%s" % (head, len(body), body))
+        await self._writer.drain()
+
+
+def error_response(error: ServiceError) -> web.Response:
+    """An error as the answer of a request."""
+    shown = error_json(error)
+    try:
+        body = dumps(shown)
+    except (TypeError, ValueError):
+        body = dumps({**shown, "data": None, "errors": None})
+    status = error.code if 400 <= error.code <= 599 else 500
+    response = web.Response(status=status, body=body, headers={"Content-Type": JSON_TYPE})
+    if isinstance(error.data, dict) and isinstance(error.data.get("retry_after_s"), int):
+        response.headers["Retry-After"] = str(error.data["retry_after_s"])
+    return response
+
+
+@lru_cache(maxsize=100)
+def _head(_second: int, status: int, headers: tuple[tuple[str, str], ...]) -> bytes:
+    """The status line and all headers but the length: in one second, most answers have the same.
+
+    Raises ValueError for a control character in one of them.
+    """
+    given = {name.lower() for name, _ in headers}
+    lines = [_LINES[status], *(f"{name}: {value}" for name, value in headers if name.lower() != "content-length")]
+    if "date" not in given:
+        lines.append(f"Date: {rfc822_formatted_time()}")
+    if "server" not in given:
+        lines.append(f"Server: {SERVER_SOFTWARE}")
+    if any(_CONTROL.search(line) for line in lines):
+        raise ValueError("a header holds control characters")
+    return "".join(f"{line}\r\n" for line in lines).encode()

@@ -5,7 +5,7 @@ REST and Socket.IO differ in how they name things; from `Call` on they are the s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +20,7 @@ from agor_core.feathers.service import ServiceHandle
 
 # How many arguments follow the path before the query.
 BEFORE_QUERY = {"find": 0, "get": 1, "create": 1, "update": 2, "patch": 2, "remove": 1}
+NAMES = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "remove"}
 
 
 @dataclass(slots=True)
@@ -34,17 +35,17 @@ class Call:
     sub: Any = UNSET
     query: Any = None
 
-    async def run(self, params: Params, idempotency: Idempotency | None = None) -> HookContext:
+    def run(self, params: Params, idempotency: Idempotency | None = None) -> Awaitable[HookContext]:
         """Carry it out; with an idempotency key, once."""
         if idempotency is None or self.method.reads:
-            return await self._run(params)
+            return self._run(params)
         key, params = key_of(params)
         if key is None:
-            return await self._run(params)
+            return self._run(params)
         scope = (caller_of(params), self.service.path, self.method.name)
         given = [None if part is UNSET else part for part in (self.id, self.data, self.sub)]
         said = [dict(self.route), *given, params.query]
-        return await idempotency.once(key, scope, said, lambda: self._run(params), lambda: self._admit(params))
+        return idempotency.once(key, scope, said, lambda: self._run(params), lambda: self._admit(params))
 
     async def _admit(self, params: Params) -> None:
         """Raises NotAuthenticated for a token that has ended since; signing out, which ended it, may be repeated."""
@@ -53,8 +54,8 @@ class Call:
             return
         await authentication.identify(params.authentication)
 
-    async def _run(self, params: Params) -> HookContext:
-        return await self.service.run(self.method, params, id=self.id, data=self.data, sub=self.sub)
+    def _run(self, params: Params) -> Awaitable[HookContext]:
+        return self.service.run(self.method, params, id=self.id, data=self.data, sub=self.sub)
 
 
 def socket_call(app: Feathers, name: str, arguments: Sequence[Any]) -> Call:
@@ -213,7 +214,7 @@ def _rest_record_call(match: Match, verb: str, data: Any) -> Call | None:
 def _rest_name(verb: str, *, has_id: bool) -> str:
     if verb in ("GET", "HEAD"):
         return "get" if has_id else "find"
-    name = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "remove"}.get(verb)
+    name = NAMES.get(verb)
     if name is None:
         raise MethodNotAllowed(f"Method {verb} not allowed")
     return name

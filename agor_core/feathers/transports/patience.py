@@ -19,6 +19,8 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 from typing_extensions import override
 
+from agor_core.feathers.transports.answer import Answer, AnsweringConnection
+
 Handler = Callable[[Any], Awaitable[web.StreamResponse]]
 
 logger = logging.getLogger(__name__)
@@ -43,7 +45,7 @@ class Patience:
     unread_s: float = 60.0
 
 
-class HttpConnection(RequestHandler):
+class HttpConnection(AnsweringConnection):
     """One connection of HTTP, also once it has become a WebSocket."""
 
     __slots__ = (
@@ -172,16 +174,24 @@ class HttpServer(web.Server):
     def __call__(self) -> RequestHandler:
         return HttpConnection(self, loop=self._loop, **self._kwargs)
 
-    def timed(self, handler: Handler) -> Handler:
-        """`handler`, which its connection knows of."""
+    def timed(self, long_way: Handler, short_way: Handler, is_short: Callable[[Any], bool]) -> Handler:
+        """A handler that takes the short way where there is one; its connection knows of all it does."""
 
         async def handle(request: Any) -> web.StreamResponse:
             connection: HttpConnection = request.protocol
             connection.begin()
             try:
-                return await handler(request)
+                if is_short(request):
+                    response = await short_way(request)
+                else:
+                    # Who goes the long way may write by itself.
+                    connection.let_go()
+                    response = await long_way(request)
             finally:
                 connection.end()
+            if not isinstance(response, Answer):
+                connection.let_go()
+            return response
 
         return handle
 

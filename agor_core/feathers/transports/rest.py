@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import re
+import sys
 from codecs import BOM_UTF8
 from typing import Any
 from urllib.parse import quote
 
 from aiohttp import web
 
-from agor_core.errors import BadRequest, MethodNotAllowed, NotAuthenticated, NotFound, ServiceError, Unavailable
+from agor_core.errors import BadRequest, MethodNotAllowed, NotAuthenticated, NotFound, Unavailable
 from agor_core.feathers.app import Feathers
 from agor_core.feathers.idempotency import Idempotency
-from agor_core.feathers.params import UNSET, HookContext, Params
+from agor_core.feathers.params import UNSET, HookContext, Http, Params
 from agor_core.feathers.querystring import decode_segment, parse_query
-from agor_core.feathers.transports.answer import Answer
+from agor_core.feathers.transports.answer import JSON_TYPE, Answer, error_response
 from agor_core.feathers.transports.bodies import PayloadTooLarge, body_of
 from agor_core.feathers.transports.dispatch import rest_call, verbs_of
 from agor_core.feathers.transports.patience import HttpConnection
-from agor_core.feathers.wire import dumps, error_json, loads, service_error
+from agor_core.feathers.wire import dumps, loads, service_error
 
-JSON_TYPE = "application/json; charset=utf-8"
 FORM_TYPE = "application/x-www-form-urlencoded"
 # What encodeURI leaves alone, and percent signs, which a location that is encoded already has.
 LOCATION_SAFE = ";,/?:@&=+$-_.!~*'()#%"
@@ -49,6 +49,7 @@ class Rest:
         self._idempotency = idempotency
         self._body_limit_s = body_limit_s
         self._stranger_body_bytes = stranger_body_bytes
+        self._few_bytes = sys.maxsize if stranger_body_bytes is None else stranger_body_bytes
         self.is_stopping = False
         self._form_bodies = form_bodies
         self._broken_text = broken_text
@@ -61,17 +62,19 @@ class Rest:
             response = error_response(service_error(error, expose=self._app.expose_errors))
             if isinstance(error, MethodNotAllowed):
                 # HTTP asks for it.
-                response.headers["Allow"] = ", ".join(verbs_of(self._app, _segments(_raw_path(request))))
+                response.headers["Allow"] = ", ".join(verbs_of(self._app, _segments(_raw_path(request)[0])))
             return response
 
     async def _answer(self, request: web.Request) -> web.Response:
         if self.is_stopping:
             raise Unavailable("the server is stopping")
-        raw_query = request.raw_path.partition("?")[2]
-        raw_path = _raw_path(request)
+        raw_path, raw_query = _raw_path(request)
         verb = "GET" if request.method == "HEAD" else request.method
         segments = _segments(raw_path)
-        body = await self._body(request)
+        body = UNSET
+        if verb not in ("GET", "OPTIONS") and request.can_read_body:
+            raw = self._at_hand(request)
+            body = self._body(request, await self._arrived(request) if raw is None else raw)
         custom = (request.headers.get("X-Service-Method") or None) if verb == "POST" else None
         call = rest_call(self._app, verb, segments, custom, body)
         if call is None:
@@ -91,10 +94,7 @@ class Rest:
             request.protocol.know()
         return _response(context)
 
-    async def _body(self, request: web.Request) -> Any:
-        if request.method in ("GET", "HEAD", "OPTIONS") or not request.can_read_body:
-            return UNSET
-        raw = await self._arrived(request)
+    def _body(self, request: web.Request, raw: bytes) -> Any:
         if not raw:
             return UNSET
         content_type = request.headers.get("Content-Type")
@@ -112,6 +112,13 @@ class Rest:
         if not isinstance(data, dict | list):
             raise BadRequest("a JSON body is an object or a list")
         return data
+
+    def _at_hand(self, request: web.Request) -> bytes | None:
+        """A body that came together with its head, as most do, and that anybody may send."""
+        content = request.content
+        if content.is_eof() and content.total_bytes <= min(self._few_bytes, request.client_max_size):
+            return content.read_nowait()
+        return None
 
     async def _arrived(self, request: web.Request) -> bytes:
         few, most = self._stranger_body_bytes, request.client_max_size
@@ -135,27 +142,17 @@ class Rest:
         return said.user is not None
 
 
-def error_response(error: ServiceError) -> web.Response:
-    """An error as the answer of a request."""
-    shown = error_json(error)
-    try:
-        body = dumps(shown)
-    except (TypeError, ValueError):
-        body = dumps({**shown, "data": None, "errors": None})
-    status = error.code if 400 <= error.code <= 599 else 500
-    response = web.Response(status=status, body=body, headers={"Content-Type": JSON_TYPE})
-    if isinstance(error.data, dict) and isinstance(error.data.get("retry_after_s"), int):
-        response.headers["Retry-After"] = str(error.data["retry_after_s"])
-    return response
-
-
 def _headers(request: web.Request) -> dict[str, str]:
     return {name.lower(): value for name, value in request.headers.items()}
 
 
-def _raw_path(request: web.Request) -> str:
-    # A proxy sends the whole address, as HTTP lets it.
-    return _ORIGIN.sub("", request.raw_path.partition("?")[0].partition("#")[0])
+def _raw_path(request: web.Request) -> tuple[str, str]:
+    """Path and query as they were sent."""
+    raw_path, _, raw_query = request.raw_path.partition("?")
+    if not raw_path.startswith("/"):
+        # A proxy sends the whole address, as HTTP lets it.
+        raw_path = _ORIGIN.sub("", raw_path)
+    return raw_path.partition("#")[0], raw_query
 
 
 def _segments(raw_path: str) -> list[str]:
@@ -164,13 +161,9 @@ def _segments(raw_path: str) -> list[str]:
 
 
 def _response(context: HookContext) -> web.Response:
-    http, answer, method = context.http, context.answer, context.signature
+    answer, method = context.answer, context.signature
     body = None if answer is None else dumps(answer)
-    if http.status is not None:
-        status = http.status
-    elif http.location is not None:
-        status = 303
-    elif body is None:
+    if body is None:
         status = 204
     elif method.status is not None:
         status = method.status
@@ -179,8 +172,18 @@ def _response(context: HookContext) -> web.Response:
     response = Answer(status=status, body=body)
     if body is not None:
         response.headers["Content-Type"] = JSON_TYPE
+    if context.has_http:
+        _say(response, context.http)
+    return response
+
+
+def _say(response: web.Response, http: Http) -> None:
+    """What hooks have said of the answer."""
+    if http.status is not None:
+        response.set_status(http.status)
+    elif http.location is not None:
+        response.set_status(303)
     for name, value in http.headers.items():
         response.headers[name] = str(value)
     if http.location is not None:
         response.headers["Location"] = quote(http.location, safe=LOCATION_SAFE)
-    return response

@@ -12,32 +12,29 @@ Handler = Callable[..., Awaitable[web.StreamResponse]]
 
 
 class Shortcut:
-    """Sends requests whose path begins as a service's does, and as no route's could, straight to `handle`.
+    """Requests whose path begins as a service's does, and as no route's could, may go straight to `handle`.
 
-    `handle` is what the router would come to by its `last` route, with all that stands before it. Whatever is not plain
-    goes the long way.
+    `handle` is what the router would come to by its `last` route, with all that stands before it; it returns an answer,
+    and writes nothing by itself. Whatever is not plain goes the long way.
     """
 
     def __init__(self, app: Feathers, last: web.AbstractRoute, handle: Handler) -> None:
         self._app = app
         self._last = last
-        self._handle = handle
+        self.handle = handle
 
-    def before(self, router: web.UrlDispatcher, long_way: Handler) -> Handler:
-        """A handler that takes the short way where it can, and `long_way` elsewhere. All routes are there by now."""
+    def takes(self, router: web.UrlDispatcher) -> Callable[[web.Request], bool]:
+        """Says of a request whether it may go the short way. All routes are there by now."""
         others = [resource for resource in router.resources() if resource is not self._last.resource]
         taken = {_first(resource.canonical) for resource in others}
-        if any("{" in first for first in taken):
-            return long_way
         names = {_first(path) for path in self._app.services} - taken
-        handle = self._handle
+        if any("{" in first for first in taken):
+            names = set()
 
-        async def either(request: web.Request) -> web.StreamResponse:
-            if _first(request.raw_path.partition("?")[0]) in names and "Expect" not in request.headers:
-                return await handle(request)
-            return await long_way(request)
+        def is_short(request: web.Request) -> bool:
+            return _first(request.raw_path.partition("?")[0]) in names and "Expect" not in request.headers
 
-        return either
+        return is_short
 
 
 def _first(path: str) -> str:

@@ -4,6 +4,8 @@ Every server is started anew in every round, and each measure is taken on all of
 next. Figures are the median of the rounds; ratios are those of the server's CPU time (or memory) per operation, ours to
 theirs: below 1 we are cheaper. For fan-out of single events there is also the floor: a loop that only writes one ready
 frame to every client, and what that costs of plain Socket.IO. No server that writes to each client can be below it.
+For REST the floor is aiohttp as it comes with a handler that reads and writes the same JSON, and what that costs of
+Feathers.
 """
 
 from __future__ import annotations
@@ -17,9 +19,12 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from tests.benchmarks.feathers.measures import Figures, Measure, measures
-from tests.benchmarks.feathers.servers import FEATHERS, FLOOR, FOLDER, OURS, PLAIN, STOCK, running, take_core
+from tests.benchmarks.feathers.servers import BARE, FEATHERS, FLOOR, FOLDER, OURS, PLAIN, STOCK, running, take_core
 from tests.benchmarks.feathers.slow_reader import report_slow_reader
 from tests.support.node import install_packages
+
+# What each floor is compared with.
+FLOORS = ((FLOOR, PLAIN), (BARE, FEATHERS))
 
 Results = dict[str, dict[str, list[Figures]]]
 
@@ -50,7 +55,7 @@ def main() -> None:
 
 
 def _round(chosen: list[Measure], seconds: float, results: Results, *, with_stock: bool) -> None:
-    names = [OURS, FEATHERS, PLAIN, FLOOR, *([STOCK] if with_stock else [])]
+    names = [OURS, FEATHERS, PLAIN, FLOOR, BARE, *([STOCK] if with_stock else [])]
     with ExitStack() as stack:
         servers = {name: stack.enter_context(running(name)) for name in names}
         for measure in chosen:
@@ -60,10 +65,12 @@ def _round(chosen: list[Measure], seconds: float, results: Results, *, with_stoc
 
 
 def _print_table(chosen: list[Measure], results: Results) -> None:
-    names = [name for name in (OURS, FEATHERS, PLAIN, STOCK, FLOOR) if any(name in found for found in results.values())]
+    order = (OURS, FEATHERS, PLAIN, STOCK, FLOOR, BARE)
+    names = [name for name in order if any(name in found for found in results.values())]
+    floors = [(floor, of) for floor, of in FLOORS if floor in names]
     print(f"{'CPU µs per operation':34}" + "".join(f"{name:>10}" for name in names), end="")
     print("".join(f"{'/ ' + name:>20}" for name in names if name in (FEATHERS, PLAIN)), end="")
-    print(f"{'floor / ' + PLAIN:>20}" if FLOOR in names else "", end="")
+    print("".join(f"{f'{floor} / {of}':>20}" for floor, of in floors), end="")
     print(f"   {OURS + ': per s':>12} {'p50 ms':>8} {'p99 ms':>8}")
     for measure in chosen:
         found = results[measure.label]
@@ -72,9 +79,10 @@ def _print_table(chosen: list[Measure], results: Results) -> None:
         for name in names:
             line += f"{middle[name]:10.1f}" if name in middle else f"{'':10}"
         for name in (FEATHERS, PLAIN):
-            line += f"{_verdict(found, measure, name):>20}" if name in middle else f"{'':20}"
-        if FLOOR in names:
-            lowest = f"{_ratio(found, measure, FLOOR, PLAIN):.2f}" if FLOOR in middle else ""
+            if name in names:
+                line += f"{_verdict(found, measure, name):>20}" if name in middle else f"{'':20}"
+        for floor, of in floors:
+            lowest = f"{_ratio(found, measure, floor, of):.2f}" if floor in middle else ""
             line += f"{lowest:>20}"
         for figure, width in (("per_s", 15), ("p50_ms", 9), ("p99_ms", 9)):
             values = [run[figure] for run in found[OURS] if figure in run]

@@ -1,4 +1,4 @@
-"""The servers that are compared: ours, on Node Feathers 5 on Koa and plain Socket.IO, and the floor of all fan-out."""
+"""The servers that are compared: ours, on Node Feathers 5 on Koa and plain Socket.IO, and the floors of all of them."""
 
 from __future__ import annotations
 
@@ -23,12 +23,21 @@ ROOT = FOLDER.parent.parent.parent
 
 CORES = sorted(os.sched_getaffinity(0))
 
-OURS, FEATHERS, PLAIN, STOCK, WATCHED, FLOOR = "ours", "Feathers", "Socket.IO", "stock", "watched", "floor"
+OURS, FEATHERS, PLAIN, STOCK, WATCHED, FLOOR, BARE = (
+    "ours",
+    "Feathers",
+    "Socket.IO",
+    "stock",
+    "watched",
+    "floor",
+    "aiohttp",
+)
 COMMANDS = {
     OURS: [sys.executable, "-m", "tests.benchmarks.feathers.ours", "PORT"],
     STOCK: [sys.executable, "-m", "tests.benchmarks.feathers.ours", "PORT", "stock"],
     WATCHED: [sys.executable, "-m", "tests.benchmarks.feathers.ours", "PORT", "watched"],
     FLOOR: [sys.executable, "-m", "tests.benchmarks.feathers.floor", "PORT"],
+    BARE: [sys.executable, "-m", "tests.benchmarks.feathers.bare", "PORT"],
     FEATHERS: ["node", str(FOLDER / "theirs.cjs"), "PORT"],
     PLAIN: ["node", str(FOLDER / "theirs.cjs"), "PORT", "plain"],
 }
