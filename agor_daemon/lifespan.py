@@ -26,7 +26,10 @@ from agor_core.errors import ConfigError, ServiceError
 from agor_core.feathers.documents import ApiInfo
 from agor_core.feathers.guard import LOOPBACK_NAMES, Guard
 from agor_core.feathers.observe import Observer
+from agor_core.feathers.transports.patience import Patience
+from agor_core.feathers.transports.proxies import Proxies
 from agor_core.feathers.transports.recovery import Recovery
+from agor_core.feathers.transports.sockets import Limits
 from agor_core.feathers.web import ServerOptions, build_web, runner
 from agor_daemon import __version__, home
 from agor_daemon.app import build_app
@@ -84,12 +87,19 @@ async def lifespan(settings: Settings) -> AsyncIterator[Running]:
         daemon.health.recovered = dataclasses.asdict(found) if found else None
         socket = _listen(settings)
         url = _url(settings, socket.getsockname()[1])
+        limits = settings.limits
         options = ServerOptions(
             guard=_guard(settings, url),
             recovery=Recovery(database.change_log, database.connections, settings.events.recovery_s),
             routes=gui_routes(),
             observer=Observer(user_field="user_id"),
             documents=ApiInfo("Agor", __version__, ABOUT),
+            proxies=Proxies.of(settings.daemon.trusted_proxies),
+            max_body_bytes=limits.body_bytes,
+            stranger_body_bytes=limits.stranger_body_bytes,
+            stranger_connections=limits.stranger_connections,
+            patience=Patience(limits.head_s, limits.body_s, limits.idle_s, limits.unread_s),
+            limits=Limits(connections=limits.sockets),
         )
         site_runner = runner(build_web(daemon.app, options), shutdown_timeout=GRACE_S)
         await site_runner.setup()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import json
 import re
 import shlex
@@ -80,6 +81,17 @@ def texts(value: Any) -> tuple[str, ...]:
     if not isinstance(value, (list, tuple)) or not all(isinstance(part, str) and part for part in value):
         raise ValueError("a list of texts")
     return tuple(value)
+
+
+def networks(value: Any) -> tuple[str, ...]:
+    """A list of addresses and networks, as text separated by commas: `127.0.0.1,10.0.0.0/8`."""
+    found = texts(value)
+    try:
+        for network in found:
+            ipaddress.ip_network(network)
+    except ValueError as error:
+        raise ValueError(f"a list of addresses or networks like 10.0.0.0/8 ({error})") from error
+    return found
 
 
 def command(value: Any) -> tuple[str, ...]:
@@ -162,6 +174,13 @@ KEYS: tuple[Key, ...] = (
         is_local=True,
         shown=duration_text,
     ),
+    Key(
+        "daemon.trusted_proxies",
+        networks,
+        (),
+        "addresses or networks of reverse proxies whose X-Forwarded-For is believed",
+        is_local=True,
+    ),
     Key("daemon.max_runs", whole_number(1, 1000), 8, "agent runs at once", counts_at_once=True),
     Key(
         "database.url",
@@ -180,6 +199,24 @@ KEYS: tuple[Key, ...] = (
         counts_at_once=True,
     ),
     Key("events.recovery_s", whole_number(0, 86_400), 120, "seconds a dropped connection may come back within"),
+    Key("limits.head_s", whole_number(1, 3600), 20, "seconds a request's head may take"),
+    Key("limits.body_s", whole_number(1, 3600), 60, "seconds a request's body may take"),
+    Key("limits.idle_s", whole_number(1, 3600), 75, "seconds a connection may wait for its next request"),
+    Key("limits.unread_s", whole_number(1, 3600), 60, "seconds in which an answer may not be read any further"),
+    Key("limits.body_bytes", whole_number(100_000, 1_000_000_000), 10_000_000, "bytes a request's body may have"),
+    Key(
+        "limits.stranger_body_bytes",
+        whole_number(1024, 1_000_000_000),
+        256 * 1024,
+        "bytes it may have where nobody has signed in, though everybody has to",
+    ),
+    Key(
+        "limits.stranger_connections",
+        whole_number(1, 1_000_000),
+        256,
+        "connections from one address on which nobody has signed in, though everybody has to",
+    ),
+    Key("limits.sockets", whole_number(1, 1_000_000), 10_000, "open sockets of clients"),
     Key(
         "agents.<name>.command",
         command,

@@ -6,7 +6,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from agor_core.errors import ConfigError
 _NOT_KEYS = frozenset({"AGOR_DAEMON_URL"})
 
 
-SECTIONS = ("daemon", "database", "events", "agents", "credentials")
+SECTIONS = ("daemon", "database", "events", "limits", "agents", "credentials")
 
 
 class Source(StrEnum):
@@ -45,6 +45,8 @@ class DaemonSettings:
     """None: the one kept in the home; see `jwt_secret`."""
     jwt_expires_s: int
     max_runs: int
+    trusted_proxies: tuple[str, ...]
+    """Addresses and networks of those whose word on where a request comes from is taken."""
 
     @property
     def is_loopback(self) -> bool:
@@ -69,6 +71,20 @@ class EventSettings:
 
 
 @dataclass(frozen=True)
+class LimitSettings:
+    """`limits.*`: what anybody may take of the daemon."""
+
+    head_s: int
+    body_s: int
+    idle_s: int
+    unread_s: int
+    body_bytes: int
+    stranger_body_bytes: int
+    stranger_connections: int
+    sockets: int
+
+
+@dataclass(frozen=True)
 class AgentSettings:
     """`agents.<name>.*`."""
 
@@ -88,6 +104,7 @@ class Settings:
     daemon: DaemonSettings
     database: DatabaseSettings
     events: EventSettings
+    limits: LimitSettings
     agents: Mapping[str, AgentSettings]
     credentials: Mapping[str, str] = field(repr=False)
     values: Mapping[str, Any] = field(repr=False)
@@ -227,7 +244,7 @@ def _key_of_variable(variable: str) -> str | None:
         agent, _, field = rest.lower().rpartition("_")
         spelled = {environment_name(name): name for name in KNOWN_AGENTS}
         return f"agents.{spelled.get(f'AGOR_{agent.upper()}', agent.replace('_', '-'))}.{field}"
-    return f"{section}.{rest}".lower() if section in ("DAEMON", "DATABASE", "EVENTS") else None
+    return f"{section}.{rest}".lower() if section in ("DAEMON", "DATABASE", "EVENTS", "LIMITS") else None
 
 
 def _without_alias(layer: Mapping[str, Any]) -> dict[str, Any]:
@@ -254,6 +271,7 @@ def _settings(home: Path, values: dict[str, Any], sources: dict[str, Source]) ->
             allowed_hosts=values["daemon.allowed_hosts"],
             allowed_origins=values["daemon.allowed_origins"],
             jwt_expires_s=values["daemon.jwt_expires"],
+            trusted_proxies=values["daemon.trusted_proxies"],
         ),
         database=DatabaseSettings(url=values["database.url"]),
         events=EventSettings(
@@ -261,6 +279,7 @@ def _settings(home: Path, values: dict[str, Any], sources: dict[str, Source]) ->
             keep_rows=values["events.keep_rows"],
             recovery_s=values["events.recovery_s"],
         ),
+        limits=LimitSettings(**{limit.name: values[f"limits.{limit.name}"] for limit in fields(LimitSettings)}),
         agents={name: AgentSettings(**found) for name, found in by_agent.items()},
         credentials={key.partition(".")[2]: value for key, value in values.items() if key.startswith("credentials.")},
         values=values,

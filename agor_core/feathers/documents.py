@@ -17,6 +17,7 @@ from aiohttp import web
 from agor_core.feathers.app import Feathers
 from agor_core.feathers.observe import Observer, line_of, samples
 from agor_core.feathers.transports.recovery import Recovery
+from agor_core.feathers.transports.refusals import Refusals
 from agor_core.feathers.transports.socketio import SocketDoor
 from agor_core.feathers.wire import dumps
 
@@ -117,7 +118,7 @@ async def health_page(_request: web.Request) -> web.Response:
     return web.Response(body=dumps({"status": "ok"}), content_type="application/json", charset="utf-8")
 
 
-def metrics_page(observer: Observer, door: SocketDoor, recovery: Recovery | None) -> Handler:
+def metrics_page(observer: Observer, door: SocketDoor, refusals: Refusals, recovery: Recovery | None) -> Handler:
     """A handler that answers with the metrics."""
 
     async def page(_request: web.Request) -> web.Response:
@@ -136,6 +137,8 @@ def metrics_page(observer: Observer, door: SocketDoor, recovery: Recovery | None
             ),
             "# TYPE feathers_closed_total counter",
             *(line_of("feathers_closed_total", count, reason=reason) for reason, count in counters.reasons.items()),
+            "# TYPE feathers_refused_total counter",
+            *(line_of("feathers_refused_total", count, reason=reason) for reason, count in refusals.counts.items()),
         ]
         if recovery is not None:
             _, seq = await recovery.log.position()

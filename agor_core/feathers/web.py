@@ -18,7 +18,9 @@ from agor_core.feathers.observe import Observer
 from agor_core.feathers.params import Params
 from agor_core.feathers.transports.answer import error_response
 from agor_core.feathers.transports.patience import HttpServer, Patience
+from agor_core.feathers.transports.proxies import Proxies
 from agor_core.feathers.transports.recovery import Recovery
+from agor_core.feathers.transports.refusals import Refusals
 from agor_core.feathers.transports.rest import Rest
 from agor_core.feathers.transports.shortcut import Shortcut
 from agor_core.feathers.transports.socketio import SocketDoor
@@ -43,7 +45,8 @@ class ServerOptions:
     `broken_text`: take text with half surrogate pairs, as JavaScript does. `stranger_body_bytes`: how much may be sent
     before signing in, on a server where nobody is anonymous; None to let anybody send `max_body_bytes`.
     `stranger_connections`: how many connections from one address may be there on which nobody has signed in, where the
-    guard is not for loopback only; None for any number. `patience`: how long connections may take. `fast`: the fast
+    guard is not for loopback only or a proxy speaks for them; None for any number. `proxies`: those whose word on where
+    a request comes from is taken. `patience`: how long connections may take. `fast`: the fast
     path of Socket.IO.
     `idempotency` None takes no keys. With an `observer` there are `/metrics`, `/health` and a log line a call; with
     `documents` `/openapi.json`, `/asyncapi.json` and `/docs`. `shorten` makes events of more than 64 kB smaller.
@@ -57,6 +60,7 @@ class ServerOptions:
     max_body_bytes: int = 10_000_000
     stranger_body_bytes: int | None = 256 * 1024
     stranger_connections: int | None = 256
+    proxies: Proxies = field(default_factory=Proxies)
     patience: Patience = field(default_factory=Patience)
     limits: Limits = field(default_factory=Limits)
     routes: Sequence[web.RouteDef] = ()
@@ -72,7 +76,7 @@ DOOR = web.AppKey("feathers_door", SocketDoor)
 REST = web.AppKey("feathers_rest", Rest)
 SHORTCUT = web.AppKey("feathers_shortcut", Shortcut)
 PATIENCE = web.AppKey("feathers_patience", Patience)
-STRANGERS = web.AppKey("feathers_strangers", int)
+WATCH: web.AppKey[Callable[[HttpServer], None]] = web.AppKey("feathers_watch")
 
 
 def build_web(app: Feathers, options: ServerOptions | None = None) -> web.Application:
@@ -82,6 +86,7 @@ def build_web(app: Feathers, options: ServerOptions | None = None) -> web.Applic
     keep = _door_keeper(app, guard, options)
     site = web.Application(client_max_size=options.max_body_bytes, middlewares=[keep])
     site[APP] = app
+    refusals = Refusals()
     door = SocketDoor(
         app,
         options.recovery,
@@ -93,17 +98,18 @@ def build_web(app: Feathers, options: ServerOptions | None = None) -> web.Applic
         options.shorten,
         options.patience.body_s,
         options.stranger_body_bytes,
+        options.proxies,
+        refusals,
     )
     site[DOOR] = door
     site[PATIENCE] = options.patience
-    if options.stranger_connections is not None and not guard.is_loopback:
-        site[STRANGERS] = options.stranger_connections
+    site[WATCH] = _watcher(app, guard, options, refusals)
     door.attach(site)
     for route in options.routes:
         route.register(site.router)
     if options.observer is not None:
         app.observers.append(options.observer)
-        page = metrics_page(options.observer, door, options.recovery)
+        page = metrics_page(options.observer, door, refusals, options.recovery)
         site.router.add_get("/metrics", page if guard.is_loopback else _for_those_signed_in(app, page))
         if "health" not in app.services:
             site.router.add_get("/health", health_page)
@@ -116,6 +122,8 @@ def build_web(app: Feathers, options: ServerOptions | None = None) -> web.Applic
         idempotency=options.idempotency,
         body_limit_s=options.patience.body_s,
         stranger_body_bytes=options.stranger_body_bytes,
+        proxies=options.proxies,
+        refusals=refusals,
     )
     # (?s: a path may hold line breaks, which are then part of an id.
     to_rest = site.router.add_route("*", "/{path:(?s:.*)}", rest.handle)
@@ -140,9 +148,7 @@ class Runner(web.AppRunner):
         # aiohttp offers no way to say of which class its server is.
         server.__class__ = HttpServer
         assert isinstance(server, HttpServer)
-        authentication = self.app[APP].authentication
-        if authentication is not None and authentication.anonymous_user is None:
-            server.watch(self.app.get(STRANGERS))
+        self.app[WATCH](server)
         shortcut = self.app[SHORTCUT]
         server.request_handler = server.timed(server.request_handler, shortcut.handle, shortcut.takes(self.app.router))
         self._sweeping = asyncio.create_task(server.sweep(self.app[PATIENCE]), name="feathers connection sweep")
@@ -169,6 +175,17 @@ def runner(site: web.Application, **settings: Any) -> web.AppRunner:
         max_field_size=MAX_LINE_BYTES,
         **settings,
     )
+
+
+def _watcher(app: Feathers, guard: Guard, options: ServerOptions, refusals: Refusals) -> Callable[[HttpServer], None]:
+    def watch(server: HttpServer) -> None:
+        authentication = app.authentication
+        is_open = authentication is None or authentication.anonymous_user is not None
+        is_private = guard.is_loopback and not options.proxies.networks
+        most = None if is_open or is_private else options.stranger_connections
+        server.watch(options.proxies, refusals, most, spares_this_machine=guard.is_loopback)
+
+    return watch
 
 
 def _door_keeper(app: Feathers, guard: Guard, options: ServerOptions) -> Callable[..., Awaitable[web.StreamResponse]]:

@@ -14,6 +14,7 @@ from agor_core.feathers.authentication import (
     authenticate,
     hash_password,
 )
+from agor_core.feathers.authentication.attempts import Attempts
 
 SETTINGS = AuthSettings(
     secret="conformance-secret", audience="https://conformance.example", issuer="conformance", expires_s=86_400
@@ -21,8 +22,8 @@ SETTINGS = AuthSettings(
 EVERYBODY = "everybody"
 
 
-def add_accounts(app: Feathers) -> None:
-    """Users, sign-in, and secrets."""
+def add_accounts(app: Feathers, attempts: Attempts | None = None) -> None:
+    """Users, sign-in, and secrets; `attempts`: how often that may fail."""
     users = app.use("users", MemoryService())
     protected = [authenticate("jwt")]
     users.hooks(
@@ -40,7 +41,8 @@ def add_accounts(app: Feathers) -> None:
         found = await users.find(Params(query={"email": email, "$limit": 1}))
         return found[0] if found else None
 
-    service = AuthenticationService(app, SETTINGS, {"local": LocalStrategy(find_user), "jwt": JwtStrategy()})
+    strategies = {"local": LocalStrategy(find_user), "jwt": JwtStrategy()}
+    service = AuthenticationService(app, SETTINGS, strategies, attempts=attempts)
     app.use("authentication", service, methods=["create", "remove"], service_events=())
     app.use("secrets", MemoryService()).hooks(around={"all": protected}, before={"create": [_set_owner]})
 

@@ -13,6 +13,7 @@ import signal
 from aiohttp import web
 
 from agor_core.feathers import Feathers
+from agor_core.feathers.authentication.attempts import Attempts
 from agor_core.feathers.guard import Guard
 from agor_core.feathers.transports.sockets import Limits
 from agor_core.feathers.web import ServerOptions, build_web, runner
@@ -22,15 +23,15 @@ from tests.conformance.services import Errors, add_echo, add_hooked, add_people
 HOSTS = ("127.0.0.1", "::1")
 
 
-def build_app(id_field: str = "id") -> Feathers:
-    """The application with all services of the fixture."""
+def build_app(id_field: str = "id", attempts: Attempts | None = None) -> Feathers:
+    """The application with all services of the fixture; `attempts`: how often a sign-in may fail."""
     app = Feathers(expose_errors=True)
     add_people(app, id_field)
     add_echo(app, "echo")
     add_echo(app, "rooms/:roomId/echo")
     app.use("errors", Errors())
     add_hooked(app)
-    add_accounts(app)
+    add_accounts(app, attempts)
     add_publishers(app)
     return app
 

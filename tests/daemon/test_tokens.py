@@ -145,13 +145,17 @@ def test_a_kept_answer_is_not_for_a_dead_token(team: Team) -> None:
 
 
 def test_guessing_a_password_ends_soon_and_locks_nobody_else_out(team: Team) -> None:
-    """After ten failures an account takes no more from that address, however its name is spelled; others sign in."""
+    """After ten failures an account takes no more from that address, however its name is spelled and whatever address
+    is claimed; others sign in."""
     spellings = ("guessed@example.com", "GUESSED@example.com", " guessed@Example.com ")
     account = {"email": spellings[0], "password": "a long secret", "role": "member"}
     team.owner.call("POST", "/users", account)
     statuses = [
         team.daemon.request(
-            "POST", "/authentication", {"strategy": "local", "email": spellings[number % 3], "password": "wrong"}
+            "POST",
+            "/authentication",
+            {"strategy": "local", "email": spellings[number % 3], "password": "wrong"},
+            headers={"X-Forwarded-For": f"203.0.113.{number}"},
         )[0]
         for number in range(12)
     ]

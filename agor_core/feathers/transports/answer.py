@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import re
 import sys
 import time
@@ -30,8 +29,6 @@ _LINES = {
     for status in HTTPStatus
     if status >= HTTPStatus.OK and status not in _WITHOUT_BODY
 }
-logger = logging.getLogger(__name__)
-
 # Of answers to requests that came together, so many are held, and none that is larger.
 MOST_HELD = 32
 MOST_HELD_BYTES = 16 * 1024
@@ -92,7 +89,6 @@ class AnsweringConnection(RequestHandler):
             return super().handle_error(request, status, exc, message)
         # What aiohttp says of it quotes, over several lines, what was sent.
         what = (message or "").partition("\n")[0].strip().removesuffix(":")
-        logger.info("no HTTP request from %s: %s", request.remote, what)
         refused = error_response(BadRequest(f"this is no HTTP request: {what}" if what else "this is no HTTP request"))
         refused.force_close()
         return refused

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from aiohttp import web
 
 from agor_core.errors import ServiceError, Timeout
+from agor_core.feathers.transports.refusals import Reason
 
 
 class PayloadTooLarge(ServiceError):
@@ -15,8 +17,28 @@ class PayloadTooLarge(ServiceError):
     code, name, class_name = 413, "PayloadTooLarge", "payload-too-large"
 
 
-async def body_of(request: web.Request, most_bytes: int, limit_s: float) -> bytes:
-    """What a request brings. Raises PayloadTooLarge, before it is read if its size is known, and Timeout."""
+async def body_of(
+    request: web.Request,
+    most_bytes: int,
+    limit_s: float,
+    refused: Callable[[Reason], None],
+    over: Reason = Reason.BODY_TOO_LARGE,
+) -> bytes:
+    """What a request brings. Raises PayloadTooLarge, before it is read if its size is known, and Timeout.
+
+    `refused` is told of both; of one that is too large as `over`.
+    """
+    try:
+        return await _body_of(request, most_bytes, limit_s)
+    except PayloadTooLarge:
+        refused(over)
+        raise
+    except Timeout:
+        refused(Reason.BODY_LATE)
+        raise
+
+
+async def _body_of(request: web.Request, most_bytes: int, limit_s: float) -> bytes:
     if (request.content_length or 0) > most_bytes:
         raise _too_large(most_bytes)
     # Most bodies came together with their head: nothing is to be waited for.

@@ -23,6 +23,7 @@ from engineio.payload import Payload
 from agor_core.errors import ServiceError
 from agor_core.feathers.transports.bodies import body_of
 from agor_core.feathers.transports.patience import HttpConnection
+from agor_core.feathers.transports.refusals import Reason
 
 # Stock is 16: a polling client that has 17 calls to make at once would be cut off.
 MAX_PACKETS_PER_POST = 1000
@@ -140,9 +141,14 @@ class Socket(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no
 
     async def handle_post_request(self, environ: dict[str, Any]) -> None:
         """Take what a polling client sends, all of it. What is no payload ends its connection, in silence."""
-        engine = self.server
+        engine, request = self.server, environ["aiohttp.request"]
         try:
-            body = await body_of(environ["aiohttp.request"], engine.max_http_buffer_size, engine.body_limit_s)
+            body = await body_of(
+                request,
+                engine.max_http_buffer_size,
+                engine.body_limit_s,
+                lambda reason: engine.refused(reason, request),
+            )
             packets = Payload(encoded_payload=body.decode()).packets
         except (ValueError, ServiceError) as error:
             raise exceptions.UnknownPacketError("not a payload") from error
@@ -205,6 +211,8 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # engineio has no typ
     socket: type[Socket] = Socket
     # Within this time the body of a polling client's request has to be there.
     body_limit_s = 60.0
+    # Who is told of what was not taken.
+    refused: Callable[[Reason, web.Request], None] = staticmethod(lambda _reason, _request: None)
     # What to do with the connection of a new WebSocket, by the id of its socket.
     meet: Callable[[str, HttpConnection], None] = staticmethod(lambda _sid, _connection: None)
 

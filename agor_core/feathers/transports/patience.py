@@ -8,26 +8,28 @@ are looked at together now and then, so that a request costs no timer.
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, cast
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 from typing_extensions import override
 
-from agor_core.feathers.transports.answer import Answer, AnsweringConnection
+from agor_core.errors import TooManyRequests
+from agor_core.feathers.transports.answer import Answer, AnsweringConnection, error_response
+from agor_core.feathers.transports.proxies import Proxies, counted, is_here
+from agor_core.feathers.transports.refusals import Reason, Refusals
 
 Handler = Callable[[Any], Awaitable[web.StreamResponse]]
-
-logger = logging.getLogger(__name__)
 
 SWEEP_S = 1.0
 # As much as an event loop reads at once.
 READ_BYTES = 256 * 1024
+RETRY_AFTER_S = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +54,10 @@ class HttpConnection(AnsweringConnection):
         "_address",
         "_head_since",
         "_is_answered",
+        "_is_proxied",
         "_most_unheard_bytes",
         "_moved_at",
+        "_peer",
         "_server",
         "_unheard_bytes",
         "_unsent_bytes",
@@ -63,8 +67,11 @@ class HttpConnection(AnsweringConnection):
     def __init__(self, server: HttpServer, **settings: Any) -> None:
         super().__init__(server, **settings)
         self._server = server
+        self._peer = ""
         # Where it comes from, as long as it counts as a stranger.
         self._address: str | None = None
+        # It comes from a proxy that speaks for many: they are counted one by one, while they ask.
+        self._is_proxied = False
         # Of a WebSocket of a stranger: how much has come since its last whole message.
         self._most_unheard_bytes: int | None = None
         self._unheard_bytes = 0
@@ -80,9 +87,11 @@ class HttpConnection(AnsweringConnection):
         super().connection_made(transport)
         self._way = self.transport
         self._head_since = time.monotonic()
+        self._peer = str((transport.get_extra_info("peername") or ("",))[0])
         if self._server.most_strangers is not None:
-            self._address = str((transport.get_extra_info("peername") or ("",))[0])
-            if not self._server.takes(self._address):
+            self._is_proxied = self._server.proxies.trusts(self._peer)
+            if not self._is_proxied and not self._takes(counted(self._peer)):
+                self._server.refusals.note(Reason.STRANGERS, self._peer)
                 cast(asyncio.Transport, transport).abort()
 
     @override
@@ -99,25 +108,32 @@ class HttpConnection(AnsweringConnection):
         if self._most_unheard_bytes is not None:
             self._unheard_bytes += len(data)
             if self._unheard_bytes > self._most_unheard_bytes and self._way is not None:
+                self._server.refusals.note(Reason.STRANGER_BODY, self._peer)
                 self._way.abort()
                 return
         super().data_received(data)
 
-    def begin(self) -> None:
-        """A head has come; what comes now is its body, or a protocol with limits of its own."""
+    def begin(self, request: web.BaseRequest) -> None:
+        """A head has come; what comes now is its body, or a protocol with limits of its own.
+
+        Raises TooManyRequests where a proxy speaks for somebody of whose kind there are too many.
+        """
         self._head_since = None
         self._is_answered = False
+        if self._is_proxied and not self._takes(self._server.proxies.origin(request)):
+            self._server.refusals.note(Reason.STRANGERS, self._server.proxies.client(request))
+            raise TooManyRequests("too many at once from your address have not signed in", retry_after_s=RETRY_AFTER_S)
 
     def end(self) -> None:
         """The request has its answer."""
         self._is_answered = True
+        if self._is_proxied:
+            self._leave()
 
     def know(self) -> None:
         """Whoever this is has signed in, or is gone: it is no stranger any more."""
         self._most_unheard_bytes = None
-        if self._address is not None:
-            self._server.leaves(self._address)
-            self._address = None
+        self._leave()
 
     def mistrust(self, most_bytes: int) -> None:
         """From now on, until it is known, so much may come that is no whole message."""
@@ -136,33 +152,62 @@ class HttpConnection(AnsweringConnection):
         unsent = way.get_write_buffer_size()
         if not unsent or unsent != self._unsent_bytes:
             self._unsent_bytes, self._moved_at = unsent, now
-        is_late = self._head_since is not None and now - self._head_since > patience.head_s
-        if is_late or now - self._moved_at > patience.unread_s:
+        if self._head_since is not None and now - self._head_since > patience.head_s:
+            self._server.refusals.note(Reason.HEAD_LATE, self._peer)
             way.abort()
+        elif now - self._moved_at > patience.unread_s:
+            self._server.refusals.note(Reason.UNREAD, self._peer)
+            way.abort()
+
+    @override
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        if status == HTTPStatus.BAD_REQUEST:
+            self._server.refusals.note(Reason.NO_REQUEST, self._peer)
+        return super().handle_error(request, status, exc, message)
+
+    def _takes(self, address: str) -> bool:
+        if self._server.spares_this_machine and is_here(address):
+            return True
+        self._address = address
+        return self._server.takes(address)
+
+    def _leave(self) -> None:
+        if self._address is not None:
+            self._server.leaves(self._address)
+            self._address = None
 
 
 class HttpServer(web.Server):
     """aiohttp's server with such connections.
 
     `most_strangers`: so many from one address may be there on which nobody has signed in; None for any number.
+    `spares_this_machine`: not counting those from this machine.
     """
 
-    most_strangers: int | None = None
+    most_strangers: int | None
+    spares_this_machine: bool
+    proxies: Proxies
+    refusals: Refusals
     _strangers: Counter[str]
 
-    def watch(self, most_strangers: int | None) -> None:
-        """Begin to count strangers."""
+    def watch(
+        self, proxies: Proxies, refusals: Refusals, most_strangers: int | None, *, spares_this_machine: bool
+    ) -> None:
+        """Say what its connections have to know."""
+        self.proxies, self.refusals = proxies, refusals
+        self.most_strangers, self.spares_this_machine = most_strangers, spares_this_machine
         self._strangers = Counter()
-        self.most_strangers = most_strangers
 
     def takes(self, address: str) -> bool:
         """Count a stranger; whether there is room for it."""
         self._strangers[address] += 1
-        over = self._strangers[address] - (self.most_strangers or 0)
-        if over == 1:
-            # Once, not for each that is refused.
-            logger.warning("refusing connections from %s: too many there have not signed in", address)
-        return over <= 0
+        return self._strangers[address] <= (self.most_strangers or 0)
 
     def leaves(self, address: str) -> None:
         """One stranger less."""
@@ -179,14 +224,16 @@ class HttpServer(web.Server):
 
         async def handle(request: Any) -> web.StreamResponse:
             connection: HttpConnection = request.protocol
-            connection.begin()
             try:
+                connection.begin(request)
                 if is_short(request):
                     response = await short_way(request)
                 else:
                     # Who goes the long way may write by itself.
                     connection.let_go()
                     response = await long_way(request)
+            except TooManyRequests as error:
+                response = error_response(error)
             finally:
                 connection.end()
             if not isinstance(response, Answer):

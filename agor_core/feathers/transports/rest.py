@@ -19,6 +19,8 @@ from agor_core.feathers.transports.answer import JSON_TYPE, Answer, error_respon
 from agor_core.feathers.transports.bodies import PayloadTooLarge, body_of
 from agor_core.feathers.transports.dispatch import rest_call, verbs_of
 from agor_core.feathers.transports.patience import HttpConnection
+from agor_core.feathers.transports.proxies import Proxies
+from agor_core.feathers.transports.refusals import Reason, Refusals
 from agor_core.feathers.wire import dumps, loads, service_error
 
 FORM_TYPE = "application/x-www-form-urlencoded"
@@ -44,12 +46,16 @@ class Rest:
         idempotency: Idempotency | None = None,
         body_limit_s: float = 60.0,
         stranger_body_bytes: int | None = None,
+        proxies: Proxies | None = None,
+        refusals: Refusals | None = None,
     ) -> None:
         self._app = app
         self._idempotency = idempotency
         self._body_limit_s = body_limit_s
         self._stranger_body_bytes = stranger_body_bytes
         self._few_bytes = sys.maxsize if stranger_body_bytes is None else stranger_body_bytes
+        self._proxies = proxies or Proxies()
+        self._refusals = refusals or Refusals()
         self.is_stopping = False
         self._form_bodies = form_bodies
         self._broken_text = broken_text
@@ -85,7 +91,7 @@ class Rest:
             provider="rest",
             route=call.route,
             headers=_headers(request),
-            extra={"address": request.remote},
+            extra={"address": self._proxies.origin(request)},
         )
         if self._app.authentication is not None:
             params = self._app.authentication.with_header(params)
@@ -123,10 +129,14 @@ class Rest:
     async def _arrived(self, request: web.Request) -> bytes:
         few, most = self._stranger_body_bytes, request.client_max_size
         size = request.content_length
+
+        def refused(reason: Reason) -> None:
+            self._refusals.note(reason, self._proxies.client(request))
+
         if few is None or few >= most or (size is not None and size <= few) or await self._is_known(request):
-            return await body_of(request, most, self._body_limit_s)
+            return await body_of(request, most, self._body_limit_s, refused)
         try:
-            return await body_of(request, few, self._body_limit_s)
+            return await body_of(request, few, self._body_limit_s, refused, Reason.STRANGER_BODY)
         except PayloadTooLarge as error:
             raise NotAuthenticated(f"Not authenticated: sign in to send more than {few} bytes") from error
 

@@ -24,7 +24,9 @@ from agor_core.feathers.transports.dispatch import socket_call, socket_params
 from agor_core.feathers.transports.engine import Packet, Socket, SocketServer, background, end
 from agor_core.feathers.transports.fast import FastSocketServer
 from agor_core.feathers.transports.patience import HttpConnection
+from agor_core.feathers.transports.proxies import Proxies
 from agor_core.feathers.transports.recovery import Recovery, offset_text
+from agor_core.feathers.transports.refusals import Reason, Refusals
 from agor_core.feathers.transports.sockets import Counters, Held, Limits, Shorten, SocketConnection
 from agor_core.feathers.wire import error_json, service_error
 
@@ -55,6 +57,8 @@ class SocketDoor:
         shorten: Shorten | None = None,
         body_limit_s: float = 60.0,
         stranger_bytes: int | None = None,
+        proxies: Proxies | None = None,
+        refusals: Refusals | None = None,
     ) -> None:
         self.app = app
         self._shorten = shorten
@@ -80,6 +84,9 @@ class SocketDoor:
         self._stranger_bytes = stranger_bytes
         self._server.eio.body_limit_s = body_limit_s
         self._server.eio.meet = self._meet
+        self._proxies = proxies or Proxies()
+        self._refusals = refusals or Refusals()
+        self._server.eio.refused = self._refused
         app.on("login", self._signed_in)
         self._admission = Admission(self, recovery)
 
@@ -208,6 +215,9 @@ class SocketDoor:
         connection = self._by_socket.get(eio_sid)
         return connection is None or connection.user is None
 
+    def _refused(self, reason: Reason, request: web.Request) -> None:
+        self._refusals.note(reason, self._proxies.client(request))
+
     def _meet(self, eio_sid: str, connection: HttpConnection) -> None:
         if not self._is_stranger(eio_sid):
             connection.know()
@@ -311,9 +321,12 @@ class SocketDoor:
         request: web.Request = self._server.environ[eio_sid]["aiohttp.request"]
         headers = {name.lower(): value for name, value in request.headers.items()}
         connection = SocketConnection(sid, self, headers, socket, sid)
-        connection.extra["address"] = request.remote
+        connection.extra["address"] = self._proxies.origin(request)
         try:
-            if self._stopping or len(self._by_socket) >= self.limits.connections:
+            is_full = len(self._by_socket) >= self.limits.connections
+            if is_full:
+                self._refused(Reason.SOCKETS, request)
+            if self._stopping or is_full:
                 raise Unavailable("no more connections at the moment")
             self._by_socket[eio_sid] = self._by_sid[sid] = connection
             await self._admission.admit(connection, packet.data or {})
