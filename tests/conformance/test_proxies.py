@@ -116,7 +116,8 @@ async def test_an_ipv6_client_counts_with_its_network(opened: Open) -> None:
     assert await blocked(url, lambda number: f"2001:db8:1:2::{number:x}")
     assert await sign_in(url, "2001:db8:1:3::1") == 401
     assert await blocked(url, lambda number: "::ffff:203.0.113.9")
-    assert await sign_in(url, "203.0.113.9") == 429
+    for same in ("203.0.113.9", "203.0.113.9:4711", "[2001:db8:1:2::77]:443"):
+        assert await sign_in(url, same) == 429
 
 
 async def test_a_socket_through_a_proxy_is_its_clients(opened: Open) -> None:

@@ -90,7 +90,7 @@ class HttpConnection(AnsweringConnection):
         self._peer = str((transport.get_extra_info("peername") or ("",))[0])
         if self._server.most_strangers is not None:
             self._is_proxied = self._server.proxies.trusts(self._peer)
-            if not self._is_proxied and not self._takes(counted(self._peer)):
+            if not self._is_proxied and not self._takes(self._peer):
                 self._server.refusals.note(Reason.STRANGERS, self._peer)
                 cast(asyncio.Transport, transport).abort()
 
@@ -120,7 +120,7 @@ class HttpConnection(AnsweringConnection):
         """
         self._head_since = None
         self._is_answered = False
-        if self._is_proxied and not self._takes(self._server.proxies.origin(request)):
+        if self._is_proxied and not self._takes(self._server.proxies.client(request)):
             self._server.refusals.note(Reason.STRANGERS, self._server.proxies.client(request))
             raise TooManyRequests("too many at once from your address have not signed in", retry_after_s=RETRY_AFTER_S)
 
@@ -174,8 +174,8 @@ class HttpConnection(AnsweringConnection):
     def _takes(self, address: str) -> bool:
         if self._server.spares_this_machine and is_here(address):
             return True
-        self._address = address
-        return self._server.takes(address)
+        self._address = counted(address)
+        return self._server.takes(self._address)
 
     def _leave(self) -> None:
         if self._address is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -10,6 +11,9 @@ from aiohttp import web
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+# Some proxies name the port, too: 192.0.2.1:4711, [2001:db8::1]:4711.
+_WITH_PORT = re.compile(r"([0-9.]+):[0-9]+|\[([^\]]+)\](?::[0-9]+)?", re.ASCII)
 
 # Whoever has an IPv6 address has all of such a network, as a rule.
 IPV6_PREFIX = 64
@@ -46,10 +50,11 @@ class Proxies:
             return nearest
         hops = ",".join(request.headers.getall("X-Forwarded-For", ())).split(",")
         for hop in reversed(hops):
-            if _address(hop.strip()) is None:
+            address = _hop(hop.strip())
+            if address is None:
                 # Nobody can say more than that it came through this proxy.
                 break
-            nearest = hop.strip()
+            nearest = str(address)
             if not self.trusts(nearest):
                 break
         return nearest
@@ -69,6 +74,11 @@ def is_here(address: str) -> bool:
     """Whether it is one of this machine's own."""
     known = _address(address)
     return known is not None and known.is_loopback
+
+
+def _hop(text: str) -> Address | None:
+    match = _WITH_PORT.fullmatch(text)
+    return _address(text if match is None else match[1] or match[2])
 
 
 def _address(text: str) -> Address | None:
