@@ -15,6 +15,7 @@ from agor_core.feathers.authentication import (
     hash_password,
 )
 from agor_core.feathers.authentication.attempts import Attempts
+from agor_core.feathers.authentication.service import TokenValidity
 
 SETTINGS = AuthSettings(
     secret="conformance-secret", audience="https://conformance.example", issuer="conformance", expires_s=86_400
@@ -22,8 +23,8 @@ SETTINGS = AuthSettings(
 EVERYBODY = "everybody"
 
 
-def add_accounts(app: Feathers, attempts: Attempts | None = None) -> None:
-    """Users, sign-in, and secrets; `attempts`: how often that may fail."""
+def add_accounts(app: Feathers, attempts: Attempts | None = None, validity: TokenValidity | None = None) -> None:
+    """Users, sign-in, and secrets; `attempts`: how often that may fail; `validity`: what ends a token early."""
     users = app.use("users", MemoryService())
     protected = [authenticate("jwt")]
     users.hooks(
@@ -42,7 +43,7 @@ def add_accounts(app: Feathers, attempts: Attempts | None = None) -> None:
         return found[0] if found else None
 
     strategies = {"local": LocalStrategy(find_user), "jwt": JwtStrategy()}
-    service = AuthenticationService(app, SETTINGS, strategies, attempts=attempts)
+    service = AuthenticationService(app, SETTINGS, strategies, validity=validity, attempts=attempts)
     app.use("authentication", service, methods=["create", "remove"], service_events=())
     app.use("secrets", MemoryService()).hooks(around={"all": protected}, before={"create": [_set_owner]})
 

@@ -14,6 +14,7 @@ from aiohttp import web
 
 from agor_core.feathers import Feathers
 from agor_core.feathers.authentication.attempts import Attempts
+from agor_core.feathers.authentication.service import TokenValidity
 from agor_core.feathers.guard import Guard
 from agor_core.feathers.transports.sockets import Limits
 from agor_core.feathers.web import ServerOptions, build_web, runner
@@ -23,15 +24,18 @@ from tests.conformance.services import Errors, add_echo, add_hooked, add_people
 HOSTS = ("127.0.0.1", "::1")
 
 
-def build_app(id_field: str = "id", attempts: Attempts | None = None) -> Feathers:
-    """The application with all services of the fixture; `attempts`: how often a sign-in may fail."""
+def build_app(
+    id_field: str = "id", attempts: Attempts | None = None, validity: TokenValidity | None = None
+) -> Feathers:
+    """The application with all services of the fixture; `attempts`: how often a sign-in may fail; `validity`: what ends
+    a token early."""
     app = Feathers(expose_errors=True)
     add_people(app, id_field)
     add_echo(app, "echo")
     add_echo(app, "rooms/:roomId/echo")
     app.use("errors", Errors())
     add_hooked(app)
-    add_accounts(app, attempts)
+    add_accounts(app, attempts, validity)
     add_publishers(app)
     return app
 

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from typing_extensions import override
 from yarl import URL
 
-from agor_core.feathers import Feathers
+from agor_core.feathers import Feathers, Params
+from agor_core.feathers.authentication.service import AlwaysValid
 from agor_core.feathers.memory import MemoryStore
 from tests.conformance.doors import serving
 from tests.conformance.raw import CLOSED, Raw, raw
@@ -48,7 +50,15 @@ class Call:
     may_be_ignored: bool = False
 
 
-Step = Rest | Call
+@dataclass(frozen=True)
+class Frames:
+    """A call over the socket as it is on the wire, with binary packets. It asks for the answer of `NUMBER`."""
+
+    NUMBER = 999
+    frames: Sequence[str | bytes]
+
+
+Step = Rest | Call | Frames
 
 
 @dataclass
@@ -77,10 +87,14 @@ class Server:
             outcomes = []
             for step in script:
                 self._results.append(None)
-                outcome = await (self._rest(step) if isinstance(step, Rest) else self._call(listener, step))
-                outcomes.append(plain(outcome))
+                outcomes.append(plain(await self._outcome(listener, step)))
             await self._barrier(listener)
             return Heard(outcomes, plain(listener.events))
+
+    async def _outcome(self, listener: _Listener, step: Step) -> Any:
+        if isinstance(step, Rest):
+            return await self._rest(step)
+        return await (self._call(listener, step) if isinstance(step, Call) else listener.send(step))
 
     async def _rest(self, step: Rest) -> Any:
         headers = dict(step.headers)
@@ -130,6 +144,11 @@ class _Listener:
         async with asyncio.timeout(ANSWER_LIMIT_S):
             answer = await self._answer(wanted)
         return NO_ANSWER if answer is None else answer
+
+    async def send(self, step: Frames) -> Any:
+        await self.socket.send(*step.frames)
+        async with asyncio.timeout(ANSWER_LIMIT_S):
+            return await self._answer([f"43{step.NUMBER}["])
 
     async def _send(self, arguments: list[Any]) -> str:
         """How the answer will begin."""
@@ -181,14 +200,40 @@ def plain(value: Any) -> Any:
     return _TOKEN.sub("<token>", value) if isinstance(value, str) else value
 
 
+class Results:
+    """Gives what it is asked for, as it is."""
+
+    async def get(self, id: str, params: Params) -> Any:
+        """The value of a JSON text."""
+        return json.loads(id)
+
+
+class SignedOut(AlwaysValid):
+    """What the framework asks of an application that wants signing out to end a token."""
+
+    def __init__(self) -> None:
+        self.tokens: set[str] = set()
+
+    @override
+    async def is_valid(self, claims: dict[str, Any], user: dict[str, Any]) -> bool:
+        return claims["jti"] not in self.tokens
+
+    @override
+    async def revoke(self, claims: dict[str, Any]) -> None:
+        self.tokens.add(claims["jti"])
+
+
 @asynccontextmanager
 async def ours(session: aiohttp.ClientSession) -> AsyncIterator[Server]:
     """Our conformance server, in this process."""
-    app = build_app()
+    validity = SignedOut()
+    app = build_app(validity=validity)
+    app.use("results", Results())
 
     async def reset() -> None:
         for store in _stores(app):
             store.__init__()  # type: ignore[misc]  # as new
+        validity.tokens.clear()
 
     async with serving(build_site(app)) as url:
         yield Server("ours", url, session, reset)

@@ -15,7 +15,7 @@ import jwt
 from agor_core.feathers.querystring import format_query
 from tests.conformance.accounts import SETTINGS
 from tests.conformance.raw import CLOSED
-from tests.conformance.twin.both import NO_ANSWER, Call, Rest, Step
+from tests.conformance.twin.both import NO_ANSWER, Call, Frames, Rest, Step
 from tests.conformance.twin.scripts import ANN, SIGN_IN, THREE, USER, made, socket
 
 
@@ -109,6 +109,9 @@ CUSTOM = "custom methods by header or socket only"
 OTHER_TYPE = "body of another type than JSON is taken as text"
 JSONP = "JSONP in polling"
 PROTOTYPE = "`constructor` and the like: dropped from a query string, 500 as path, id, or `__proto__` in a body"
+SIGNED_OUT = "signing out leaves the token valid"
+FALSY = 'results `0`, `false`, `""` are 204'
+BINARY = "binary packets are taken"
 ORDER = "a memory service lists integer ids in ascending order, whenever they were made"
 
 DIFFERENCES: Sequence[Difference] = (
@@ -282,6 +285,27 @@ DIFFERENCES: Sequence[Difference] = (
     Difference(PROTOTYPE, [socket("find", "constructor", {})], _refused("NotFound"), STACK),
     Difference(PROTOTYPE, [*made(ANN), socket("get", "people", "constructor", {})], _refused("NotFound"), STACK),
     Difference(
+        SIGNED_OUT,
+        [
+            NEW_USER,
+            Rest("POST", "/authentication", SIGN_IN),
+            Rest("DELETE", "/authentication", token=1),
+            Rest("GET", "/users/1", token=1),
+        ],
+        _http(401),
+        _http(200, {"email": USER["email"]}),
+    ),
+    *(
+        Difference(FALSY, [Rest("GET", f"/results/{text}")], _http(200, result), _http(204, ""))
+        for text, result in (("0", 0), ("false", False), ("%22%22", ""))
+    ),
+    Difference(
+        BINARY,
+        [*made(ANN), Frames(['451-999["find","people",{"name":{"_placeholder":true,"num":0}}]', b"Ann"])],
+        _refused("BadRequest"),
+        _got([]),
+    ),
+    Difference(
         ORDER,
         [socket("create", "people", {"id": 77}, {}), *made(ANN), socket("find", "people", {})],
         _got([{"id": 77}, {"id": 1}]),
@@ -295,12 +319,7 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "conformance/test_javascript.py::test_an_expired_token_strands_nobody",
         "conformance/test_accounts.py::test_a_token_expires_on_a_live_connection",
     ),
-    "signing out leaves the token valid": (
-        "daemon/test_accounts.py::test_a_token_ends_with_logout_and_revocation",
-        "daemon/test_tokens.py::test_what_ends_a_token_ends_its_connections",
-    ),
     "a publisher that throws is silent": ("conformance/test_events.py::test_a_publisher_that_fails_is_nobodys_event",),
-    'results `0`, `false`, `""` are 204': ("conformance/test_hooks.py::test_whatever_is_not_null_is_a_result",),
     "text with half a surrogate pair is taken": (
         "conformance/test_hostile.py::test_half_a_surrogate_pair_is_refused_where_nothing_else_is_said",
         "conformance/test_hostile.py::test_half_a_surrogate_pair_travels_as_it_came",
@@ -309,6 +328,5 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "conformance/test_hostile.py::test_a_reader_that_stops_is_dropped_and_nobody_else",
         "conformance/test_lanes.py::test_a_reader_that_stops_costs_a_bounded_amount",
     ),
-    "binary packets are taken": ("conformance/test_hostile.py::test_binary_data_is_refused_in_words",),
 }
 """Rows for which the fixture has no service, or a script no time: the tests that show what is done here."""

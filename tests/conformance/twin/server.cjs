@@ -235,6 +235,9 @@ app.service('secrets').hooks({
   }
 })
 
+// What it is asked for, as it is.
+app.use('results', { async get(id) { return JSON.parse(decodeURIComponent(id)) } })
+
 // Who hears what.
 const everybody = 'everybody'
 app.on('connection', (connection) => app.channel(everybody).join(connection))
