@@ -40,13 +40,15 @@ def build_app(
     return app
 
 
-def build_site(app: Feathers, *, fast: bool = True, limits: Limits | None = None) -> web.Application:
-    """The application on the web as the fixture asks for it."""
+def build_site(
+    app: Feathers, *, fast: bool = True, limits: Limits | None = None, broken_text: bool = True
+) -> web.Application:
+    """The application on the web as the fixture asks for it, `broken_text` included."""
     options = ServerOptions(
         guard=Guard.open(),
         cors_origins=("*",),
         form_bodies=True,
-        broken_text=True,
+        broken_text=broken_text,
         fast=fast,
         limits=limits or Limits(),
         stranger_body_bytes=None,

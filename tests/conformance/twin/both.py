@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import json
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +28,7 @@ FOLDER = Path(__file__).parent
 HEADERS = ("Location", "X-Conformance", "Access-Control-Allow-Origin")
 ANSWER_LIMIT_S = 30.0
 NO_ANSWER = "never answered"
+DISCONNECTED = "disconnected"
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,19 @@ class Frames:
     frames: Sequence[str | bytes]
 
 
-Step = Rest | Call | Frames
+@dataclass(frozen=True)
+class SignIn:
+    """A sign-in over the socket with a token that a function makes only now, since it will not be good for long."""
+
+    token: Callable[[], str]
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Wait for the end of the socket, and say how it comes: `DISCONNECTED` by a packet, or just `CLOSED`."""
+
+
+Step = Rest | Call | Frames | SignIn | Ending
 
 
 @dataclass
@@ -92,9 +105,18 @@ class Server:
             return Heard(outcomes, plain(listener.events))
 
     async def _outcome(self, listener: _Listener, step: Step) -> Any:
-        if isinstance(step, Rest):
-            return await self._rest(step)
-        return await (self._call(listener, step) if isinstance(step, Call) else listener.send(step))
+        match step:
+            case Rest():
+                return await self._rest(step)
+            case Call():
+                return await self._call(listener, step)
+            case Frames():
+                return await listener.send(step)
+            case SignIn():
+                data = {"strategy": "jwt", "accessToken": step.token()}
+                return await self._call(listener, Call("create", ("authentication", data, {})))
+            case Ending():
+                return await listener.ending()
 
     async def _rest(self, step: Rest) -> Any:
         headers = dict(step.headers)
@@ -132,6 +154,7 @@ class _Listener:
         self.socket = socket
         self.events: list[list[Any]] = []
         self.is_open = True
+        self._last = ""
         self._numbers = itertools.count(0)
 
     async def call(self, arguments: list[Any], *, may_be_ignored: bool = False) -> Any:
@@ -149,6 +172,12 @@ class _Listener:
         await self.socket.send(*step.frames)
         async with asyncio.timeout(ANSWER_LIMIT_S):
             return await self._answer([f"43{step.NUMBER}["])
+
+    async def ending(self) -> str:
+        async with asyncio.timeout(ANSWER_LIMIT_S):
+            while self.is_open:
+                await self._read()
+        return DISCONNECTED if self._last.startswith("41") else CLOSED
 
     async def _send(self, arguments: list[Any]) -> str:
         """How the answer will begin."""
@@ -175,7 +204,7 @@ class _Listener:
         return CLOSED
 
     async def _read(self) -> str:
-        frame = await self.socket.receive()
+        frame = self._last = await self.socket.receive()
         if frame == CLOSED or frame.startswith("41"):
             self.is_open = False
         elif frame.startswith("42["):
@@ -224,8 +253,8 @@ class SignedOut(AlwaysValid):
 
 
 @asynccontextmanager
-async def ours(session: aiohttp.ClientSession) -> AsyncIterator[Server]:
-    """Our conformance server, in this process."""
+async def ours(session: aiohttp.ClientSession, *, broken_text: bool = True) -> AsyncIterator[Server]:
+    """Our conformance server, in this process; `broken_text` as the fixture asks for it, or as is usual."""
     validity = SignedOut()
     app = build_app(validity=validity)
     app.use("results", Results())
@@ -235,7 +264,7 @@ async def ours(session: aiohttp.ClientSession) -> AsyncIterator[Server]:
             store.__init__()  # type: ignore[misc]  # as new
         validity.tokens.clear()
 
-    async with serving(build_site(app)) as url:
+    async with serving(build_site(app, broken_text=broken_text)) as url:
         yield Server("ours", url, session, reset)
 
 
@@ -272,15 +301,21 @@ class Twins:
     """Both."""
 
     ours: Server
+    strict: Server
     theirs: Server
 
-    async def run(self, script: Sequence[Step]) -> tuple[Heard, Heard]:
-        """What came of it here and there."""
-        return await self.ours.run(script), await self.theirs.run(script)
+    async def run(self, script: Sequence[Step], *, strict: bool = False) -> tuple[Heard, Heard]:
+        """What came of it here and there; `strict`: here with text that is whole, as is usual."""
+        return await (self.strict if strict else self.ours).run(script), await self.theirs.run(script)
 
 
 @asynccontextmanager
 async def twins() -> AsyncIterator[Twins]:
     """Both servers, for a while."""
-    async with aiohttp.ClientSession() as session, ours(session) as mine, theirs(session) as other:
-        yield Twins(mine, other)
+    async with (
+        aiohttp.ClientSession() as session,
+        ours(session) as mine,
+        ours(session, broken_text=False) as strict,
+        theirs(session) as other,
+    ):
+        yield Twins(mine, strict, other)
