@@ -87,11 +87,15 @@ class AnsweringConnection(RequestHandler):
         self.let_go()
         if status != HTTPStatus.BAD_REQUEST or request.writer.output_size:
             return super().handle_error(request, status, exc, message)
+        self.misheard()
         # What aiohttp says of it quotes, over several lines, what was sent.
         what = (message or "").partition("\n")[0].strip().removesuffix(":")
         refused = error_response(BadRequest(f"this is no HTTP request: {what}" if what else "this is no HTTP request"))
         refused.force_close()
         return refused
+
+    def misheard(self) -> None:
+        """Something has come that is no request."""
 
     @override
     def force_close(self) -> None:

@@ -12,7 +12,6 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any, cast
 
 from aiohttp import web
@@ -160,16 +159,8 @@ class HttpConnection(AnsweringConnection):
             way.abort()
 
     @override
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        if status == HTTPStatus.BAD_REQUEST:
-            self._server.refusals.note(Reason.NO_REQUEST, self._peer)
-        return super().handle_error(request, status, exc, message)
+    def misheard(self) -> None:
+        self._server.refusals.note(Reason.NO_REQUEST, self._peer)
 
     def _takes(self, address: str) -> bool:
         if self._server.spares_this_machine and is_here(address):
