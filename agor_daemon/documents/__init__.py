@@ -35,7 +35,6 @@ def schemas_of(path: str) -> dict[str, Any]:
     tables = {
         "about": about.METHODS,
         "example": requests.EXAMPLES,
-        "result": answers.ANSWERS,
         "result:example": answers.EXAMPLES,
         "parameters": parameters.PARAMETERS,
         "more_parameters": parameters.MORE,
@@ -43,15 +42,14 @@ def schemas_of(path: str) -> dict[str, Any]:
     }
     for key, table in tables.items():
         found.update({f"{method}:{key}": said for method, said in table.get(path, {}).items()})
+    found.update({f"{method}:result": schema for method, schema in answers.answers_of(path).items()})
     if path in about.SERVICES:
         found["about"] = about.SERVICES[path]
     if path in _IDS:
         found |= {"id:example": _IDS[path], "id:about": about.IDS.get(path, about.ID)}
     if path in _SUBS:
         found |= {"sub:example": _SUBS[path], "sub:about": about.SUBS[path]}
-    if path == "config":
-        found["patch"] = requests.SETTING_VALUE
-    return found
+    return {**found, **requests.SCHEMAS.get(path, {})}
 
 
 def stored_schemas_of(path: str, patchable: Sequence[str]) -> dict[str, Any]:
@@ -69,15 +67,8 @@ def stored_schemas_of(path: str, patchable: Sequence[str]) -> dict[str, Any]:
     from_git = {name: {"type": "array", "items": schema_for(item)} for name, item in FROM_GIT.get(path, {}).items()}
     family = {"genealogy": answers.GENEALOGY} if path == "sessions" else {}
     short_id = {"short_id": answers.short_id(_IDS[path])}
-    offered = {
-        "create:errors": (404, 405, 409),
-        "find:errors": (404, 409),
-        "get:errors": (404, 409),
-        **{f"{method}:errors": (404, 405, 409) for method in ("update", "patch", "remove")},
-        **{f"{method}:parameters": () for method in ("create", "update", "patch", "remove")},
-    }
     return {
-        **offered,
+        **{f"{method}:errors": statuses for method, statuses in parameters.STORED_ERRORS.items()},
         **schemas_of(path),
         **classes,
         **_imported(path),

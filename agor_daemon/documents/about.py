@@ -9,6 +9,9 @@ over REST as described here, and over Socket.IO with the same names, arguments a
 an event `<path> created`, `patched` or `removed`; what an agent is saying comes as `messages streaming:chunk`.
 Wherever an id is taken, so is the beginning of one, as long as it is the only one that begins so.
 
+A query beside a call that changes a record is a condition: `PATCH /tasks/{id}?status=created` is `NotFound`, and
+changes nothing, unless the task is so at that moment. `$select` there is about the answer.
+
 `$search` finds sessions and messages by their words, the best first, each with a `snippet`: all words, in any order;
 `"several words"` in quotes follow each other; `word*` is a beginning. Lists of what belongs to sessions are narrowed by
 these, too: `session.agent=codex`, `session.repo.repo_id=…`. Of very many hits the newest 3,000 are ranked, and older
@@ -44,7 +47,8 @@ SUBS: Mapping[str, str] = {
 }
 """What the path holds beside the name of the service."""
 
-_FIND = "A page of {}, the latest first unless `$sort` says otherwise."
+_LATEST_FIRST = "A page of {}, the latest first unless `$sort` says otherwise."
+_OLDEST_FIRST = "A page of {}, the oldest first unless `$sort` says otherwise."
 _GET = "{}, by its id or the beginning of it."
 
 METHODS: Mapping[str, Mapping[str, str]] = {
@@ -53,7 +57,7 @@ METHODS: Mapping[str, Mapping[str, str]] = {
         "get": "One agent, by its name.\n`NotFound` says which there are.",
     },
     "boards": {
-        "find": _FIND.format("boards"),
+        "find": _LATEST_FIRST.format("boards"),
         "get": "A board with the ids of its sessions, by its id, the beginning of it, or its slug.",
         "create": "Make a board.\nIts slug comes from its name unless it is given; one that is taken is `Conflict`.",
         "update": "The same as `PATCH`: what is left out is kept.",
@@ -73,14 +77,15 @@ METHODS: Mapping[str, Mapping[str, str]] = {
         "`recovered`, only where nobody has to sign in: what this start put right after the last daemon was killed."
     },
     "messages": {
-        "find": _FIND.format("messages") + "\nA whole transcript, with what a fork inherited: `$history=true` with "
+        "find": _OLDEST_FIRST.format("messages")
+        + "\nA whole transcript, with what a fork inherited: `$history=true` with "
         "`session_id`.",
         "get": _GET.format("A message"),
         "create": "Store a finished message, from an importer, at the end of its session's transcript.",
         "bulk": "Store many finished messages at once: a list, or `{records: […]}`.",
     },
     "permissions": {
-        "find": _FIND.format("requests") + "\nWhat waits for an answer: `status=pending`.",
+        "find": _LATEST_FIRST.format("requests") + "\nWhat waits for an answer: `status=pending`.",
         "get": _GET.format("A request"),
         "revoke": "Let an answer stand for no more questions.\n`Conflict` if it does not stand for any.",
     },
@@ -93,7 +98,7 @@ METHODS: Mapping[str, Mapping[str, str]] = {
         "read_worktrees": "A page of the worktrees of this repository.",
     },
     "sessions": {
-        "find": _FIND.format("sessions"),
+        "find": _LATEST_FIRST.format("sessions"),
         "get": _GET.format("A session with the ids of its tasks"),
         "create": "Make a session without a prompt yet: in a worktree, or in a folder of the daemon's machine.",
         "update": "The same as `PATCH`: what is left out is kept.",
@@ -106,7 +111,7 @@ METHODS: Mapping[str, Mapping[str, str]] = {
         "genealogy": "A session with all it comes from, the nearest first, and all that came from it.",
     },
     "tasks": {
-        "find": _FIND.format("tasks"),
+        "find": _OLDEST_FIRST.format("tasks"),
         "get": _GET.format("A task"),
         "create": "Store a finished task, from an importer. It starts nothing.",
         "bulk": "Store many finished tasks at once: a list, or `{records: […]}`.",
@@ -117,7 +122,7 @@ METHODS: Mapping[str, Mapping[str, str]] = {
     },
     "transcripts": {"find": "All conversations on disk, the newest first."},
     "users": {
-        "find": _FIND.format("accounts") + "\nOf others, members get the names only, and viewers nothing.",
+        "find": _LATEST_FIRST.format("accounts") + "\nOf others, members get the names only, and viewers nothing.",
         "get": _GET.format("An account"),
         "create": "Make an account. Admins make members and viewers; the owner makes admins too.",
     },

@@ -1,12 +1,14 @@
-"""What each method answers, where that is not the record of its service."""
+"""What each method answers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from agor_core.feathers import STANDARD
 from agor_core.feathers.describe import RecordOf, list_of, object_of, or_null, page_of
 from agor_core.models.samples import MESSAGE, OTHER_SESSION, SESSION, SNAPSHOT, TASK
+from agor_daemon.hooks.short_ids import ANSWERED
 
 _TEXT = {"type": "string"}
 _COUNT = {"type": "integer", "minimum": 0}
@@ -65,6 +67,14 @@ _SETTING = object_of(
     about=_text("agent runs at once"),
     waits_for_restart=_CLAIM | {"examples": [False]},
 )
+_PATCH = """diff --git a/README.md b/README.md
+index 9daeafb9864cf43055ae93beb0afd6c7d144bfa4..4d26d1c5dc33ce4ed5ba8e0c5c2e5b0e16ab3b37 100644
+--- a/README.md
++++ b/README.md
+@@ -1 +1,2 @@
+ # shop
++For everybody.
+"""
 _DIFF = object_of(
     files=list_of(
         object_of(
@@ -74,12 +84,12 @@ _DIFF = object_of(
                 "enum": ["added", "modified", "deleted", "renamed", "copied", "typechange"],
                 "examples": ["modified"],
             },
-            insertions=_maybe(1, "integer"),
-            deletions=_maybe(0, "integer"),
+            insertions=_COUNT | {"examples": [1]},
+            deletions=_COUNT,
             binary=_CLAIM | {"examples": [False]},
-            old_path=_text("READ.ME"),
-            patch=_text("@@ -1 +1,2 @@\n # shop\n+For everybody.\n"),
-            omitted=_text("too large", description="Why there is no patch."),
+            old_path=_text("READ.ME", description="Where a renamed or copied file came from."),
+            patch=_text(_PATCH, description="As `git diff` prints it, of this file alone."),
+            omitted={"enum": ["binary", "too large", "submodule"], "description": "Why there is no patch."},
         )
     ),
     total=_COUNT,
@@ -92,7 +102,7 @@ _DIFF_EXAMPLE = {
             "insertions": 1,
             "deletions": 0,
             "binary": False,
-            "patch": "@@ -1 +1,2 @@\n # shop\n+For everybody.\n",
+            "patch": _PATCH,
         }
     ],
     "total": 1,
@@ -182,11 +192,8 @@ _TRANSCRIPT = object_of(
 
 ANSWERS: Mapping[str, Mapping[str, Any]] = {
     "sessions": {
-        "fork": _record("sessions"),
-        "spawn": _record("sessions"),
         "prompt": _STARTED,
         "resume": _STARTED,
-        "stop": _record("tasks"),
         "read_queue": _QUEUE,
         "queue": _QUEUE,
         "genealogy": object_of(
@@ -197,41 +204,24 @@ ANSWERS: Mapping[str, Mapping[str, Any]] = {
         ),
         "import_transcript": {"allOf": [RecordOf("sessions", "get"), object_of(imported=_IMPORTED)]},
     },
-    "tasks": {
-        "complete": _record("tasks"),
-        "fail": _record("tasks"),
-        "bulk": list_of(RecordOf("tasks")),
-        "diff": _DIFF,
-    },
+    "tasks": {"bulk": list_of(RecordOf("tasks")), "diff": _DIFF},
     "messages": {"bulk": list_of(RecordOf("messages")), "partial": _PARTIAL},
-    "permissions": {"decide": _record("permissions"), "revoke": _record("permissions")},
-    "boards": {
-        "read_sessions": page_of(_record("sessions")),
-        "add_session": _record("sessions"),
-        "remove_session": _record("sessions"),
-    },
-    "repos": {
-        "read_worktrees": page_of(_record("worktrees")),
-        "add_worktree": _record("worktrees"),
-        "remove_worktree": _record("worktrees"),
-        "clone": _record("repos"),
-    },
+    "boards": {"read_sessions": page_of(_record("sessions"))},
+    "repos": {"read_worktrees": page_of(_record("worktrees"))},
     "worktrees": {
         "status": _STATUS,
         "diff": _DIFF,
         "snapshot": or_null(_SNAPSHOT),
-        "restore": _record("worktrees"),
         "snapshots": list_of(_SNAPSHOT),
         "drop_snapshot": _SNAPSHOT,
     },
-    "users": {"revoke": _record("users")},
     "agents": {"find": list_of(_AGENT), "get": _AGENT},
     "config": {"find": list_of(_SETTING), "get": _SETTING, "patch": _SETTING},
     "events": {"find": page_of(_EVENT)},
     "health": {"find": _HEALTH},
     "transcripts": {"find": list_of(_TRANSCRIPT)},
 }
-"""The schema of the whole answer."""
+"""The schema of the whole answer, where that is more, or something else, than a record."""
 
 EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "sessions": {"read_queue": {"paused": False, "tasks": []}, "queue": {"paused": False, "tasks": []}},
@@ -247,3 +237,9 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     },
 }
 """Answers whose optional parts exclude each other, or are rare."""
+
+
+def answers_of(path: str) -> dict[str, Any]:
+    """`ANSWERS` of a service, and those of its custom methods that are records."""
+    answered = ANSWERED.get(path, {}).items()
+    return {method: _record(of) for method, of in answered if method not in STANDARD} | dict(ANSWERS.get(path, {}))

@@ -38,7 +38,6 @@ _PATH = _parameter("path", _TEXT, "README.md", "Only this file.")
 _DIFF = (_PATH, *_WINDOW)
 
 PARAMETERS: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]] = {
-    "sessions": {"update": (_IF_MATCH,), "patch": (_IF_MATCH,)},
     "tasks": {"diff": _DIFF},
     "boards": {"read_sessions": _page("session_id", SESSION)},
     "repos": {"read_worktrees": _page("worktree_id", WORKTREE)},
@@ -47,10 +46,6 @@ PARAMETERS: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]] = {
             *_DIFF,
             _parameter("against", _TEXT, "main", "The commit or branch to compare with, not where it began."),
             _parameter("staged", _CLAIM, False, "True: what is staged, not what is in the folder."),
-        ),
-        "remove": (
-            _parameter("force", _TEXT, "", "The `token` of the report that refused it."),
-            _parameter("branch", {"enum": ["keep", "delete"]}, "keep", "Whether the branch goes too."),
         ),
         "drop_snapshot": (
             _parameter("force", _CLAIM, False, "Drop also the one that a removed worktree is restored from."),
@@ -82,29 +77,43 @@ PARAMETERS: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]] = {
 """In place of the usual ones."""
 
 MORE: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]] = {
-    "sessions": {"find": (_TOTAL, _SEARCH)},
+    "sessions": {"find": (_TOTAL, _SEARCH), "update": (_IF_MATCH,), "patch": (_IF_MATCH,)},
     "tasks": {"find": (_TOTAL,)},
     "messages": {"find": (_TOTAL, _SEARCH, _HISTORY)},
-    **{path: {"find": (_TOTAL,)} for path in ("permissions", "boards", "repos", "worktrees", "users")},
+    **{path: {"find": (_TOTAL,)} for path in ("permissions", "boards", "repos", "users")},
+    "worktrees": {
+        "find": (_TOTAL,),
+        "remove": (
+            _parameter("force", _TEXT, "", "The `token` of the report that refused it."),
+            _parameter("branch", {"enum": ["keep", "delete"]}, "keep", "Whether the branch goes too."),
+        ),
+    },
 }
 """Beside the usual ones."""
 
+_READ = (404, 409)
 _WRITE = (404, 405, 409)
 _GIT = (404, 405, 409, 422)
+
+STORED_ERRORS: Mapping[str, Sequence[int]] = {
+    **dict.fromkeys(("find", "get"), _READ),
+    **dict.fromkeys(("create", "update", "patch", "remove"), _WRITE),
+}
+"""Of the standard methods of services of stored entities, where `ERRORS` does not say otherwise."""
 
 ERRORS: Mapping[str, Mapping[str, Sequence[int]]] = {
     "sessions": {
         **dict.fromkeys(("create", "fork", "spawn", "import_transcript"), _GIT),
         **dict.fromkeys(("prompt", "resume", "stop", "queue"), _WRITE),
-        **dict.fromkeys(("read_queue", "genealogy"), (404, 409)),
+        **dict.fromkeys(("read_queue", "genealogy"), _READ),
     },
     "tasks": {**dict.fromkeys(("complete", "fail", "bulk"), _WRITE), "diff": (404, 409, 422)},
-    "messages": {"bulk": _WRITE, "partial": (404, 409)},
+    "messages": {"bulk": _WRITE, "partial": _READ},
     "permissions": {"decide": _WRITE, "revoke": _WRITE},
-    "boards": {"read_sessions": (404, 409), "add_session": _WRITE, "remove_session": _WRITE},
+    "boards": {"read_sessions": _READ, "add_session": _WRITE, "remove_session": _WRITE},
     "repos": {
         **dict.fromkeys(("create", "remove", "clone", "add_worktree", "remove_worktree"), _GIT),
-        "read_worktrees": (404, 409),
+        "read_worktrees": _READ,
     },
     "worktrees": {
         **dict.fromkeys(("create", "remove", "snapshot", "restore", "drop_snapshot"), _GIT),

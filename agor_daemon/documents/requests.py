@@ -39,6 +39,11 @@ CLASSES: Mapping[str, Mapping[str, type[SQLModel]]] = {
 }
 """The class of what a method takes."""
 
+SCHEMAS: Mapping[str, Mapping[str, Any]] = {
+    "config": {"patch": object_of(value={"description": "What the setting is to be."})},
+}
+"""The same, where no class says it."""
+
 _TASK = {
     "session_id": SESSION,
     "full_prompt": "Rename the greeting",
@@ -118,6 +123,3 @@ IMPORTED: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 def several(one: Any) -> dict[str, Any]:
     """The schema of a bulk call."""
     return {"anyOf": [list_of(one), object_of(records=list_of(one))]}
-
-
-SETTING_VALUE = object_of(value={"description": "What the setting is to be."})
