@@ -13,8 +13,16 @@ from agor_core.models.schema import load_as
 from agor_core.models.wire import to_wire
 from agor_daemon.access import Rule, User, may_change
 from agor_daemon.services.requests import BoardRequest, BoardSessionRequest
-from agor_daemon.services.stored import PageSize, Record, StoredService, one, one_record, reader_of, user_id_of
-from agor_daemon.services.tasks import set_fields
+from agor_daemon.services.stored import (
+    PageSize,
+    Record,
+    StoredService,
+    one,
+    one_record,
+    reader_of,
+    set_fields,
+    user_id_of,
+)
 
 WRITABLE = ("name", "slug", "description", "icon", "color", "objects")
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import groupby
 from typing import Any
 
+from typing_extensions import override
+
 from agor_core.db import Database, Transaction
 from agor_core.errors import NotFound
 from agor_core.feathers import Params
@@ -13,8 +15,8 @@ from agor_core.models import Message
 from agor_core.models.schema import load
 from agor_core.models.wire import to_wire
 from agor_daemon.runs import AgentRuns
-from agor_daemon.services.stored import PageSize, Record, StoredService, one, one_record, reader_of, user_id_of
-from agor_daemon.services.tasks import records_in, set_fields
+from agor_daemon.services.importing import ImportedService
+from agor_daemon.services.stored import PageSize, Record, one, reader_of, set_fields, user_id_of
 
 IMPORTABLE = (
     "session_id",
@@ -29,22 +31,16 @@ IMPORTABLE = (
 )
 
 
-class MessagesService(StoredService):
+class MessagesService(ImportedService):
     """The service `messages`. Indices are the database's; a client that sends one gets 400."""
 
     def __init__(self, database: Database, runs: AgentRuns) -> None:
         super().__init__(database, Message, PageSize(100, 1000), ("metadata",))
         self._runs = runs
 
-    async def create(self, data: Any, params: Params) -> Record:
-        """A finished message, from an importer, at the end of its session's transcript."""
-        return (await self._add([one_record(data)], params))[0]
-
-    async def bulk(self, data: Any, params: Params) -> list[Record]:
-        """Many finished messages at once: a list, or `{records: […]}`."""
-        return await self._add(records_in(data), params)
-
-    async def _add(self, records: list[Record], params: Params) -> list[Record]:
+    @override
+    async def add(self, records: list[Record], params: Params) -> list[Record]:
+        """At the end of their sessions' transcripts."""
         loaded = [load(Message, record, only=IMPORTABLE) for record in records]
 
         def unit_of_work(tx: Transaction) -> list[Record]:

@@ -6,11 +6,11 @@ from typing import Any, Literal
 
 from sqlmodel import Field, SQLModel
 
+from agor_core.models.session import Sharing
+from agor_core.models.values import PermissionMode
+
 PROMPT_LIMIT = 5_000_000
 NAME_LIMIT = 200
-
-PermissionMode = Literal["default", "acceptEdits", "plan", "bypassPermissions"]
-Sharing = Literal["everyone", "private"]
 
 
 class Empty(SQLModel):
@@ -208,11 +208,11 @@ class UserRequest(SQLModel):
 
 
 class UserPatchRequest(SQLModel):
-    """What may change of an account; who may change what is the service's rule."""
+    """What may change of an account; who may change what is the service's rule. What is not sent stays as it is."""
 
-    name: str | None = Field(None, max_length=NAME_LIMIT)
+    name: str = Field("", max_length=NAME_LIMIT)
     avatar: str | None = Field(None, max_length=100_000)
-    preferences: dict[str, Any] | None = None
-    password: str | None = Field(None, min_length=8, max_length=200)
-    email: str | None = Field(None, max_length=320)
-    role: Literal["owner", "admin", "member", "viewer"] | None = None
+    preferences: dict[str, Any] = {}
+    password: str = Field("", min_length=8, max_length=200)
+    email: str = Field("", max_length=320)
+    role: Literal["owner", "admin", "member", "viewer"] = "member"

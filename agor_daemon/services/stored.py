@@ -181,7 +181,8 @@ class StoredService:
 
 def changed(record: Record, sent: Record, loaded: Record) -> Record:
     """What of the `loaded` values is not as the `record` has it already; compared as they were `sent`."""
-    return {name: value for name, value in loaded.items() if name not in sent or sent[name] != record.get(name)}
+    unchanged = {name for name in sent if name in record and sent[name] == record[name]}
+    return {name: value for name, value in loaded.items() if name not in unchanged}
 
 
 def expected_version(sent: Record, params: Params) -> int | None:
@@ -215,3 +216,9 @@ def one_record(data: Any) -> Record:
     if not isinstance(data, dict):
         raise BadRequest("the data must be an object")
     return data
+
+
+def set_fields(entity: Any, fields: Record) -> None:
+    """Set fields by their names on the wire, wherever they are kept: in a column or in `data`."""
+    for name, value in fields.items():
+        setattr(entity if name in type(entity).model_fields else entity.data, name, value)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from typing_extensions import override
+
 from agor_core import git
 from agor_core.db import Database, Transaction
 from agor_core.errors import BadRequest, Conflict, NotFound
@@ -15,10 +17,10 @@ from agor_core.models.task import summary
 from agor_core.models.values import TaskGitState
 from agor_core.models.wire import to_wire
 from agor_daemon.runs import AgentRuns
+from agor_daemon.services.importing import ImportedService
 from agor_daemon.services.requests import CompleteRequest, FailRequest
-from agor_daemon.services.stored import PageSize, Record, StoredService, may_bypass, one, one_record, user_id_of
+from agor_daemon.services.stored import PageSize, Record, may_bypass, one, one_record, set_fields, user_id_of
 
-BULK_LIMIT = 10_000
 FINISHED = ("completed", "failed", "stopped")
 IMPORTABLE = (
     "session_id",
@@ -38,22 +40,15 @@ IMPORTABLE = (
 DIFF_PAGE = 100
 
 
-class TasksService(StoredService):
+class TasksService(ImportedService):
     """The service `tasks`."""
 
     def __init__(self, database: Database, runs: AgentRuns) -> None:
         super().__init__(database, Task, PageSize(100, 1000), ("description", "full_prompt"))
         self._runs = runs
 
-    async def create(self, data: Any, params: Params) -> Record:
-        """A finished task, from an importer; it starts nothing."""
-        return (await self._add([one_record(data)], params))[0]
-
-    async def bulk(self, data: Any, params: Params) -> list[Record]:
-        """Many finished tasks at once: a list, or `{records: […]}`."""
-        return await self._add(records_in(data), params)
-
-    async def _add(self, records: list[Record], params: Params) -> list[Record]:
+    @override
+    async def add(self, records: list[Record], params: Params) -> list[Record]:
         tasks = [self._finished(record, user_id_of(params)) for record in records]
         stored: list[Record] = await self._database.write(
             lambda tx: [to_wire(task) for task in tx.tasks.add_many(tasks)]
@@ -167,22 +162,6 @@ def _end_of(state: TaskGitState) -> str | None:
         return state.end_snapshot_id
     sha = state.sha_at_end
     return None if sha is None or sha.endswith("-dirty") else sha
-
-
-def set_fields(entity: Any, fields: Record) -> None:
-    """Set fields by their names on the wire, wherever they are kept: in a column or in `data`."""
-    for name, value in fields.items():
-        setattr(entity if name in type(entity).model_fields else entity.data, name, value)
-
-
-def records_in(data: Any) -> list[Record]:
-    """The records of a bulk call: a list, or an object that holds it under `records`."""
-    records = data.get("records") if isinstance(data, dict) else data
-    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
-        raise BadRequest("the data must be a list of records")
-    if len(records) > BULK_LIMIT:
-        raise BadRequest(f"at most {BULK_LIMIT} records at once; send them in several calls")
-    return records
 
 
 def number(params: Params, name: str, default: int) -> int:

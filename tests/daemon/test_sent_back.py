@@ -90,6 +90,17 @@ def test_a_record_is_taken_back_as_it_was_got(daemon: Client, ids: dict[str, str
     assert (status, refusal["errors"]) == (400, {"tasks": ["Read-only."]})
 
 
+def test_an_account_has_no_field_that_is_null(daemon: Client, ids: dict[str, str]) -> None:
+    """What an account cannot be without is not taken away by a null; a picture is."""
+    where = f"/users/{ids['users']}"
+    before = daemon.call("GET", where)
+    for field in ("name", "email", "role", "password", "preferences"):
+        status, refusal = daemon.request("PATCH", where, {field: None})
+        assert (status, list(refusal["errors"])) == (400, [field])
+    assert daemon.call("GET", where) == {**before, "short_id": daemon.call("GET", where)["short_id"]}
+    assert daemon.call("PATCH", where, {"avatar": None})["avatar"] is None
+
+
 def test_a_record_that_is_sent_back_late_is_a_conflict(daemon: Client, ids: dict[str, str]) -> None:
     """Of a whole record that was changed meanwhile it is the version that is at fault; the answer has the new one."""
     where = f"/sessions/{ids['sessions']}"

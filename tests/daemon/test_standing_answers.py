@@ -47,6 +47,14 @@ def decide(daemon: Caller, question: dict[str, Any], **answer: Any) -> dict[str,
     return decided
 
 
+def asks(daemon: Daemon, session: dict[str, Any], text: str, **answer: Any) -> dict[str, Any]:
+    """What was decided about a prompt that a person was asked about, whatever stands: no, unless `answer` says so."""
+    task = prompt(daemon, session, text)
+    decided = decide(daemon, pending(daemon), **{"allow": False, **answer})
+    assert wait_for_task(daemon, task)["status"] == "completed"
+    return decided
+
+
 def test_a_yes_for_the_session_spares_the_same_question(repository: Path, playing: Playing) -> None:
     """It covers that command in that session, also after a restart; another command or session is asked about."""
     with playing(*ASKS) as daemon:
@@ -64,21 +72,15 @@ def test_a_yes_for_the_session_spares_the_same_question(repository: Path, playin
         assert "Bash(echo one >> said)" in again["reason"]
         assert "session" in again["reason"]
         assert Path(session["repo"]["cwd"], "said").read_text() == "one\none\n"
-        other_command = prompt(daemon, session, "two")
-        decide(daemon, pending(daemon), allow=False)
-        assert wait_for_task(daemon, other_command)["status"] == "completed"
-        other_session = prompt(daemon, start_session(daemon, repository, "other"), "one")
-        decide(daemon, pending(daemon), allow=False)
-        assert wait_for_task(daemon, other_session)["status"] == "completed"
+        asks(daemon, session, "two")
+        asks(daemon, start_session(daemon, repository, "other"), "one")
 
 
 def test_a_rule_that_is_revoked_answers_no_more(repository: Path, playing: Playing) -> None:
     """Rules are found by their scope; a revoked one is asked about again, says who revoked it, and cannot be again."""
     with playing(*ASKS) as daemon:
         session = start_session(daemon, repository)
-        first = prompt(daemon, session, "one")
-        given = decide(daemon, pending(daemon), allow=True, scope="session")
-        wait_for_task(daemon, first)
+        given = asks(daemon, session, "one", allow=True, scope="session")
         answered_alone(daemon, session, "one")
         listed = daemon.call("GET", "/permissions?scope[$in][]=session&scope[$in][]=project&revoked_at=null")["data"]
         assert [rule["request_id"] for rule in listed] == [given["request_id"]]
@@ -86,9 +88,7 @@ def test_a_rule_that_is_revoked_answers_no_more(repository: Path, playing: Playi
         assert daemon.call("POST", path, {})["revoked_at"] is not None
         status, error = daemon.request("POST", path, {})
         assert (status, error["name"]) == (409, "Conflict")
-        third = prompt(daemon, session, "one")
-        decide(daemon, pending(daemon), allow=False, reason="not any more")
-        assert wait_for_task(daemon, third)["status"] == "completed"
+        asks(daemon, session, "one", reason="not any more")
 
 
 def test_a_no_can_stand_too(repository: Path, playing: Playing) -> None:
@@ -146,18 +146,14 @@ def test_a_yes_for_the_project_holds_in_its_sessions(
         assert answered_alone(daemon, start_session(daemon, repository, "second"), "write")["status"] == "approved"
         elsewhere = make_repository(tmp_path / "elsewhere", environment)
         stranger = daemon.call("POST", "/sessions", {"agent": "scripted", "cwd": str(elsewhere)})
-        other = prompt(daemon, stranger, "write")
-        decide(daemon, pending(daemon), allow=False)
-        assert wait_for_task(daemon, other)["status"] == "completed"
+        asks(daemon, stranger, "write")
 
 
 def test_a_plan_is_never_answered_with_an_old_yes(repository: Path, playing: Playing) -> None:
     """In mode `plan` people are asked, whatever rules stand."""
     with playing(*ASKS) as daemon:
         session = start_session(daemon, repository)
-        first = prompt(daemon, session, "one")
-        decide(daemon, pending(daemon), allow=True, scope="user")
-        wait_for_task(daemon, first)
+        asks(daemon, session, "one", allow=True, scope="user")
         path = f"/sessions/{session['session_id']}/prompt"
         task = daemon.call("POST", path, {"prompt": "one", "permission_mode": "plan"})
         decide(daemon, pending(daemon), allow=False)
