@@ -80,12 +80,12 @@ class Search:
         found = found.select_from(sa.join(hits, DOCUMENTS, DOCUMENTS.c.doc == hits.c.doc))
         return found.order_by(*self.best_first(found.selected_columns))
 
-    def all(self, is_wanted: Wanted) -> sa.Select[Any]:
-        """`id` and `doc` of all records that were found, in no order."""
+    def all(self) -> sa.Select[Any]:
+        """`id` of all that was found, of whatever kind, in no order."""
         # The limit keeps SQLite from beginning elsewhere than in the index of words, which is slow beyond measure.
-        hits = self._matches.with_only_columns(self._doc).where(is_wanted(self._doc)).limit(_ALL).subquery("hits")
+        hits = self._matches.with_only_columns(self._doc).limit(_ALL).subquery("hits")
         joined = sa.join(hits, DOCUMENTS, DOCUMENTS.c.doc == hits.c.doc)
-        return sa.select(DOCUMENTS.c.record_id.label("id"), hits.c.doc).select_from(joined)
+        return sa.select(DOCUMENTS.c.record_id.label("id")).select_from(joined)
 
     def count(self, is_wanted: Wanted) -> sa.Select[Any]:
         """How many records were found."""

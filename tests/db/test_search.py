@@ -194,11 +194,18 @@ async def test_sessions_are_found_by_title_as_it_is_now(database: Database) -> N
 
 
 async def test_private_words_are_found_by_nobody_else(database: Database) -> None:
-    """What is said in a private session is not found, nor counted, by others."""
-    session = await a_session(database, sharing="private", created_by="ann")
-    await a_task(database, session.session_id, "quince")
-    page = await database.read(lambda tx: tx.messages.page({"$search": "quince"}, BOB, 10, 10))
-    assert (page["total"], page["data"]) == (0, [])
+    """What is said in a private session, and its title, is not found, nor counted, by others, in whatever order."""
+    secret = await a_session(database, sharing="private", created_by="ann")
+    await database.write(lambda tx: tx.sessions.patch(secret.session_id, {"title": "quince"}))
+    await a_task(database, secret.session_id, "quince")
+    for order in ({}, {"$sort": {"created_at": -1}}):
+        for path in ("messages", "sessions"):
+            for reader, total in ((BOB, 0), (Reader("ann", sees_private=False), 1)):
+                query = {"$search": "quince", **order}
+                page = await database.read(
+                    lambda tx, path=path, query=query, of=reader: tx.repository(path).page(query, of, 10, 10)
+                )
+                assert (page["total"], len(page["data"])) == (total, total)
 
 
 async def test_asking_about_sessions_tells_nothing_that_is_hidden(database: Database) -> None:

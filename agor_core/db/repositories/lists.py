@@ -92,9 +92,11 @@ class Listing:
         repository = self._repository
         id = repository.id_column
         if page.sort:
-            hits = found.all(self._wanted(is_count=False)).subquery("hits")
-            rows = sa.join(hits, repository.table, id == hits.c.id)
-            chosen = _window(sa.select(hits.c.id).select_from(rows).order_by(*self._order(page))).subquery("chosen")
+            hits = found.all().subquery("hits")
+            source = repository.source(self._query)
+            asked = [*self._conditions(is_count=True), *self._is_of_such_session(repository.table.c.session_id)]
+            all_found = sa.select(hits.c.id).select_from(sa.join(hits, source, id == hits.c.id)).where(*asked)
+            chosen = _window(all_found.order_by(*self._order(page))).subquery("chosen")
             order = self._order(page)
         else:
             best = found.best(self._wanted(is_count=False), page.skip + page.limit)
