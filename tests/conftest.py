@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.daemon import Daemon, clean_environment, running_daemon
+from tests.support.ports import kept_port
 from tests.support.repository import make_repository
 
 SKIPS_FAIL = "AGOR_TEST_SKIPS_FAIL"
@@ -59,6 +60,13 @@ def shared_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     folder = tmp_path_factory.mktemp("shared")
     with running_daemon(folder, environment=clean_environment(folder / "home")) as running:
         yield running
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """For a server that goes, and is to come back under its old address."""
+    with kept_port() as port:
+        yield port
 
 
 @pytest.fixture

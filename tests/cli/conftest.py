@@ -133,17 +133,16 @@ def agor(daemon: Daemon, repository: Path) -> Agor:
 
 
 @pytest.fixture
-def scripted(
-    environment: dict[str, str], tmp_path: Path, repository: Path
-) -> Iterator[Callable[[dict[str, Any]], Agor]]:
-    """`agor` beside a daemon whose scripted agent plays the given scenario, in a repository that is known."""
+def scripted(environment: dict[str, str], tmp_path: Path, repository: Path) -> Iterator[Callable[..., Agor]]:
+    """`agor` beside a daemon, with more flags if it needs any, whose scripted agent plays the given scenario, in a
+    repository that is known."""
     with contextlib.ExitStack() as stack:
 
-        def begin(scenario: dict[str, Any]) -> Agor:
+        def begin(scenario: dict[str, Any], *flags: str) -> Agor:
             path = tmp_path / "scenario.json"
             path.write_text(json.dumps(scenario))
             with_scenario = {**environment, "AGOR_AGENTS_SCRIPTED_SCENARIO": str(path)}
-            daemon = stack.enter_context(running_daemon(tmp_path, environment=with_scenario))
+            daemon = stack.enter_context(running_daemon(tmp_path, *flags, environment=with_scenario))
             started = Agor(repository, daemon.environment)
             started("repo", "add", ".")
             return started

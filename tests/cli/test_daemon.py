@@ -43,9 +43,9 @@ def test_up_starts_once_and_says_what_to_type(alone: Agor) -> None:
     assert "start it with `agor up`" in alone("session", "list", code=1).err
 
 
-def test_a_restart_keeps_what_was_there(alone: Agor) -> None:
+def test_a_restart_keeps_what_was_there(alone: Agor, port: int) -> None:
     """Sessions survive; so does the port it was given; a new setting counts from the restart on."""
-    alone("up", "--port", "0")
+    alone("up", "--port", str(port))
     alone("repo", "add", ".")
     alone("session", "start", "--worktree", "w", "--agent", "scripted", "hello")
     assert "next start" in alone("config", "set", "events.recovery_s", "60").out

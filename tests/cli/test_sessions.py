@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from agor_cli.words import clock
 from agor_core.client import Client
@@ -14,7 +13,7 @@ from tests.cli.conftest import Agor
 from tests.support.daemon import Daemon
 from tests.support.repository import git, make_repository
 
-Scripted = Callable[[dict[str, Any]], Agor]
+Scripted = Callable[..., Agor]
 
 
 def test_the_first_minute(agor: Agor, repository: Path) -> None:
@@ -134,7 +133,7 @@ def test_a_limit_says_when_it_is_renewed(scripted: Scripted) -> None:
     (session,) = agor("session", "list", "--json").json["data"]
     agor("session", "prompt", session["short_id"], "--no-wait", "and then")
     with agor.at_terminal("session", "watch", session["short_id"]) as terminal:
-        terminal.wait_for("Bash")
+        terminal.wait_for("allow?")
         terminal.type("y")
         terminal.wait_for("failed")
     failed = next(task for task in agor("task", "list", "--json").json["data"] if task["error"])

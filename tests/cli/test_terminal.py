@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.cli.conftest import Agor
 
-Scripted = Callable[[dict[str, Any]], Agor]
+Scripted = Callable[..., Agor]
 
 START = ("session", "start", "--worktree", "w", "--agent", "scripted")
 
@@ -137,6 +137,8 @@ def test_a_queued_prompt_waits_and_is_then_answered(scripted: Scripted) -> None:
     agor = scripted({"turns": [{"steps": [{"text": "one"}, asking, {"text": "two"}]}, {"steps": [{"text": "three"}]}]})
     agor(*START, "--no-wait", "go")
     id = only_session(agor)["short_id"]
+    with agor.at_terminal("session", "watch", id) as terminal:
+        terminal.wait_for("allow?")
     with agor.at_terminal("session", "prompt", id, "next") as terminal:
         terminal.wait_for("waiting its turn")
         (request,) = agor("permission", "list", "--json").json["data"]
@@ -161,16 +163,15 @@ def test_a_queued_prompt_tells_when_the_queue_pauses(scripted: Scripted) -> None
         terminal.wait_for("> next", "three")
 
 
-def test_watching_outlives_a_restart_of_the_daemon(scripted: Scripted) -> None:
+def test_watching_outlives_a_restart_of_the_daemon(scripted: Scripted, port: int) -> None:
     """The screen finds the daemon again and shows what happened since, also when the gap cannot be replayed."""
-    agor = scripted({})
+    agor = scripted({}, f"--port={port}")
     agor(*START, "before")
     id = only_session(agor)["short_id"]
-    port = agor("daemon", "status", "--json").json["url"].rpartition(":")[2]
     agor.environment["AGOR_EVENTS_RECOVERY_S"] = "0"
     with agor.at_terminal("session", "watch", id) as terminal:
         terminal.wait_for("> before", "You asked: “before”")
-        agor("daemon", "restart", "--port", port)
+        agor("daemon", "restart", "--port", str(port))
         agor("session", "prompt", id, "afterwards")
         terminal.wait_for("> afterwards", "you asked: “before”")
         terminal.interrupt()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import aiohttp
@@ -11,7 +11,6 @@ import pytest
 from agor_core.feathers import Feathers
 from tests.conformance.doors import Door, Inside, Rest, Socket, connected, serving
 from tests.conformance.server import build_app, build_site
-from tests.support.ports import kept_port
 
 
 @pytest.fixture
@@ -58,10 +57,3 @@ async def door(request: pytest.FixtureRequest, app: Feathers, url: str) -> Async
             yield Rest(await stack.enter_async_context(aiohttp.ClientSession()), url)
         else:
             yield await stack.enter_async_context(connected(url, transport=request.param))
-
-
-@pytest.fixture
-def port() -> Iterator[int]:
-    """For a server that is to come back under its old address."""
-    with kept_port() as port:
-        yield port

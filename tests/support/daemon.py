@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-START_LIMIT_S = 60
+START_LIMIT_S = 180
 STOP_LIMIT_S = 60
 
 # What an agent, a CLI or git would otherwise pick up from whoever runs the tests.
