@@ -133,9 +133,7 @@ async def test_the_api_is_as_its_document_says(url: str) -> None:
             async with session.post(f"{url}/{path}", json={"name": "Ann"}) as response:
                 ids[path] = str((await response.json())["id"])
     seen = await asyncio.to_thread(explore, url, ids, 3)
-    assert seen[200] > 10
-    assert seen[201] > 5
-    assert seen[400] > 10
+    assert {200, 201, 400, 401, 404} <= set(seen)
     assert 500 not in seen
 
 

@@ -65,9 +65,7 @@ def test_the_api_is_as_its_document_says(daemon: Daemon) -> None:
         "sessions": daemon.call("POST", "/sessions", {"agent": "scripted"})["session_id"],
     }
     seen = explore(daemon.url, ids, examples=2)
-    assert seen[200] > 5
-    assert seen[400] > 50
-    assert seen[404] > 50
+    assert {200, 400, 404} <= set(seen)
     assert 500 not in seen
 
 
