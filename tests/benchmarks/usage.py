@@ -10,7 +10,7 @@ def cpu_s(pid: int) -> float:
     return sum(int(task.read_text().split()[0]) for task in Path(f"/proc/{pid}/task").glob("*/schedstat")) / 1e9
 
 
-def memory_kb(pid: int) -> int:
-    """The resident memory of a process."""
+def memory_kb(pid: int, which: str = "VmRSS") -> int:
+    """The resident memory of a process; of `VmHWM`, the most it ever had."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
+    return next(int(line.split()[1]) for line in lines if line.startswith(which))

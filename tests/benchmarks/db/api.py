@@ -19,11 +19,10 @@ TIMES = 200
 def figures(daemon: Daemon, ids: list[str], roots: tuple[str, str]) -> Iterator[Figure]:
     """All operations on a daemon with sessions of these ids, and two trees."""
     connection = http.client.HTTPConnection(daemon.url.removeprefix("http://"))
-    bare = 0.0
-    for name, work, times in _operations(connection, ids, roots):
-        p50, p99, cpu = measured(work, times, lambda: cpu_s(daemon.process.pid))
-        bare = p50 if name == "health" else bare
-        yield Figure("API", name, len(ids), p50, p99, cpu, p50 - bare)
+    operations = list(_operations(connection, ids, roots))
+    bare = operations[0][1]
+    for name, work, times in operations:
+        yield Figure("API", name, len(ids), *measured(work, times, lambda: cpu_s(daemon.process.pid), bare))
     connection.close()
 
 

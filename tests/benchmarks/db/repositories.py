@@ -23,7 +23,7 @@ def figures(database: Database, ids: list[str]) -> Iterator[Figure]:
     """All operations on a database with sessions of these ids."""
     bare = 0.0
     for name, work, times in _operations(database, ids):
-        p50, p99, cpu = measured(work, times, time.process_time)
+        p50, p99, cpu, _ = measured(work, times, time.process_time)
         bare = p50 if name == "nothing" else bare
         yield Figure("repositories", name, len(ids), p50, p99, cpu, p50 - bare)
 
