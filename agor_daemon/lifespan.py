@@ -123,6 +123,8 @@ async def lifespan(settings: Settings) -> AsyncIterator[Running]:
 
 async def serve(settings: Settings) -> None:
     """Run until SIGINT or SIGTERM."""
+    # What the format does not show is not asked for with each line.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=LOG_FORMAT)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
+from itertools import accumulate
 from typing import Any
 
 from agor_core.errors import ServiceError
@@ -21,6 +23,7 @@ class Observer:
     def __init__(self, user_field: str = "id") -> None:
         self._user_field = user_field
         self.calls: dict[tuple[str, str, int], int] = {}
+        # How many took no longer than each of the bounds but than the one before; the slower ones; the sum.
         self.seconds: dict[tuple[str, str], list[float]] = {}
 
     def __call__(self, context: HookContext, seconds: float, error: BaseException | None) -> None:
@@ -28,11 +31,8 @@ class Observer:
         code = 200 if error is None else error.code if isinstance(error, ServiceError) else 500
         place = context.path, context.signature.wire
         self.calls[*place, code] = self.calls.get((*place, code), 0) + 1
-        histogram = self.seconds.setdefault(place, [0.0] * (len(BUCKETS_S) + 2))
-        for index, bound in enumerate(BUCKETS_S):
-            if seconds <= bound:
-                histogram[index] += 1
-        histogram[-2] += 1
+        histogram = self.seconds.get(place) or self.seconds.setdefault(place, [0.0] * (len(BUCKETS_S) + 2))
+        histogram[bisect_left(BUCKETS_S, seconds)] += 1
         histogram[-1] += seconds
         if call_logger.isEnabledFor(logging.INFO):
             self._log(context, seconds, code)
@@ -59,10 +59,12 @@ class Observer:
         lines.append("# TYPE feathers_call_seconds histogram")
         for (path, method), histogram in sorted(self.seconds.items()):
             name = "feathers_call_seconds_bucket"
-            for bound, so_many in zip((*BUCKETS_S, "+Inf"), histogram, strict=False):
+            *counts, total_s = histogram
+            so_far = list(accumulate(counts))
+            for bound, so_many in zip((*BUCKETS_S, "+Inf"), so_far, strict=True):
                 lines.append(line_of(name, so_many, path=path, method=method, le=bound))
-            lines.append(line_of("feathers_call_seconds_sum", histogram[-1], path=path, method=method))
-            lines.append(line_of("feathers_call_seconds_count", histogram[-2], path=path, method=method))
+            lines.append(line_of("feathers_call_seconds_sum", total_s, path=path, method=method))
+            lines.append(line_of("feathers_call_seconds_count", so_far[-1], path=path, method=method))
         return lines
 
 
