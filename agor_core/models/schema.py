@@ -26,6 +26,9 @@ Shape = TypeVar("Shape", bound=BaseModel)
 # Beyond it JavaScript, and so the GUI, no longer counts by ones.
 LARGEST_INTEGER = 2**53 - 1
 
+READ_ONLY = "Read-only."
+"""What is wrong with a field that only the daemon writes."""
+
 
 class Moment(fields.Field[int]):
     """A time: ISO 8601 text outside, milliseconds since 1970 inside."""
@@ -130,7 +133,7 @@ def load(
     for name in [name for name in data if name in known and name not in allowed]:
         value = sent.pop(name)
         if not any(record.get(name) == value for record in shown):
-            errors[name] = ["Read-only."]
+            errors[name] = [READ_ONLY]
     try:
         # The names, not True: an object inside is replaced whole, and so must be whole.
         loaded = _schema(cls).load(sent, partial=tuple(public_fields(cls)) if partial else False, unknown=RAISE)

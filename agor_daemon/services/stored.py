@@ -15,6 +15,7 @@ from agor_core.models import ENTITIES, Session
 from agor_core.models.schema import load_patch
 from agor_core.models.wire import to_wire
 from agor_daemon.access import Rule, may_hear, role_may, sees_private
+from agor_daemon.services.copies import old_copies_told
 
 Record = dict[str, Any]
 
@@ -121,11 +122,12 @@ class StoredService:
     ) -> Record:
         """A client's patch: writable fields only, checked against `version` or `If-Match` where the caller sent one.
 
+        Raises Conflict for an old copy of the record that is sent back, even without a version.
         `check(tx, current, changes)` may refuse what the schema cannot know; `changes` are those that are any.
         `besides`: what `get` tells of the record beside what the database has.
         """
         sent = one_record(data)
-        # Only sessions have versions; where there are none, nothing can be stale.
+        # Only sessions have versions; to a header of others nothing can be compared.
         expected = expected_version(sent, params) if self._path == "sessions" else None
         reader = reader_of(params)
 
@@ -137,7 +139,9 @@ class StoredService:
                 tx.sessions.check_version(current, expected)
             has_more = any(name not in self.patchable for name in sent)
             shown = self.shown(tx, current, reader, sent, besides) if has_more else ()
-            changes = changed(to_wire(current), sent, load_patch(self._entity, sent, self.patchable, shown))
+            with old_copies_told(self._path, current, shown, sent):
+                loaded = load_patch(self._entity, sent, self.patchable, shown)
+            changes = changed(to_wire(current), sent, loaded)
             if check is not None:
                 check(tx, current, changes)
             record = to_wire(repository.change(current, changes, "patched", client=True))

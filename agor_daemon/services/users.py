@@ -15,6 +15,7 @@ from agor_core.models.schema import load, load_as
 from agor_core.models.wire import to_wire
 from agor_daemon.access import sees_all_users
 from agor_daemon.accounts import check_email
+from agor_daemon.services.copies import old_copies_told
 from agor_daemon.services.requests import UserPatchRequest, UserRequest
 from agor_daemon.services.stored import PageSize, Record, StoredService, changed, one, one_record, reader_of
 
@@ -79,7 +80,9 @@ class UsersService(StoredService):
         def read(tx: Transaction) -> Record:
             current = self.matching(tx, user_id, params)
             shown = self.shown(tx, current, reader_of(params), sent)
-            return changed(to_wire(current), sent, load(UserPatchRequest, sent, shown=shown))
+            with old_copies_told("users", current, shown, sent):
+                loaded = load(UserPatchRequest, sent, shown=shown)
+            return changed(to_wire(current), sent, loaded)
 
         changes = await self._database.read(read)
         _check_changes(params, changes)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.daemon.conftest import until
 from tests.support.daemon import running_daemon
 from tests.support.team import Client, make_user
 
@@ -108,3 +109,72 @@ def test_a_record_that_is_sent_back_late_is_a_conflict(daemon: Client, ids: dict
     daemon.call("PATCH", where, {"title": "first"})
     status, refusal = daemon.request("PUT", where, {**got, "title": "late"})
     assert (status, refusal["data"]["current"]["title"]) == (409, "first")
+
+
+def test_an_old_copy_is_a_conflict_wherever_it_is_sent_back(daemon: Client, ids: dict[str, str]) -> None:
+    """Of whichever service, as `get` or a list gave it, also without a version: the answer is a 409 with the record as
+    it is, and nothing is changed. What was never so is a 400, however old the copy says it is."""
+    sent = {
+        "boards": {"name": "first"},
+        "repos": {"name": "first"},
+        "worktrees": {"notes": "first"},
+        "sessions": {"title": "first"},
+        "messages": {"metadata": {"is_meta": True}},
+        "users": {"name": "first"},
+    }
+    for path, change in sent.items():
+        where, key = f"/{path}/{ids[path]}", next(iter(daemon.call("GET", f"/{path}")["data"][0]))
+        copies = [daemon.call("GET", where), of_a_list(daemon, path, ids[path])]
+        daemon.call("PATCH", where, change)
+        now = of_a_list(daemon, path, ids[path])
+        for copy in copies:
+            copy.pop("version", None)
+            for method in ("PATCH", *(["PUT"] if path in UPDATED else [])):
+                status, refusal = daemon.request(method, where, copy)
+                assert (status, refusal["data"]["reason"]) == (409, "stale-record"), (path, refusal)
+                assert refusal["data"]["current"].items() <= now.items()
+            later = {**copy, "last_updated": "2999-01-01T00:00:00.000Z"}
+            earlier = {**copy, "last_updated": "1999-01-01T00:00:00.000Z"}
+            another = {**copy, key: ids["boards" if path != "boards" else "repos"]}
+            odd = {**copy, "last_updated": "yesterday"}
+            for never in (later, earlier, another, odd, {**copy, "created_by": None}, {**copy, "no_such_field": 1}):
+                status, refusal = daemon.request("PATCH", where, never)
+                assert (status, refusal["name"]) == (400, "BadRequest"), (path, refusal)
+        after = of_a_list(daemon, path, ids[path])
+        assert {name for name in now if after[name] != now[name]} <= {"short_id"}
+
+
+def test_a_copy_of_a_task_from_before_its_end_is_old(daemon: Client, ids: dict[str, str]) -> None:
+    """Whoever read it while it waited and sends it back once it is done gets a 409 with the task as it is."""
+    task = daemon.call("POST", f"/sessions/{ids['sessions']}/prompt", {"prompt": "x"})
+    where = f"/tasks/{task['task_id']}"
+    until(lambda: daemon.call("GET", where)["status"] == "completed")
+    done = of_a_list(daemon, "tasks", task["task_id"])
+    before = {"status": "created", "started_at": None, "completed_at": None, "last_updated": done["created_at"]}
+    for method in ("PATCH", "PUT"):
+        status, refusal = daemon.request(method, where, {**done, **before})
+        assert (status, refusal["data"]["reason"]) == (409, "stale-record")
+        assert refusal["data"]["current"]["status"] == "completed"
+
+
+def test_a_copy_from_before_something_was_counted_is_old_too(daemon: Client, ids: dict[str, str]) -> None:
+    """Counters and arrays of ids change without a word, so that an old copy has the present `last_updated`: it is a 409
+    all the same; whoever writes anything else that is read-only gets a 400."""
+    where, board = f"/sessions/{ids['sessions']}", f"/boards/{ids['boards']}"
+    session, on_board = daemon.call("GET", where), daemon.call("GET", board)
+    said = {"session_id": ids["sessions"], "type": "user", "role": "user", "content": "more"}
+    daemon.call("POST", "/messages", said)
+    daemon.call("POST", f"{where}/spawn", {})
+    for path, copy in ((where, session), (board, on_board)):
+        copy.pop("version", None)
+        assert daemon.call("GET", path)["last_updated"] == copy["last_updated"]
+        status, refusal = daemon.request("PUT", path, copy)
+        assert (status, refusal["data"]["reason"]) == (409, "stale-record")
+    status, refusal = daemon.request(
+        "PUT", where, {**daemon.call("GET", where), "agent_version": "x", "agent": "codex"}
+    )
+    assert (status, set(refusal["errors"])) == (400, {"agent", "agent_version"})
+    assert daemon.request("PATCH", where, {"message_count": 0})[0] == 400
+    copy = {name: value for name, value in session.items() if name not in ("message_count", "genealogy", "tasks")}
+    status, refusal = daemon.request("PUT", where, {**copy, "worktree_id": None})
+    assert (status, list(refusal["errors"])) == (400, ["worktree_id"])
