@@ -94,7 +94,7 @@ async def lifespan(settings: Settings) -> AsyncIterator[Running]:
             routes=gui_routes(),
             observer=Observer(user_field="user_id"),
             documents=ApiInfo("Agor", __version__, ABOUT),
-            proxies=Proxies.of(settings.daemon.trusted_proxies),
+            proxies=Proxies.of(settings.daemon.trusted_proxies, settings.daemon.proxy_header),
             max_body_bytes=limits.body_bytes,
             stranger_body_bytes=limits.stranger_body_bytes,
             stranger_connections=limits.stranger_connections,
@@ -174,7 +174,7 @@ def _guard(settings: Settings, url: str) -> Guard:
     return Guard(
         allowed_hosts=frozenset(hosts),
         allowed_origins=frozenset({*own, *named, *settings.daemon.allowed_origins}),
-        is_loopback=settings.daemon.is_loopback,
+        is_loopback=settings.daemon.is_private,
         is_open=_is_open,
     )
 

@@ -94,6 +94,18 @@ def networks(value: Any) -> tuple[str, ...]:
     return found
 
 
+def one_of(*words: str) -> Parser:
+    """A parser for one of these words, in any case."""
+
+    def parse(value: Any) -> str:
+        word = value.strip().lower() if isinstance(value, str) else ""
+        if word not in words:
+            raise ValueError(f"one of {', '.join(words)}")
+        return word
+
+    return parse
+
+
 def command(value: Any) -> tuple[str, ...]:
     """A program and its arguments: a list, or one line as for a shell (which is not used)."""
     words = shlex.split(value) if isinstance(value, str) else value
@@ -178,7 +190,14 @@ KEYS: tuple[Key, ...] = (
         "daemon.trusted_proxies",
         networks,
         (),
-        "addresses or networks of reverse proxies whose X-Forwarded-For is believed",
+        "addresses or networks of reverse proxies whose word on who calls is believed",
+        is_local=True,
+    ),
+    Key(
+        "daemon.proxy_header",
+        one_of("x-forwarded-for", "forwarded"),
+        "x-forwarded-for",
+        "the header they write: x-forwarded-for, forwarded; the other counts where that one is missing",
         is_local=True,
     ),
     Key("daemon.max_runs", whole_number(1, 1000), 8, "agent runs at once", counts_at_once=True),

@@ -47,11 +47,18 @@ class DaemonSettings:
     max_runs: int
     trusted_proxies: tuple[str, ...]
     """Addresses and networks of those whose word on where a request comes from is taken."""
+    proxy_header: str
+    """In which header they give it."""
 
     @property
     def is_loopback(self) -> bool:
         """Whether only this machine can connect."""
         return is_loopback(self.host)
+
+    @property
+    def is_private(self) -> bool:
+        """Whether nobody else can reach it, through a proxy on this machine either."""
+        return self.is_loopback and not self.trusted_proxies
 
 
 @dataclass(frozen=True)
@@ -272,6 +279,7 @@ def _settings(home: Path, values: dict[str, Any], sources: dict[str, Source]) ->
             allowed_origins=values["daemon.allowed_origins"],
             jwt_expires_s=values["daemon.jwt_expires"],
             trusted_proxies=values["daemon.trusted_proxies"],
+            proxy_header=values["daemon.proxy_header"],
         ),
         database=DatabaseSettings(url=values["database.url"]),
         events=EventSettings(
@@ -288,12 +296,14 @@ def _settings(home: Path, values: dict[str, Any], sources: dict[str, Source]) ->
 
 
 def _refuse_open_daemon(daemon: DaemonSettings) -> None:
-    if daemon.is_loopback:
+    if daemon.is_private:
         return
-    opening = f"daemon.host {daemon.host} can be reached from the network"
+    proxied = f"through daemon.trusted_proxies {', '.join(daemon.trusted_proxies)} others can reach this daemon"
+    opening = proxied if daemon.is_loopback else f"daemon.host {daemon.host} can be reached from the network"
     if not daemon.require_auth:
         raise ConfigError(f"{opening}: first make everybody sign in with `agor config set daemon.require_auth true`")
-    if not daemon.allowed_hosts:
+    # A proxy on this machine may call the daemon by a name of loopback, whatever its clients say.
+    if not daemon.allowed_hosts and not daemon.is_loopback:
         raise ConfigError(
             f"{opening}: first name the hosts it is called by with `agor config set daemon.allowed_hosts <name>,…`"
         )

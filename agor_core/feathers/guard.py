@@ -48,7 +48,7 @@ class Guard:
 
         Header names are in lower case, or in a mapping that does not care.
         """
-        self._check_host(headers.get("host", ""))
+        self.check_host(headers.get("host", ""))
         origin = headers.get("origin")
         if origin is not None:
             if self.allowed_origins is not None and origin not in self.allowed_origins:
@@ -63,7 +63,8 @@ class Guard:
         if not self.is_loopback and not self.is_open(method, path) and not headers.get("authorization"):
             raise NotAuthenticated("Not authenticated")
 
-    def _check_host(self, host: str) -> None:
+    def check_host(self, host: str) -> None:
+        """Raises Forbidden for a name that is not one of this server's."""
         if self.allowed_hosts is None:
             return
         match = _HOST.fullmatch(host)

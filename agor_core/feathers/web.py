@@ -195,6 +195,9 @@ def _door_keeper(app: Feathers, guard: Guard, options: ServerOptions) -> Callabl
         headers = request.headers
         try:
             guard.check(request.method, request.path, headers)
+            if (public_name := options.proxies.host(request)) is not None:
+                # Beside `Host`, not in its place: a page in a browser beside the proxy may write headers, too.
+                guard.check_host(public_name)
             if request.method == "OPTIONS" and cors and "access-control-request-method" in headers:
                 response: web.StreamResponse = _preflight(headers)
             else:

@@ -56,6 +56,7 @@ def test_flag_beats_environment_beats_file_beats_default(tmp_path: Path) -> None
         ("daemon.jwt_expires", "12h", 12 * 3600),
         ("daemon.max_runs", "3", 3),
         ("daemon.trusted_proxies", "127.0.0.1, 10.0.0.0/8, fd00::/8", ("127.0.0.1", "10.0.0.0/8", "fd00::/8")),
+        ("daemon.proxy_header", "Forwarded", "forwarded"),
         ("database.url", "postgresql://localhost/agor", "postgresql://localhost/agor"),
         ("events.keep_days", "1", 1),
         ("events.keep_rows", "5000", 5000),
@@ -78,6 +79,8 @@ def test_flag_beats_environment_beats_file_beats_default(tmp_path: Path) -> None
 )
 def test_every_key_is_also_an_environment_variable(tmp_path: Path, key: str, text: str, value: Any) -> None:
     """`daemon.port` is AGOR_DAEMON_PORT, and so on for all of them."""
+    # Where others come in through a proxy, everybody has to sign in.
+    write(tmp_path, "daemon: {require_auth: true}\n")
     settings = load_settings(tmp_path, environ={environment_name(key): text})
     assert settings.values[key] == value
     assert settings.source_of(key) is Source.ENVIRONMENT
@@ -107,6 +110,7 @@ def test_the_table_above_names_every_key() -> None:
         ("daemon: {jwt_expires: soon}\n", "must be a time like 90s"),
         ("daemon: {trusted_proxies: [10.0.0.1/8]}\n", "must be a list of addresses or networks like 10.0.0.0/8"),
         ("daemon: {trusted_proxies: [proxy.example]}\n", "must be a list of addresses or networks like 10.0.0.0/8"),
+        ("daemon: {proxy_header: X-Real-IP}\n", "must be one of x-forwarded-for, forwarded, not 'X-Real-IP'"),
         ("limits: {head_s: 0}\n", "must be a whole number from 1 to 3600"),
         ("limits: {hedd_s: 5}\n", "did you mean 'limits.head_s'?"),
         ("daemon: 3030\n", "must be a mapping"),
@@ -153,6 +157,15 @@ def test_a_daemon_open_to_the_network_needs_sign_in_and_host_names(tmp_path: Pat
         load_settings(tmp_path, environ={}, flags=flags)
     flags["daemon.allowed_hosts"] = "agor.example"
     assert load_settings(tmp_path, environ={}, flags=flags).daemon.host == host
+
+
+def test_a_daemon_behind_a_proxy_needs_sign_in(tmp_path: Path) -> None:
+    """Who names proxies lets others in through them: that is refused until signing in is required."""
+    flags: dict[str, Any] = {"daemon.trusted_proxies": "127.0.0.1"}
+    with pytest.raises(ConfigError, match=r"through daemon\.trusted_proxies 127\.0\.0\.1 .*daemon\.require_auth true"):
+        load_settings(tmp_path, environ={}, flags=flags)
+    flags["daemon.require_auth"] = True
+    assert not load_settings(tmp_path, environ={}, flags=flags).daemon.is_private
 
 
 def test_allow_anonymous_false_is_require_auth_true(tmp_path: Path) -> None:

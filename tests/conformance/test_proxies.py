@@ -28,7 +28,10 @@ ANN = {"email": "ann@example.com", "password": "a long password"}
 WRONG = {"strategy": "local", **ANN, "password": "another password"}
 HEAD = "Host: x\r\nContent-Type: application/json\r\n"
 
+ANYBODY = Guard(allowed_hosts=None, allowed_origins=None, is_loopback=True)
+
 Open = Callable[..., Awaitable[str]]
+Headers = list[tuple[str, str]]
 
 
 class Slow:
@@ -56,21 +59,21 @@ async def opened(slow: Slow) -> AsyncIterator[Open]:
     """Starts a server, on loopback and with accounts, that trusts some proxies."""
     async with AsyncExitStack() as stack:
 
-        async def start(*proxies: str, **settings: Any) -> str:
+        async def start(*proxies: str, header: str = "x-forwarded-for", guard: Guard = ANYBODY, **settings: Any) -> str:
             app = build_app(attempts=Attempts(per_account=2))
             await app.service("users").create(dict(ANN))
             app.use("slow", slow)
             app.use("things", MemoryService())
-            guard = Guard(allowed_hosts=None, allowed_origins=None, is_loopback=True)
-            options = ServerOptions(guard=guard, observer=Observer(), proxies=Proxies.of(proxies), **settings)
+            proxied = Proxies.of(proxies, header)
+            options = ServerOptions(guard=guard, observer=Observer(), proxies=proxied, **settings)
             return await stack.enter_async_context(serving(build_web(app, options)))
 
         yield start
 
 
-async def sign_in(url: str, forwarded: str | None) -> int:
+async def sign_in(url: str, forwarded: str | Headers | None) -> int:
     """The status of a sign-in with a wrong password, for whom a proxy names."""
-    headers = {} if forwarded is None else {"X-Forwarded-For": forwarded}
+    headers = [("X-Forwarded-For", forwarded)] if isinstance(forwarded, str) else forwarded
     async with (
         aiohttp.ClientSession() as session,
         session.post(f"{url}/authentication", json=WRONG, headers=headers) as response,
@@ -78,7 +81,23 @@ async def sign_in(url: str, forwarded: str | None) -> int:
         return response.status
 
 
-async def blocked(url: str, forwarded: Callable[[int], str | None]) -> bool:
+async def sign_in_by_socket(url: str, headers: Headers) -> int:
+    """The same over Socket.IO."""
+    address = f"{url}/socket.io/?EIO=4&transport=websocket"
+    async with aiohttp.ClientSession() as session, session.ws_connect(address, headers=headers) as socket:
+        await socket.receive()
+        await socket.send_str("40")
+        await socket.receive()
+        await socket.send_json(["create", "authentication", WRONG], dumps=lambda call: "421" + json.dumps(call))
+        answer = json.loads((await socket.receive()).data.removeprefix("431"))
+    code: int = answer[0]["code"]
+    return code
+
+
+SIGN_IN = {"rest": sign_in, "socketio": sign_in_by_socket}
+
+
+async def blocked(url: str, forwarded: Callable[[int], str | Headers | None]) -> bool:
     """Whether, of three failures, the third is one too many."""
     first, second, third = [await sign_in(url, forwarded(number)) for number in range(3)]
     assert (first, second) == (401, 401)
@@ -96,6 +115,7 @@ async def test_a_forged_header_helps_nobody(opened: Open) -> None:
     """By default no word on where a request comes from is taken; nor is it from who is none of the proxies."""
     for proxies in ((), ("192.0.2.1", "10.0.0.0/8")):
         assert await blocked(await opened(*proxies), lambda number: f"203.0.113.{number}")
+        assert await blocked(await opened(*proxies), lambda number: [("Forwarded", f"for=203.0.113.{number}")])
 
 
 async def test_each_client_of_a_proxy_counts_for_itself(opened: Open) -> None:
@@ -125,16 +145,92 @@ async def test_a_socket_through_a_proxy_is_its_clients(opened: Open) -> None:
     url = await opened("127.0.0.1")
     assert await blocked(url, lambda _: "203.0.113.5")
     for client, code in (("203.0.113.5", 429), ("203.0.113.6", 401)):
-        address = f"{url}/socket.io/?EIO=4&transport=websocket"
-        async with (
-            aiohttp.ClientSession() as session,
-            session.ws_connect(address, headers={"X-Forwarded-For": client}) as socket,
-        ):
-            await socket.receive()
-            await socket.send_str("40")
-            await socket.receive()
-            await socket.send_json(["create", "authentication", WRONG], dumps=lambda call: "421" + _dumps(call))
-            assert f'"code":{code}' in (await socket.receive()).data
+        assert await sign_in_by_socket(url, [("X-Forwarded-For", client)]) == code
+
+
+FROM_ANN = (
+    ["for=203.0.113.9"],
+    ['For="203.0.113.9:4711";Proto=https; By=_inner ;host="agor.example:443"'],
+    ["for=1.2.3.4, for=203.0.113.9;proto=http,for=10.0.0.7"],
+    ["for=1.2.3.4", "for=203.0.113.9, for=10.0.0.7"],
+    ["for=203.0.113.9", "for=10.0.0.7"],
+    ['for="203\\.0\\.113\\.9"'],
+    # Quotes that a client leaves open swallow nothing of what its proxy adds.
+    ['for=6.6.6.6, for="1.2.3.4, for="203.0.113.9:4711"'],
+    ['for=6.6.6.6;x="', "for=203.0.113.9"],
+    ['for=6.6.6.6;x="\\", for="203.0.113.9:_hidden"'],
+)
+FROM_ANNS_NETWORK = (
+    ['for="[2001:db8:1:2::77]"'],
+    ['for="[2001:db8:1:2::78]:4711"'],
+    ['for="[2001:DB8:1:2::79]:_hidden";by="[2001:db8::1]"'],
+)
+FROM_NOBODY = (
+    ["for=unknown"],
+    ["for=203.0.113.9, for=_hidden;proto=http"],
+    ["for=203.0.113.9, for=_0x1f"],
+    ["for=203.0.113.9, proto=https;by=10.0.0.7"],
+    ["for=203.0.113.9, for 203.0.113.9"],
+    ["for=203.0.113.9;for=203.0.113.9"],
+    ['for=203.0.113.9, for="203.0.113.9'],
+    [""],
+)
+
+
+@pytest.mark.parametrize("door", SIGN_IN)
+async def test_forwarded_is_read_as_rfc_7239_has_it(opened: Open, door: str) -> None:
+    """A client is who the last proxy says, in any spelling, of all hops and lines; whom a proxy hides, does not name,
+    or names in a way that nobody can read, counts as the proxy."""
+    for told, those in (("203.0.113.9", FROM_ANN), ('"[2001:db8:1:2::1]"', FROM_ANNS_NETWORK), (None, FROM_NOBODY)):
+        url = await opened("127.0.0.1", "10.0.0.0/8")
+        headers = [] if told is None else [("Forwarded", f"for={told}")]
+        assert await blocked(url, lambda _, h=headers: h)
+        for lines in those:
+            assert await SIGN_IN[door](url, [("Forwarded", line) for line in lines]) == 429, lines
+        assert await SIGN_IN[door](url, [("Forwarded", "for=203.0.113.8")]) == 401
+        assert await SIGN_IN[door](url, [("Forwarded", 'for="[2001:db8:1:3::1]"')]) == 401
+
+
+@pytest.mark.parametrize("door", SIGN_IN)
+async def test_of_two_headers_the_proxys_own_counts(opened: Open, door: str) -> None:
+    """A proxy writes one of the two, and hands on the other as the client wrote it: what it is said to write counts,
+    and the other only where that is not there."""
+    ann, bob = "203.0.113.9", "203.0.113.10"
+    for header in ("x-forwarded-for", "forwarded"):
+        url = await opened("127.0.0.1", header=header)
+        assert await blocked(url, lambda _: [("X-Forwarded-For", ann), ("Forwarded", f"for={ann}")])
+        for said_there, said_by_rfc in ((ann, bob), (bob, ann)):
+            both = [("X-Forwarded-For", said_there), ("Forwarded", f"for={said_by_rfc}")]
+            is_ann = (said_there if header == "x-forwarded-for" else said_by_rfc) == ann
+            assert await SIGN_IN[door](url, both) == (429 if is_ann else 401), (header, both)
+            assert await SIGN_IN[door](url, [("X-Forwarded-For", ann)]) == 429
+            assert await SIGN_IN[door](url, [("Forwarded", f"for={ann}")]) == 429
+
+
+async def test_the_public_name_is_looked_at_beside_host(opened: Open) -> None:
+    """The name by which a client called the outermost trusted proxy has to be allowed as `Host` has, and does not take
+    its place; what anybody else says of a name says nothing."""
+    guard = Guard(allowed_hosts=frozenset({"127.0.0.1", "agor.example"}), allowed_origins=None)
+
+    async def ask(url: str, headers: Headers) -> int:
+        async with aiohttp.ClientSession() as session, session.get(f"{url}/things", headers=headers) as response:
+            return response.status
+
+    url = await opened("127.0.0.1", "10.0.0.0/8", guard=guard)
+    for said, status in (
+        ("for=203.0.113.9;host=agor.example", 200),
+        ('host="agor.example:443"', 200),
+        ("for=203.0.113.9;host=agor.example, for=10.0.0.7;host=inner.example", 200),
+        ("host=evil.example, for=203.0.113.9", 200),
+        ("for=203.0.113.9;host=evil.example", 403),
+        ('host=""', 403),
+        ("for=203.0.113.9;host=evil.example, for=10.0.0.7;host=agor.example", 403),
+    ):
+        assert await ask(url, [("Forwarded", said)]) == status, said
+    assert await ask(url, [("Forwarded", "host=agor.example"), ("Host", "evil.example")]) == 403
+    assert await ask(await opened(guard=guard), [("Forwarded", "host=evil.example")]) == 200
+    with pytest.raises(aiohttp.WSServerHandshakeError, match="403"):
+        await sign_in_by_socket(url, [("Forwarded", "for=203.0.113.9;host=evil.example")])
 
 
 @asynccontextmanager
@@ -197,7 +293,3 @@ async def test_what_is_refused_is_counted_and_told(opened: Open, caplog: pytest.
     told = [record.getMessage() for record in caplog.records if record.getMessage().startswith("refused 127.0.0.1: ")]
     assert len(told) == 5
     assert len(set(told)) == 5
-
-
-def _dumps(value: Any) -> str:
-    return json.dumps(value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 from tests.support.daemon import Daemon, clean_environment, running_daemon
 from tests.support.team import Client, make_user
@@ -36,9 +36,11 @@ def test_the_limits_and_proxies_of_the_configuration_are_in_force(tmp_path: Path
         assert shown["daemon.trusted_proxies"] == ["127.0.0.0/8"]
         assert (shown["limits.stranger_body_bytes"], shown["limits.stranger_connections"]) == (2048, 256)
         long = {"name": "A board", "description": "x" * 3000}
-        assert daemon.request("POST", "/boards", long, headers={"X-Forwarded-For": "203.0.113.9"})[0] == 401
+        assert daemon.request("POST", "/authentication", long, headers={"X-Forwarded-For": "203.0.113.9"})[0] == 401
         assert owner.request("POST", "/boards", long)[0] == 201
         assert owner.request("PATCH", "/config/daemon.trusted_proxies", {"value": []})[0] == 403
-        with urlopen(daemon.url + "/metrics") as answer:
+        assert daemon.request("GET", "/metrics")[0] == 401
+        request = Request(daemon.url + "/metrics", headers={"Authorization": f"Bearer {owner.token}"})
+        with urlopen(request) as answer:
             assert b'feathers_refused_total{reason="stranger_body"} 1\n' in answer.read()
         assert "refused 203.0.113.9: too much was sent" in daemon.log

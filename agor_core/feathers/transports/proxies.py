@@ -4,35 +4,62 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 
 from aiohttp import web
+
+from agor_core.feathers.transports import forwarded
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-# Some proxies name the port, too: 192.0.2.1:4711, [2001:db8::1]:4711.
-_WITH_PORT = re.compile(r"([0-9.]+):[0-9]+|\[([^\]]+)\](?::[0-9]+)?", re.ASCII)
+# Some proxies name the port, too: 192.0.2.1:4711, [2001:db8::1]:4711, [2001:db8::1]:_hidden.
+_WITH_PORT = re.compile(r"([0-9.]+):(?:[0-9]+|_[\w.-]+)|\[([^\]]+)\](?::(?:[0-9]+|_[\w.-]+))?", re.ASCII)
 
 # Whoever has an IPv6 address has all of such a network, as a rule.
 IPV6_PREFIX = 64
+
+
+class ProxyHeader(StrEnum):
+    """In which header proxies say where a request comes from."""
+
+    X_FORWARDED_FOR = "x-forwarded-for"
+    FORWARDED = "forwarded"
+
+
+_OTHER = {
+    ProxyHeader.X_FORWARDED_FOR: ProxyHeader.FORWARDED,
+    ProxyHeader.FORWARDED: ProxyHeader.X_FORWARDED_FOR,
+}
+
+
+@dataclass(frozen=True)
+class Hop:
+    """What one proxy says of who called it: from which address, and by which name; None where it does not tell."""
+
+    address: Address | None
+    host: str | None = None
 
 
 @dataclass(frozen=True)
 class Proxies:
     """Proxies whose word on where a request comes from is taken; by default nobody's.
 
-    Each adds the address it was called from at the end of `X-Forwarded-For`, so the last one there that is no trusted
-    proxy is the client's. Whatever stands before that anybody may have written.
+    Each adds the address it was called from at the end of `X-Forwarded-For` or `Forwarded`, so the last one there that
+    is no trusted proxy is the client's. Whatever stands before that anybody may have written. Proxies know one of the
+    two and hand on the other as it came from the client: `header` is the one these write, and the other is looked at
+    only where that is missing altogether.
     """
 
     networks: tuple[Network, ...] = ()
+    header: ProxyHeader = ProxyHeader.X_FORWARDED_FOR
 
     @classmethod
-    def of(cls, texts: Iterable[str]) -> Proxies:
+    def of(cls, texts: Iterable[str], header: str = ProxyHeader.X_FORWARDED_FOR) -> Proxies:
         """Those at these addresses and networks: `127.0.0.1`, `10.0.0.0/8`, `::1`. Raises ValueError."""
-        return cls(tuple(ipaddress.ip_network(text) for text in texts))
+        return cls(tuple(ipaddress.ip_network(text) for text in texts), ProxyHeader(header))
 
     def trusts(self, peer: str) -> bool:
         """Whether it is one of them."""
@@ -46,18 +73,36 @@ class Proxies:
     def client(self, request: web.BaseRequest) -> str:
         """The address a request comes from."""
         nearest = request.remote or ""
-        if not self.trusts(nearest):
-            return nearest
-        hops = ",".join(request.headers.getall("X-Forwarded-For", ())).split(",")
-        for hop in reversed(hops):
-            address = _hop(hop.strip())
-            if address is None:
+        for hop in self._believed(request):
+            if hop.address is None:
                 # Nobody can say more than that it came through this proxy.
                 break
-            nearest = str(address)
-            if not self.trusts(nearest):
-                break
+            nearest = str(hop.address)
         return nearest
+
+    def host(self, request: web.BaseRequest) -> str | None:
+        """The name by which the client called the proxy farthest from here that tells it; None if none does."""
+        names = [hop.host for hop in self._believed(request) if hop.host is not None]
+        return names[-1] if names else None
+
+    def _believed(self, request: web.BaseRequest) -> Iterator[Hop]:
+        """What trusted proxies say, the nearest first: each is one if the one before, or the socket, says so."""
+        if not self.trusts(request.remote or ""):
+            return
+        for hop in self._hops(request):
+            yield hop
+            if hop.address is None or not self.trusts(str(hop.address)):
+                return
+
+    def _hops(self, request: web.BaseRequest) -> Iterator[Hop]:
+        spoken = self.header if self.header in request.headers else _OTHER[self.header]
+        lines = request.headers.getall(spoken, ())
+        if spoken is ProxyHeader.FORWARDED:
+            for said in forwarded.elements(lines):
+                yield Hop(None) if said is None else Hop(_hop(said.get("for", "")), said.get("host"))
+        else:
+            for text in reversed(",".join(lines).split(",")):
+                yield Hop(_hop(text.strip()))
 
 
 def counted(address: str) -> str:
