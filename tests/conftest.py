@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.daemon import Daemon, clean_environment, running_daemon
+from tests.support.fronts import PROXIES, Front, running_front
 from tests.support.ports import kept_port
 from tests.support.repository import make_repository
 
@@ -59,6 +61,18 @@ def shared_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     """A daemon for all tests of a module that leave nothing behind."""
     folder = tmp_path_factory.mktemp("shared")
     with running_daemon(folder, environment=clean_environment(folder / "home")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module", params=PROXIES)
+def front(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+    """A daemon behind each proxy in turn."""
+    folder = tmp_path_factory.mktemp(request.param)
+    with ExitStack() as stack:
+        try:
+            running = stack.enter_context(running_front(request.param, folder, clean_environment(folder / "home")))
+        except LookupError as error:
+            pytest.skip(str(error))
         yield running
 
 

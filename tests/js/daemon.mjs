@@ -1,11 +1,11 @@
-// The official Feathers client against the daemon: node daemon.mjs <url> <email> <password>.
+// The official Feathers client against the daemon: node daemon.mjs <url> <email> <password> [<transports>].
 // Prints one line of JSON with what was seen; pytest judges it.
 import { createRequire } from 'node:module'
 import { io } from 'socket.io-client'
 
 const require = createRequire(import.meta.url)
 const feathers = require('@feathersjs/client')
-const [url, email, password] = process.argv.slice(2)
+const [url, email, password, transports = 'websocket'] = process.argv.slice(2)
 
 class Storage {
   values = new Map()
@@ -16,7 +16,7 @@ class Storage {
 
 function client() {
   const app = feathers.feathers()
-  app.socket = io(url, { transports: ['websocket'], forceNew: true, reconnectionDelay: 400, reconnectionDelayMax: 400 })
+  app.socket = io(url, { transports: transports.split(','), forceNew: true, reconnectionDelay: 400, reconnectionDelayMax: 400 })
   const connection = feathers.socketio(app.socket, { timeout: 60000 })
   app.configure(connection)
   app.use('sessions', connection.service('sessions'), {
