@@ -61,10 +61,13 @@ class Delivery:
         self._burst_since = 0.0
         self._loop_turned = True
 
+    def is_heard(self, service: ServiceHandle, event: str) -> bool:
+        """Whether there is anybody, a publisher or a listener in this process, to tell of such events."""
+        return self._app.publisher(service, event) is not None or bool(service.listeners(event))
+
     def push(self, announcement: Announcement) -> asyncio.Future[None] | None:
         """Deliver, at once if nothing is in the way; else the answer is done once it has been delivered."""
-        service, event = announcement.service, announcement.event
-        if self._app.publisher(service, event) is None and not service.listeners(event):
+        if not self.is_heard(announcement.service, announcement.event):
             return None
         if self._pump is None and self._in_burst():
             # Behind a pause, so that those who read have the time to.

@@ -26,7 +26,10 @@ class MemoryStore:
 
     def new_id(self) -> int:
         """The next id that is free."""
-        return next(number for number in self._ids if number not in self.records)
+        number = next(self._ids)
+        while number in self.records:
+            number = next(self._ids)
+        return number
 
     def key(self, id: Any) -> Any:
         """The key under which `id` is stored, or None: a number is found by its decimal text and nothing like it."""

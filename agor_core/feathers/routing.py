@@ -47,6 +47,9 @@ class Router:
     def match(self, segments: Sequence[str]) -> Match | None:
         """The service with the longest path that begins `segments`."""
         segments = tuple(segments)
+        whole = self._static.get(segments)
+        if whole is not None:
+            return Match(whole, {}, ())
         for tail in range(min(LONGEST_TAIL, len(segments)) + 1):
             head = segments[: len(segments) - tail]
             service = self._static.get(head)

@@ -162,10 +162,12 @@ class ServiceHandle:
 
     def _announce(self, context: HookContext, event: str) -> Awaitable[None] | None:
         """Tell of what a call has done; what is returned is done once the last of it has been delivered."""
+        log = self.app.event_log
+        if log is None and not self.app.delivery.is_heard(self, event):
+            return None
         answer = context.answer
         # The result decides whether it was one record or several; what is sent is the dispatch.
         many = isinstance(context.result, list) and isinstance(answer, list)
-        log = self.app.event_log
         done: Awaitable[None] | None = None
         for record in answer if many else [answer]:
             if log is not None:

@@ -52,6 +52,12 @@ class AnsweringConnection(RequestHandler):
             self._loop = cast(asyncio.AbstractEventLoop, EagerLoop(self._loop))
         await super().start()
 
+    @override
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        # aiohttp asks for it after every body, and then parses nothing once more.
+        if self._reading_paused:
+            super().resume_reading(resume_parser)
+
     def answer(self, raw: bytes) -> None:
         """Send a whole answer; at the end of this turn of the loop at the latest, if more requests are here.
 
