@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from agor_core.errors import ServiceError, Timeout
+from agor_core.errors import BadRequest, ServiceError, Timeout
 from agor_core.feathers.transports.refusals import Reason
 
 
@@ -15,6 +15,10 @@ class PayloadTooLarge(ServiceError):
     """413: a body over the limit."""
 
     code, name, class_name = 413, "PayloadTooLarge", "payload-too-large"
+
+
+class BrokenBody(BadRequest):
+    """A body that ended early or is not packed as its head says; nobody knows where the next request begins."""
 
 
 async def body_of(
@@ -26,10 +30,16 @@ async def body_of(
 ) -> bytes:
     """What a request brings. Raises PayloadTooLarge, before it is read if its size is known, and Timeout.
 
-    `refused` is told of both; of one that is too large as `over`.
+    `refused` is told of both; of one that is too large as `over`. Raises BrokenBody, and has the
+    connection closed after the answer.
     """
     try:
         return await _body_of(request, most_bytes, limit_s)
+    except (web.RequestPayloadError, ConnectionError) as error:
+        # Else aiohttp would read on after the answer, and log what it meets as an error of ours.
+        request.content.feed_eof()
+        request.protocol.close()
+        raise BrokenBody("the body ended early, or its Content-Encoding is another") from error
     except PayloadTooLarge:
         refused(over)
         raise

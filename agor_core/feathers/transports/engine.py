@@ -7,6 +7,7 @@ background tasks have an owner; no compression, which costs more than it saves o
 from __future__ import annotations
 
 import asyncio
+import json
 import socket as sockets
 import time
 from collections.abc import Callable, Coroutine, Iterable
@@ -22,9 +23,12 @@ from engineio.payload import Payload
 
 from agor_core.errors import ServiceError
 from agor_core.feathers.transports.bodies import body_of
+from agor_core.feathers.transports.handshakes import Problem, problem_of
 from agor_core.feathers.transports.patience import HttpConnection
 from agor_core.feathers.transports.refusals import Reason
 
+# What a client may send that says nothing, as in Node: the opening of a session, and no-operation.
+SILENT = (eio_packet.OPEN, eio_packet.NOOP)
 # Stock is 16: a polling client that has 17 calls to make at once would be cut off.
 MAX_PACKETS_PER_POST = 1000
 SEND_BUFFER_BYTES = 256 * 1024
@@ -132,12 +136,41 @@ class Socket(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no
     """
 
     upgraded: bool
+    upgrading: bool
     # The WebSocket's, once there is one; what it holds unsent, and since when that has not changed.
     transport: Any = None
     connection: HttpConnection | None = None
     unsent_before = 0
     still_since = 0.0
     opened_at = 0.0
+    is_polled = False
+
+    async def handle_get_request(self, environ: dict[str, Any]) -> Any:
+        """Answer a poll, or change over to a WebSocket.
+
+        Of two polls at a time nobody could say which gets what, and what a poll took whose client has gone is lost:
+        both end the session, so that the client comes back.
+        """
+        if self.upgrading or self.upgraded or "HTTP_UPGRADE" in environ:
+            return await super().handle_get_request(environ)
+        if self.is_polled:
+            raise exceptions.UnknownPacketError("two polls at once")
+        connection = environ["aiohttp.request"].protocol
+        self.is_polled = True
+        try:
+            if isinstance(connection, HttpConnection):
+                connection.when_lost = self._give_up_poll
+            packets = await super().handle_get_request(environ)
+        finally:
+            self.is_polled = False
+            if isinstance(connection, HttpConnection):
+                connection.when_lost = None
+        if connection.transport is None:
+            await self.close(abort=True, reason=self.server.reason.TRANSPORT_CLOSE)
+        return packets
+
+    def _give_up_poll(self) -> None:
+        self.queue.put_nowait(None)
 
     async def handle_post_request(self, environ: dict[str, Any]) -> None:
         """Take what a polling client sends, all of it. What is no payload ends its connection, in silence."""
@@ -153,7 +186,14 @@ class Socket(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no
         except (ValueError, ServiceError) as error:
             raise exceptions.UnknownPacketError("not a payload") from error
         for packet in packets:
-            await self.receive(packet)
+            if packet.packet_type not in SILENT:
+                await self.receive(packet)
+
+    async def receive(self, pkt: eio_packet.Packet) -> None:
+        """Do what a packet says. Raises UnknownPacketError for one of no known type."""
+        if pkt.packet_type >= len(eio_packet.packet_names):
+            raise exceptions.UnknownPacketError("no packet of Engine.IO")
+        await super().receive(pkt)
 
     def push(self, packet: Packet) -> None:
         """Send a packet behind whatever waits."""
@@ -225,9 +265,16 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # engineio has no typ
     async def handle_request(self, request: web.Request) -> web.StreamResponse:
         """Answer a request of the transport. JSONP, which any page may read, does not exist."""
         if "j" in request.query:
-            return web.Response(status=400, text="JSONP is not supported")
+            return _refused(Problem.REQUEST.said("JSONP is not supported"))
+        problem = problem_of(request, self.sockets)
+        if problem is not None and request.method != "OPTIONS":
+            return _refused(problem.said())
         response: web.StreamResponse = await super().handle_request(request)
         return response
+
+    def _bad_request(self, message: str | None = None) -> dict[str, Any]:
+        body = json.dumps(Problem.REQUEST.said(message)).encode()
+        return {"status": "400 BAD REQUEST", "headers": [("Content-Type", "application/json")], "response": body}
 
     def create_queue(self, *_args: Any, **_settings: Any) -> Backlog:
         """A queue that is measured."""
@@ -299,6 +346,10 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
         # Only python-socketio itself gets here; events of clients never do, so none can be forged.
         if event == "disconnect" and namespace == "/":
             await self._door.dropped(sid)
+
+
+def _refused(said: dict[str, Any]) -> web.Response:
+    return web.json_response(said, status=400)
 
 
 async def end(socket: Any, *, abort: bool = False) -> None:

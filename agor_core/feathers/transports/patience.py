@@ -61,12 +61,16 @@ class HttpConnection(AnsweringConnection):
         "_unheard_bytes",
         "_unsent_bytes",
         "_way",
+        "when_lost",
     )
+    # Told when the client goes in the middle of a request, which aiohttp lets run on.
+    when_lost: Callable[[], None] | None
 
     def __init__(self, server: HttpServer, **settings: Any) -> None:
         super().__init__(server, **settings)
         self._server = server
         self._peer = ""
+        self.when_lost = None
         # Where it comes from, as long as it counts as a stranger.
         self._address: str | None = None
         # It comes from a proxy that speaks for many: they are counted one by one, while they ask.
@@ -98,6 +102,8 @@ class HttpConnection(AnsweringConnection):
         super().connection_lost(exc)
         self._way = None
         self.know()
+        if self.when_lost is not None:
+            self.when_lost()
 
     @override
     def data_received(self, data: bytes) -> None:

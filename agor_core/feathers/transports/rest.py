@@ -16,7 +16,7 @@ from agor_core.feathers.idempotency import Idempotency
 from agor_core.feathers.params import UNSET, HookContext, Http, Params
 from agor_core.feathers.querystring import decode_segment, parse_query
 from agor_core.feathers.transports.answer import JSON_TYPE, Answer, error_response
-from agor_core.feathers.transports.bodies import PayloadTooLarge, body_of
+from agor_core.feathers.transports.bodies import BrokenBody, PayloadTooLarge, body_of
 from agor_core.feathers.transports.dispatch import rest_call, verbs_of
 from agor_core.feathers.transports.patience import HttpConnection
 from agor_core.feathers.transports.proxies import Proxies
@@ -69,6 +69,8 @@ class Rest:
             if isinstance(error, MethodNotAllowed):
                 # HTTP asks for it.
                 response.headers["Allow"] = ", ".join(verbs_of(self._app, _segments(_raw_path(request)[0])))
+            elif isinstance(error, BrokenBody):
+                response.force_close()
             return response
 
     async def _answer(self, request: web.Request) -> web.Response:

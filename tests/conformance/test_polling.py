@@ -1,0 +1,178 @@
+"""The sessions of polling clients, by hand: requests that no client library would send, and clients that go away."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import pytest
+
+from agor_core.feathers import Feathers
+from tests.conformance.doors import PATIENCE_S, serving
+from tests.conformance.server import build_site
+
+
+class Polling:
+    """One session that polls."""
+
+    def __init__(self, session: aiohttp.ClientSession, address: str, sid: str) -> None:
+        self._session = session
+        self.address = f"{address}?EIO=4&transport=polling&sid={sid}"
+
+    async def poll(self) -> tuple[int, str]:
+        """Status and body of a poll."""
+        async with asyncio.timeout(PATIENCE_S), self._session.get(self.address) as response:
+            return response.status, await response.text()
+
+    async def post(self, body: str | bytes, headers: dict[str, str] | None = None) -> tuple[int, str]:
+        """Status and body of what sending something is answered with."""
+        async with (
+            asyncio.timeout(PATIENCE_S),
+            self._session.post(self.address, data=body, headers=headers) as response,
+        ):
+            return response.status, await response.text()
+
+
+@asynccontextmanager
+async def polling(url: str) -> AsyncIterator[Polling]:
+    """A client that polls and is connected."""
+    address = f"{url}/socket.io/"
+    # A connection for each request, so that a poll which is given up is one that is closed.
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as session:
+        async with session.get(f"{address}?EIO=4&transport=polling") as opened:
+            sid = json.loads((await opened.text())[1:])["sid"]
+        client = Polling(session, address, sid)
+        assert (await client.post("40"))[0] == 200
+        assert (await client.poll())[1].startswith("40{")
+        yield client
+
+
+@pytest.fixture
+async def url(app: Feathers, fast: bool) -> AsyncIterator[str]:
+    """Where the server is, on the fast path and on the stock one."""
+    async with serving(build_site(app, fast=fast)) as address:
+        yield address
+
+
+async def connections(app: Feathers, count: int) -> None:
+    """Wait until so many connections are told of what happens."""
+    async with asyncio.timeout(PATIENCE_S):
+        while len(app.channel("everybody")) != count:
+            await asyncio.sleep(0.01)
+
+
+async def exchange(
+    url: str, start: str, headers: dict[str, str], body: bytes, length: int, *, hangs_up: bool = False
+) -> str:
+    """All that the server says on a connection on which a request is sent, whatever its length is said to be."""
+    host, port = url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    lines = [f"{start} HTTP/1.1", f"Host: {host}:{port}", *(f"{name}: {value}" for name, value in headers.items())]
+    writer.write("\r\n".join([*lines, f"Content-Length: {length}", "", ""]).encode() + body)
+    if hangs_up:
+        writer.write_eof()
+    async with asyncio.timeout(PATIENCE_S):
+        answer = await reader.read()
+    writer.close()
+    return answer.decode()
+
+
+def said(answer: tuple[int, str]) -> tuple[int, Any]:
+    """Status and JSON of an answer."""
+    return answer[0], json.loads(answer[1])
+
+
+@pytest.mark.parametrize("packet", ["4", "42[]", "40", "1", "46", '42["connect"]', "bZm9v"])
+async def test_a_session_that_was_closed_is_unknown_from_then_on(url: str, packet: str) -> None:
+    """Whoever has sent what no client sends is told so at its next request, in the protocol's words."""
+    async with polling(url) as client, polling(url) as neighbour:
+        assert (await client.post(packet))[0] == 200
+        assert said(await client.post('421["find","people"]')) == (400, {"code": 1, "message": "Session ID unknown"})
+        assert said(await client.poll()) == (400, {"code": 1, "message": "Session ID unknown"})
+        assert (await neighbour.post('421["find","people"]'))[0] == 200
+        assert (await neighbour.poll())[1] == "431[null,[]]"
+
+
+@pytest.mark.parametrize("packet", ["2", "7", "9", "x", "\x1e"])
+async def test_what_is_no_packet_ends_its_session(url: str, packet: str) -> None:
+    """It is refused, and the session with it; nobody else notices."""
+    async with polling(url) as client:
+        assert said(await client.post(packet)) == (400, {"code": 3, "message": "Bad request"})
+        assert said(await client.poll())[0] == 400
+
+
+@pytest.mark.parametrize("packet", ["0", "6", "3"])
+async def test_a_packet_that_says_nothing_is_no_harm(url: str, packet: str) -> None:
+    """As over a WebSocket."""
+    async with polling(url) as client:
+        assert (await client.post(packet + '\x1e421["find","people"]'))[0] == 200
+        assert (await client.poll())[1] == "431[null,[]]"
+
+
+async def test_a_second_poll_ends_the_session(url: str) -> None:
+    """Of two at a time nobody could say which is told what: the first hears the goodbye, the second is refused."""
+    async with polling(url) as client:
+        first = asyncio.create_task(client.poll())
+        second = asyncio.create_task(client.poll())
+        answers = await asyncio.gather(first, second)
+        assert sorted(status for status, _ in answers) == [200, 400]
+        assert "1" in [body for status, body in answers if status == 200]
+        assert said(await client.poll()) == (400, {"code": 1, "message": "Session ID unknown"})
+
+
+async def test_a_client_whose_poll_breaks_off_is_gone_at_once(url: str, app: Feathers) -> None:
+    """What such a poll would take is lost, so that the session ends, long before a ping goes unanswered."""
+    async with polling(url) as client:
+        await connections(app, 1)
+        given_up = asyncio.create_task(client.poll())
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(given_up), 0.1)
+        given_up.cancel()
+        await connections(app, 0)
+        assert said(await client.poll()) == (400, {"code": 1, "message": "Session ID unknown"})
+
+
+@pytest.mark.parametrize(
+    ("verb", "query", "code"),
+    [
+        ("GET", "EIO=4&transport=flash", 0),
+        ("GET", "EIO=4", 0),
+        ("GET", "EIO=4&transport=polling&sid=nope", 1),
+        ("POST", "EIO=4&transport=polling&sid=nope", 1),
+        ("POST", "EIO=4&transport=polling", 2),
+        ("GET", "EIO=4&transport=websocket", 3),
+        ("GET", "EIO=4&transport=polling&j=0", 3),
+        ("GET", "EIO=3&transport=polling", 5),
+        ("GET", "transport=polling", 5),
+    ],
+)
+async def test_a_handshake_that_cannot_be_is_refused_with_its_code(url: str, verb: str, query: str, code: int) -> None:
+    """Engine.IO numbers what may be wrong; clients show it."""
+    async with aiohttp.ClientSession() as session, session.request(verb, f"{url}/socket.io/?{query}") as response:
+        assert (response.status, (await response.json())["code"]) == (400, code)
+
+
+async def test_a_body_that_is_not_packed_as_its_head_says_is_refused(
+    url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is a bad request over both doors, and no fault of the server's. Its connection ends with the answer."""
+    headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
+    async with polling(url) as client:
+        assert (await client.post(b"not packed", headers))[0] == 400
+    answer = await exchange(url, "POST /people", headers, b"not packedGET /people HTTP/1.1\r\n\r\n", len("not packed"))
+    assert answer.startswith("HTTP/1.1 400 Bad Request\r\n")
+    assert (answer.count("HTTP/1.1"), "Connection: close" in answer, "BadRequest" in answer) == (1, True, True)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+async def test_a_body_that_ends_early_is_no_fault_of_the_servers(url: str, caplog: pytest.LogCaptureFixture) -> None:
+    """A client that goes in the middle of what it sends leaves no error in the log, and nothing in the data."""
+    headers = {"Content-Type": "application/json"}
+    await exchange(url, "POST /people", headers, b'{"a":1}', 50, hangs_up=True)
+    async with aiohttp.ClientSession() as session, session.get(f"{url}/people") as answer:
+        assert await answer.json() == []
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
