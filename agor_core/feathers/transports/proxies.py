@@ -73,6 +73,8 @@ class Proxies:
     def client(self, request: web.BaseRequest) -> str:
         """The address a request comes from."""
         nearest = request.remote or ""
+        if not self.networks:
+            return nearest
         for hop in self._believed(request):
             if hop.address is None:
                 # Nobody can say more than that it came through this proxy.
@@ -82,6 +84,8 @@ class Proxies:
 
     def host(self, request: web.BaseRequest) -> str | None:
         """The name by which the client called the proxy farthest from here that tells it; None if none does."""
+        if not self.networks:
+            return None
         names = [hop.host for hop in self._believed(request) if hop.host is not None]
         return names[-1] if names else None
 
