@@ -12,7 +12,9 @@ import aiohttp
 import pytest
 
 from agor_core.feathers import Feathers
-from tests.conformance.doors import PATIENCE_S, serving
+from agor_core.feathers.transports.sockets import Limits
+from tests.conformance.doors import PATIENCE_S, connected, serving
+from tests.conformance.raw import CLOSED, raw
 from tests.conformance.server import build_site
 
 
@@ -134,6 +136,36 @@ async def test_a_client_whose_poll_breaks_off_is_gone_at_once(url: str, app: Fea
         given_up.cancel()
         await connections(app, 0)
         assert said(await client.poll()) == (400, {"code": 1, "message": "Session ID unknown"})
+
+
+@pytest.mark.parametrize("transport", ["websocket", "polling"])
+async def test_who_answers_no_ping_is_gone(app: Feathers, fast: bool, transport: str) -> None:
+    """A connection on which nobody answers is closed; one on which somebody does stays."""
+    site = build_site(app, fast=fast, limits=Limits(ping_s=1.0, pong_s=1.0))
+    async with serving(site) as url, connected(url, transport=transport) as there:
+        if transport == "websocket":
+            async with raw(url) as silent:
+                assert await silent.receive() == CLOSED
+        else:
+            async with polling(url) as asked:
+                assert await asked.poll() == (200, "2")
+                await connections(app, 1)
+                assert said(await asked.poll())[0] == 400
+        assert await there.call("find", "people") == []
+
+
+async def test_a_burst_of_calls_comes_in_one_request(url: str) -> None:
+    """However many calls a client has to make, it sends them together; each is answered."""
+    async with polling(url) as client:
+        calls = [f'42{number}["get","echo",{number}]' for number in range(3000)]
+        sent = asyncio.create_task(client.post("\x1e".join(calls)))
+        answers: list[str] = []
+        while len(answers) < len(calls):
+            status, body = await client.poll()
+            assert status == 200
+            answers += [packet for packet in body.split("\x1e") if packet.startswith("43")]
+        assert (await sent)[0] == 200
+        assert {answer.partition("[")[0] for answer in answers} == {f"43{number}" for number in range(3000)}
 
 
 @pytest.mark.parametrize(

@@ -29,8 +29,8 @@ from agor_core.feathers.transports.refusals import Reason
 
 # What a client may send that says nothing, as in Node: the opening of a session, and no-operation.
 SILENT = (eio_packet.OPEN, eio_packet.NOOP)
-# Stock is 16: a polling client that has 17 calls to make at once would be cut off.
-MAX_PACKETS_PER_POST = 1000
+# Stock is 16: a polling client that has 17 calls to make at once would be cut off. Clients send all they have in one.
+MAX_PACKETS_PER_POST = 10_000
 SEND_BUFFER_BYTES = 256 * 1024
 
 
@@ -233,6 +233,13 @@ class Socket(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no
         if not self.upgraded or unsent != self.unsent_before or not (unsent or queue.qsize()):
             self.unsent_before, self.still_since = unsent, now
         return now - max(self.still_since, queue.moved_at)
+
+    def is_silent(self) -> bool:
+        """Whether it is open and has left a ping unanswered for too long.
+
+        Engine.IO looks for that itself, but at each socket only once in the time that an answer has.
+        """
+        return bool(not self.closing and self.last_ping and time.time() - self.last_ping > self.server.ping_timeout)
 
     async def close(self, wait: bool = True, abort: bool = False, reason: Any = None) -> None:
         """Close it, once; with `abort` nothing is said to the client."""

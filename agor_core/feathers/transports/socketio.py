@@ -77,6 +77,8 @@ class SocketDoor:
             self,
             cors_allowed_origins=[],
             max_http_buffer_size=max_frame_bytes,
+            ping_interval=limits.ping_s,
+            ping_timeout=limits.pong_s,
             http_compression=False,
             logger=False,
             engineio_logger=engine_logger,
@@ -390,7 +392,7 @@ class SocketDoor:
             await end(socket, abort=abort)
 
     async def _sweep(self) -> None:
-        """Every second: drop who has stopped reading; now and then, note who is still there."""
+        """Every second: drop who has stopped reading, or answers no ping; now and then, note who is still there."""
         noted = time.monotonic()
         while True:
             await asyncio.sleep(SWEEP_S)
@@ -398,6 +400,9 @@ class SocketDoor:
             for connection in list(self._by_socket.values()):
                 if connection.socket.stalled_s() > self.limits.stall_s:
                     self._drop(connection)
+                elif connection.socket.is_silent():
+                    self._count("no pong")
+                    await connection.socket.check_ping_timeout()
             for eio_sid, socket in list(self._server.eio.sockets.items()):
                 if eio_sid not in self._by_socket and now - socket.opened_at > self.limits.connect_s:
                     await end(socket)

@@ -21,7 +21,8 @@ class Limits:
     """What one connection may cost.
 
     `frames` and `bytes` may wait unread; one event larger than `bytes` may wait alone. `calls` run at once.
-    `connect_s`: within this time a client has to say CONNECT.
+    `connect_s`: within this time a client has to say CONNECT. `ping_s`: so often it is asked whether it is still there,
+    and `pong_s`: within this time it has to answer.
     """
 
     frames: int = 2_000
@@ -30,6 +31,8 @@ class Limits:
     calls: int = 256
     connections: int = 10_000
     connect_s: float = 45.0
+    ping_s: float = 25.0
+    pong_s: float = 20.0
 
 
 @dataclass(slots=True)
