@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any, Final
 
-import sqlalchemy as sa
-
 from agor_core.clock import parse_iso
 from agor_core.errors import BadRequest, Conflict
 from agor_core.models.columns import Entity
@@ -68,7 +66,7 @@ def _changes_silently(path: str, name: str, shown: Sequence[Record], sent: Recor
 @cache
 def _constants(cls: type[Entity]) -> frozenset[str]:
     """What no record of this kind has ever had otherwise."""
-    table: sa.Table = cls.__table__  # type: ignore[attr-defined]
+    table: Any = cls.__table__  # type: ignore[attr-defined]
     owners = {column.name for column in table.columns if column.foreign_keys and not column.nullable}
     return _FROM_THE_FIRST | owners | {column.name for column in table.primary_key.columns} | {"short_id"}
 
