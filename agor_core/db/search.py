@@ -25,8 +25,8 @@ DOCUMENTS = sa.Table(
     "search_documents",
     sa.MetaData(),
     sa.Column("doc", sa.Integer, primary_key=True),
-    sa.Column("record_id", Text),
-    sa.Column("session_id", Text),
+    sa.Column("record_id", Text, nullable=False),
+    sa.Column("session_id", Text, nullable=False),
     sa.Column("body", Text),
 )
 # The words of a long log are rarely what one remembers of it.
@@ -60,13 +60,11 @@ class Search:
     looking at each place would not be worth what it costs. Older hits follow, the newest first.
     """
 
-    def __init__(self, text: Any, *, is_postgresql: bool, session_id: str | None = None) -> None:
-        """`session_id`: of the one session whose documents are wanted."""
+    def __init__(self, text: Any, *, is_postgresql: bool) -> None:
         self._terms = _terms(text)
-        self._is_postgresql = is_postgresql
-        matches = self._in_postgresql() if is_postgresql else self._in_fts5()
-        self._doc, self._rank = matches.selected_columns
-        self._matches = matches if session_id is None else matches.where(*self._within(session_id))
+        self.is_postgresql = is_postgresql
+        self._matches = self._in_postgresql() if is_postgresql else self._in_fts5()
+        self._doc, self._rank = self._matches.selected_columns
 
     def best(self, is_wanted: Wanted, upto: int) -> sa.Select[Any]:
         """`id`, `rank` and `doc` of the records that were found, the best first, `upto` at most."""
@@ -80,16 +78,21 @@ class Search:
         found = found.select_from(sa.join(hits, DOCUMENTS, DOCUMENTS.c.doc == hits.c.doc))
         return found.order_by(*self.best_first(found.selected_columns))
 
-    def all(self) -> sa.Select[Any]:
+    def hits(self) -> sa.Select[Any]:
+        """`doc` of whatever has the words."""
+        return self._matches.with_only_columns(self._doc)
+
+    def all(self, is_wanted: Wanted | None) -> sa.Select[Any]:
         """`id` of all that was found, of whatever kind, in no order."""
         # The limit keeps SQLite from beginning elsewhere than in the index of words, which is slow beyond measure.
-        hits = self._matches.with_only_columns(self._doc).limit(_ALL).subquery("hits")
+        found = self.hits() if is_wanted is None else self.hits().where(is_wanted(self._doc))
+        hits = found.limit(_ALL).subquery("hits")
         joined = sa.join(hits, DOCUMENTS, DOCUMENTS.c.doc == hits.c.doc)
         return sa.select(DOCUMENTS.c.record_id.label("id")).select_from(joined)
 
     def count(self, is_wanted: Wanted) -> sa.Select[Any]:
         """How many records were found."""
-        hits = self._matches.with_only_columns(self._doc).where(is_wanted(self._doc))
+        hits = self.hits().where(is_wanted(self._doc))
         return sa.select(sa.func.count()).select_from(hits.limit(_ALL).subquery("hits"))
 
     @staticmethod
@@ -110,27 +113,43 @@ class Search:
         asked = [*of_session(document.c.session_id), *conditions]
         return lambda doc: rows.where(document.c.doc == doc, *asked).exists()
 
-    @staticmethod
-    def of_kind(id: sa.ColumnElement[Any], conditions: Callable[[sa.ColumnElement[Any]], Sequence[Clause]]) -> Wanted:
+    def of_kind(
+        self, id: sa.ColumnElement[Any], conditions: Callable[[sa.ColumnElement[Any]], Sequence[Clause]]
+    ) -> Wanted:
         """The same for all rows of that kind, told by their documents alone. `conditions`: on their session's id."""
+
+        def asked(document: sa.FromClause) -> list[Clause]:
+            return [_is_of_kind(document, id), *conditions(document.c.session_id)]
+
+        if self.is_postgresql:  # whose hits are the documents themselves
+            return lambda _doc: sa.and_(*asked(DOCUMENTS))
         document = DOCUMENTS.alias("document")
         rows = sa.select(sa.literal(1)).select_from(document)
-        asked = [_is_of_kind(document, id), *conditions(document.c.session_id)]
-        return lambda doc: rows.where(document.c.doc == doc, *asked).exists()
+        return lambda doc: rows.where(document.c.doc == doc, *asked(document)).exists()
 
     @staticmethod
     def best_first(hits: Any) -> list[sa.ColumnElement[Any]]:
         """The order of relevance, of equals the newest first; total, for a record is one document."""
         return [hits.rank.asc(), hits.doc.desc()]
 
-    def _within(self, session_id: str) -> list[Clause]:
-        if self._is_postgresql:
-            return [DOCUMENTS.c.session_id == session_id]
-        own = DOCUMENTS.alias("own")
-        ends = [sa.select(end(own.c.doc)).where(own.c.session_id == session_id) for end in (sa.func.min, sa.func.max)]
-        first, last = (end.scalar_subquery() for end in ends)
-        # Nothing is sought outside; what is of other sessions in between is told apart later.
-        return [self._doc >= first, self._doc <= last]
+    def among(self, documents: sa.Select[Any]) -> Wanted:
+        """That a document is one of these, which are gathered first; hits are sought from the first to the last."""
+        if self.is_postgresql:
+            return lambda doc: doc.in_(documents)
+        gathered = documents.cte("gathered")
+        first = sa.func.coalesce(sa.select(sa.func.min(gathered.c.doc)).scalar_subquery(), 1)
+        last = sa.func.coalesce(sa.select(sa.func.max(gathered.c.doc)).scalar_subquery(), 0)
+        one_of_them = sa.select(gathered.c.doc)
+        return lambda doc: sa.and_(doc >= first, doc <= last, _passed(doc).in_(one_of_them))
+
+    def outside(self, documents: Sequence[sa.Select[Any]]) -> Wanted:
+        """That a document is in none of these, which are gathered first."""
+        if self.is_postgresql:  # which may gather again for each document where it says "not in"
+            subqueries = [one.subquery("left_out") for one in documents]
+            return lambda doc: sa.and_(
+                sa.true(), *(~sa.exists(sa.select(sa.literal(1)).where(one.c.doc == doc)) for one in subqueries)
+            )
+        return lambda doc: sa.and_(sa.true(), *(_passed(doc).not_in(one) for one in documents))
 
     def snippets(self, tx: Transaction, ids: Sequence[str]) -> dict[str, Snippet]:
         """For each record the passage around the first hit, in parts: `{text, is_match}`."""
@@ -155,9 +174,25 @@ class Search:
         return sa.select(DOCUMENTS.c.doc, rank.label("rank")).where(vector.op("@@")(query))
 
 
-def _is_of_kind(document: sa.FromClause, id: sa.ColumnElement[Any]) -> Clause:
-    """Whether a document is of a session, or of something in one: that of a session is in itself."""
+def all_of(*conditions: Wanted | None) -> Wanted:
+    """That all of these are true; None asks nothing."""
+    return lambda doc: sa.and_(sa.true(), *(is_wanted(doc) for is_wanted in conditions if is_wanted is not None))
+
+
+def is_of_session_itself(document: sa.FromClause) -> Clause:
+    """Whether a document is of a session, not of something in one: that of a session is in itself."""
     is_session: Clause = document.c.record_id == document.c.session_id
+    return is_session
+
+
+def _passed(doc: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """The number of a document that is only compared: by itself, the index would be asked for each one of a set."""
+    passed: sa.ColumnElement[Any] = doc + sa.literal_column("0")
+    return passed
+
+
+def _is_of_kind(document: sa.FromClause, id: sa.ColumnElement[Any]) -> Clause:
+    is_session = is_of_session_itself(document)
     return is_session if id.name == "session_id" else sa.not_(is_session)
 
 
@@ -189,11 +224,9 @@ def add_snippets(tx: Transaction, search: Search, records: Sequence[dict[str, An
         record["snippet"] = snippets.get(record[id_field], [])
 
 
-def asked_for(query: Mapping[str, Any], *, is_postgresql: bool, session_id: str | None) -> Search | None:
-    """The search that a query wants. `session_id`: of the one session it is about."""
-    if "$search" not in query:
-        return None
-    return Search(query["$search"], is_postgresql=is_postgresql, session_id=session_id)
+def asked_for(query: Mapping[str, Any], *, is_postgresql: bool) -> Search | None:
+    """The search that a query wants."""
+    return Search(query["$search"], is_postgresql=is_postgresql) if "$search" in query else None
 
 
 def _terms(text: Any) -> list[tuple[list[str], bool]]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from agor_core.db import Database, Reader, search
+from agor_core.db.repositories import directions
 from agor_core.errors import BadRequest
 from agor_core.models import Message, Repo, Session
 from agor_core.models.session import RepoRef
@@ -53,6 +55,99 @@ async def test_words_are_found(database: Database, text: str, found: list[int]) 
         message.data.content = content
         await database.write(lambda tx, message=message: tx.messages.append(session.session_id, message))
     assert sorted(await indices(database, text)) == found
+
+
+@pytest.fixture(params=["hit by hit", "gathered", "left out"])
+def direction(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Each way a search can go, however few there are."""
+    ways = {
+        "hit by hit": {},
+        "gathered": {"FEW_HITS": 1, "WORTH_IT": 0},
+        "left out": {"FEW_HITS": 1, "MOST_GATHERED": 0},
+    }
+    for name, value in ways[request.param].items():
+        monkeypatch.setattr(directions, name, value)
+    return str(request.param)
+
+
+@pytest.mark.usefixtures("direction")
+async def test_whichever_way_a_search_goes_it_finds_the_same(database: Database) -> None:
+    """From the words to the records or the other way: the same hits in the same order, and as many, for each filter,
+    and for who may see all and who may not."""
+    sessions = [
+        Session(agent=agent, created_by=owner, sharing=sharing, archived=archived)
+        for agent in ("codex", "gemini")
+        for owner, sharing in (("ann", "private"), ("bob", "private"), ("ann", "everyone"))
+        for archived in (True, False)
+    ]
+    for nth, session in enumerate(sessions):
+        session.data.title = "plum" if nth % 2 else None
+    await database.write(lambda tx: tx.sessions.add_many(sessions))
+    for nth in range(3 * len(sessions)):
+        message = said("plum " * (nth % 5 + 1) if nth % 7 else "nothing")
+        message.timestamp, message.role = 1_000 * nth + 1, "user" if nth % 2 else "assistant"
+        of = sessions[nth % len(sessions)]
+        await database.write(lambda tx, of=of, message=message: tx.messages.append(of.session_id, message))
+    ids = [session.session_id for session in sessions]
+    agents = {session.session_id: session.agent for session in sessions}
+    archived = {session.session_id: session.archived for session in sessions}
+    filters: list[tuple[dict[str, Any], Callable[[dict[str, Any]], bool]]] = [
+        ({}, lambda one: True),
+        ({"session_id": ids[3]}, lambda one: one["session_id"] == ids[3]),
+        ({"session_id": {"$in": ids[2:5]}}, lambda one: one["session_id"] in ids[2:5]),
+        ({"session_id": {"$ne": ids[3]}}, lambda one: one["session_id"] != ids[3]),
+        ({"session_id": {"$in": ids[2:5], "$ne": ids[3]}}, lambda one: one["session_id"] in (ids[2], ids[4])),
+        ({"session.agent": "codex"}, lambda one: agents[one["session_id"]] == "codex"),
+        ({"session.agent": "x"}, lambda one: False),
+        (
+            {"session.archived": False, "role": "user"},
+            lambda one: not archived[one["session_id"]] and one["role"] == "user",
+        ),
+        ({"role": {"$ne": "user"}}, lambda one: one["role"] != "user"),
+        (
+            {"timestamp": {"$gte": "1970-01-01T00:00:09.000Z"}},
+            lambda one: one["timestamp"] >= "1970-01-01T00:00:09.000Z",
+        ),
+        (
+            {"timestamp": {"$gt": "1970-01-01T00:00:04.000Z", "$lte": "1970-01-01T00:00:09.001Z"}},
+            lambda one: "1970-01-01T00:00:04.000Z" < one["timestamp"] <= "1970-01-01T00:00:09.001Z",
+        ),
+        ({"task_id": None, "session.agent": "gemini"}, lambda one: agents[one["session_id"]] == "gemini"),
+        ({"task_id": {"$ne": None}}, lambda one: False),
+        ({"content_preview": {"$ne": None}, "role": "user"}, lambda one: one["role"] == "user"),
+        (
+            {"$or": [{"role": "user"}, {"session_id": ids[1]}]},
+            lambda one: one["role"] == "user" or one["session_id"] == ids[1],
+        ),
+    ]
+    for reader in (None, BOB, Reader("ann", sees_private=False)):
+
+        async def found(path: str = "messages", reader: Reader | None = reader, **query: Any) -> list[dict[str, Any]]:
+            asked = {"$search": "plum", **query}
+            page = await database.read(lambda tx: tx.repository(path).page(asked, reader, 50, 50))
+            assert page["total"] == len(page["data"]), (query, reader)
+            return list(page["data"])
+
+        whole = await found()
+        listed = await database.read(lambda tx, reader=reader: tx.messages.page({}, reader, 50, 50))
+        assert {one["message_id"] for one in whole} == {
+            one["message_id"] for one in listed["data"] if "plum" in one["content"]
+        }
+        for query, passes in filters:
+            expected = [one["message_id"] for one in whole if passes(one)]
+            assert [one["message_id"] for one in await found(**query)] == expected, query
+            in_time = await found(**query, **{"$sort": {"timestamp": -1}})
+            assert [one["message_id"] for one in in_time] == sorted(
+                expected, key=[one["message_id"] for one in sorted(whole, key=lambda one: one["timestamp"])].index
+            )[::-1]
+        titled = [session for session in sessions if session.data.title]
+        seen = [
+            one for one in titled if reader is None or one.sharing == "everyone" or one.created_by == reader.user_id
+        ]
+        assert {one["session_id"] for one in await found("sessions")} == {one.session_id for one in seen}
+        assert {one["session_id"] for one in await found("sessions", agent="codex")} == {
+            one.session_id for one in seen if one.agent == "codex"
+        }
 
 
 async def test_search_goes_with_filters_and_pages(database: Database) -> None:
@@ -208,6 +303,7 @@ async def test_private_words_are_found_by_nobody_else(database: Database) -> Non
                 assert (page["total"], len(page["data"])) == (total, total)
 
 
+@pytest.mark.usefixtures("direction")
 async def test_asking_about_sessions_tells_nothing_that_is_hidden(database: Database) -> None:
     """A shared child of a private session is not found by that parent, which does not exist for the reader."""
     parent = await a_session(database, sharing="private", created_by="ann")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
 from agor_core.db import search, totals
 from agor_core.db.page import Page
-from agor_core.db.query import Filter, bound, computed_fields, fields_in, whole_row
+from agor_core.db.query import Filter, Shape, bound, computed_fields, fields_in, whole_row
 from agor_core.db.reader import Reader
+from agor_core.db.repositories import directions
 from agor_core.db.repositories.statements import KEPT, S, is_restricted, reading
 from agor_core.models import Session
 from agor_core.models.schema import coerce_query
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from agor_core.db.repositories.base import Repository
 
 Record = dict[str, Any]
+SESSIONS: sa.Table = Session.__table__  # type: ignore[attr-defined]
 
 OF_SESSION: Final = "session."
 """How a list of what belongs to sessions asks about these: `session.agent`, `session.repo.repo_id`."""
@@ -40,9 +43,7 @@ class Listing:
         rows, sessions = self._about_rows()
         self._search = None
         if repository.is_searched:
-            of = rows.get("session_id")
-            session_id = of if isinstance(of, str) else None
-            self._search = search.asked_for(query, is_postgresql=tx.is_postgresql, session_id=session_id)
+            self._search = search.asked_for(query, is_postgresql=tx.is_postgresql)
         self._shape, values = bound(repository.entity, rows)
         self._of_session, values = bound(Session, sessions, values)
         self._aside = aside
@@ -92,26 +93,83 @@ class Listing:
         repository = self._repository
         id = repository.id_column
         if page.sort:
-            hits = found.all().subquery("hits")
+            hits = found.all(self._directions.narrowed()).subquery("hits")
             source = repository.source(self._query)
             asked = [*self._conditions(is_count=True), *self._is_of_such_session(repository.table.c.session_id)]
             all_found = sa.select(hits.c.id).select_from(sa.join(hits, source, id == hits.c.id)).where(*asked)
             chosen = _window(all_found.order_by(*self._order(page))).subquery("chosen")
             order = self._order(page)
         else:
-            best = found.best(self._wanted(is_count=False), page.skip + page.limit)
+            wanted = self._wanted(found, is_count=False)
+            is_wanted = search.all_of(self._directions.narrowed(), wanted)
+            best = found.best(is_wanted, page.skip + page.limit)
             chosen = _window(best).subquery("chosen")
             order = search.Search.best_first(chosen.c)
         rows = sa.join(chosen, repository.table, id == chosen.c.id)
         return self._read(page, sa.select(*self._columns(page.select)).select_from(rows).order_by(*order))
 
-    def _wanted(self, *, is_count: bool) -> search.Wanted:
-        if is_count and not (self._shape or self._of_session or self._aside or self._asks_for_hidden):
-            visible = self._repository.seen_by_session if is_restricted(self._reader) else _everything
-            return search.Search.of_kind(self._repository.id_column, visible)
+    def _wanted(self, found: search.Search, *, is_count: bool) -> search.Wanted:
+        if self._is_about_sessions:
+            return found.of_kind(self._repository.id_column, self._told_by_session)
         source = self._repository.source(self._query)
         conditions = self._conditions(is_count=is_count)
-        return search.Search.wanted(source, self._repository.id_column, conditions, self._is_of_such_session)
+        return found.wanted(source, self._repository.id_column, conditions, self._is_of_such_session)
+
+    def _counted(self, found: search.Search) -> search.Wanted:
+        """The same as `_wanted(is_count=True)`, by the quickest way to all of them."""
+        narrowed = self._directions.narrowed()
+        # PostgreSQL reads the document of each hit anyway, and sees what it is, and of which session.
+        is_known = found.is_postgresql and self._is_about_sessions
+        is_whole = self._repository.is_of_session and not (self._aside or self._asks_for_hidden)
+        if narrowed is None and is_whole and not is_known:
+            is_wanted = self._directions.all_but([] if found.is_postgresql else self._unseen())
+            if is_wanted is not None:
+                kind = found.of_kind(self._repository.id_column, self._seen) if found.is_postgresql else None
+                return search.all_of(is_wanted, kind)
+        return search.all_of(narrowed, self._wanted(found, is_count=True))
+
+    def _unseen(self) -> list[directions.Part]:
+        """That a hit is no session itself, and that its session is none that is hidden from the reader."""
+        hidden = [sa.not_(clause) for clause in self._seen(search.DOCUMENTS.c.session_id)]
+        return [directions.of_kind(self._repository.entity), *map(directions.but_for, hidden)]
+
+    def _seen(self, id: sa.ColumnElement[Any]) -> list[sa.ColumnElement[bool]]:
+        return self._repository.seen_by_session(id) if is_restricted(self._reader) else []
+
+    @cached_property
+    def _is_about_sessions(self) -> bool:
+        """Whether all that is asked is about the sessions of the records, and a document alone can tell."""
+        asked = {name for name, _ in self._shape} - (
+            {directions.SESSION_ID} if self._repository.is_of_session else set()
+        )
+        return not (asked or self._aside or self._asks_for_hidden)
+
+    def _told_by_session(self, id: sa.ColumnElement[Any]) -> list[sa.ColumnElement[bool]]:
+        return [*self._seen(id), *self._is_of_such_session(id, self._of_ids)]
+
+    @cached_property
+    def _of_ids(self) -> Shape:
+        """What of the query is about the ids of the sessions."""
+        return tuple(one for one in self._shape if one[0] == directions.SESSION_ID)
+
+    @cached_property
+    def _directions(self) -> directions.Directions:
+        repository = self._repository
+        assert self._search is not None
+        if repository.is_of_session:
+            parts = list(directions.of_rows(repository.table, repository.id_column, repository.filter, self._shape))
+            if self._of_ids:
+                clauses = Filter(Session, is_postgresql=repository.tx.is_postgresql).clauses(self._of_ids)
+                are_named = all(operator in ("$eq", "$in") for _, asked in self._of_ids for operator, _ in asked)
+                parts.append(directions.of_sessions(clauses, are_named=are_named))
+            if self._of_session:
+                parts.append(directions.of_sessions(self._asked_of_session()))
+        else:
+            parts = [directions.of_kind(repository.entity)]
+        return directions.Directions(self._search, parts, repository.tx.connection, self._values)
+
+    def _number(self, statement: sa.Select[Any]) -> int:
+        return int(self._repository.tx.connection.execute(statement, self._values).scalar_one())
 
     def _read(self, page: Page, statement: sa.Select[Any]) -> list[Record]:
         window = {"limit": page.limit, "skip": page.skip}
@@ -121,15 +179,14 @@ class Listing:
         return [read(row) for row in rows.all()]
 
     def _count(self) -> int:
-        statement = self._statement(("total",), self._count_of)
-        return int(self._repository.tx.connection.execute(statement, self._values).scalar_one())
+        return self._number(self._statement(("total",), self._count_of))
 
     def _statement(self, purpose: tuple[Hashable, ...], build: Callable[[], S]) -> S:
         return KEPT.get((self._key, purpose), build) if self._is_kept else build()
 
     def _count_of(self) -> sa.Select[Any]:
         if self._search is not None:
-            return self._search.count(self._wanted(is_count=True))
+            return self._search.count(self._counted(self._search))
         source = self._repository.source(self._query)
         return sa.select(sa.func.count()).select_from(source).where(*self._conditions(is_count=True))
 
@@ -143,24 +200,24 @@ class Listing:
         told = repository.told(is_count=is_count) if self._asks_for_hidden else []
         asked = repository.filter.clauses(self._shape)
         if self._of_session and self._search is None:
-            table, clauses = self._asked_of_session()
-            asked.append(repository.table.c.session_id.in_(sa.select(table.c.session_id).where(*clauses)))
+            sessions = sa.select(SESSIONS.c.session_id).where(*self._asked_of_session())
+            asked.append(repository.table.c.session_id.in_(sessions))
         return [*asked, *repository.implied(self._query), *visible, *told]
 
-    def _is_of_such_session(self, id: sa.ColumnElement[Any]) -> list[sa.ColumnElement[bool]]:
+    def _is_of_such_session(self, id: sa.ColumnElement[Any], more: Shape = ()) -> list[sa.ColumnElement[bool]]:
         """The same for one hit after the other: there are seldom as many as there are sessions."""
-        if not self._of_session:
+        if not (self._of_session or more):
             return []
-        table, clauses = self._asked_of_session()
-        return [sa.exists(sa.select(sa.literal(1)).where(table.c.session_id == id, *clauses))]
+        asked = [SESSIONS.c.session_id == id, *self._asked_of_session(more)]
+        return [sa.exists(sa.select(sa.literal(1)).where(*asked))]
 
-    def _asked_of_session(self) -> tuple[sa.Table, list[sa.ColumnElement[bool]]]:
-        table: sa.Table = Session.__table__  # type: ignore[attr-defined]
+    def _asked_of_session(self, more: Shape = ()) -> list[sa.ColumnElement[bool]]:
+        """The conditions on the sessions that the records belong to."""
         tx = self._repository.tx
-        clauses = Filter(Session, is_postgresql=tx.is_postgresql).clauses(self._of_session)
+        clauses = Filter(Session, is_postgresql=tx.is_postgresql).clauses((*self._of_session, *more))
         if is_restricted(self._reader) and any(map(tx.sessions.may_be_hidden, fields_in(self._of_session))):
             clauses += tx.sessions.told(is_count=True)
-        return table, clauses
+        return clauses
 
     def _about_rows(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         """What the query asks of the rows, and of the sessions they belong to."""
@@ -198,10 +255,6 @@ class Listing:
             arrays = repository.computed([record[repository.id_field] for record in records], self._reader)
             for record in records:
                 record[name] = arrays[record[repository.id_field]]
-
-
-def _everything(_session_id: sa.ColumnElement[Any]) -> list[sa.ColumnElement[bool]]:
-    return []
 
 
 def _window(rows: sa.Select[Any]) -> sa.Select[Any]:
