@@ -176,6 +176,8 @@ async def test_a_burst_of_calls_comes_in_one_request(url: str) -> None:
         ("GET", "EIO=4&transport=polling&sid=nope", 1),
         ("POST", "EIO=4&transport=polling&sid=nope", 1),
         ("POST", "EIO=4&transport=polling", 2),
+        ("PUT", "EIO=4&transport=polling", 2),
+        ("DELETE", "EIO=4&transport=polling", 2),
         ("GET", "EIO=4&transport=websocket", 3),
         ("GET", "EIO=4&transport=polling&j=0", 3),
         ("GET", "EIO=3&transport=polling", 5),

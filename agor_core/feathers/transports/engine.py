@@ -274,7 +274,7 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # engineio has no typ
         if "j" in request.query:
             return _refused(Problem.REQUEST.said("JSONP is not supported"))
         problem = problem_of(request, self.sockets)
-        if problem is not None and request.method != "OPTIONS":
+        if problem is not None:
             return _refused(problem.said())
         response: web.StreamResponse = await super().handle_request(request)
         return response

@@ -29,13 +29,17 @@ class Problem(Enum):
 
 def problem_of(request: web.Request, sockets: Mapping[str, Any]) -> Problem | None:
     """Why a request can neither open a session nor belong to one that is open; None if it may."""
+    if request.method == "OPTIONS":
+        return None
     query = request.query
     if query.get("transport") not in TRANSPORTS:
         return Problem.TRANSPORT
     sid = query.get("sid")
     if sid:
         socket = sockets.get(sid)
-        return Problem.SESSION if socket is None or socket.closed else None
+        if socket is None or socket.closed:
+            return Problem.SESSION
+        return None if request.method in ("GET", "POST") else Problem.METHOD
     if request.method != "GET":
         return Problem.METHOD
     return None if query.get("EIO") == PROTOCOL else Problem.VERSION

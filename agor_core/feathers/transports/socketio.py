@@ -95,6 +95,8 @@ class SocketDoor:
     def attach(self, site: web.Application) -> None:
         """Add the path /socket.io/ to an application."""
         self._server.attach(site)
+        for verb in ("PUT", "PATCH", "DELETE"):
+            site.router.add_route(verb, "/socket.io/", self._server.eio.handle_request)
 
     async def start(self) -> None:
         """Begin to look after the connections."""
