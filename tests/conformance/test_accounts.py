@@ -202,12 +202,16 @@ async def test_a_handshake_signs_in_before_it_connects(
 
 
 async def test_a_removed_user_loses_its_connections(ann: dict[str, Any], app: Feathers, listener: Socket) -> None:
-    """The socket is closed by itself, not at its next call."""
+    """The socket is closed by itself, not at its next call; one that is made just then is refused, not left waiting."""
     await listener.call("create", "authentication", LOGIN)
     await app.service("users").remove(ann["id"])
+    with pytest.raises(Refused, match="NotAuthenticated"):
+        await listener.call("find", "secrets")
+    await app.service("secrets").create({"text": "not for who is gone"})
     async with asyncio.timeout(PATIENCE_S):
         while listener.client.connected:
             await asyncio.sleep(0.01)
+    assert "secrets created" not in [event[0] for event in listener.heard]
 
 
 async def test_a_token_expires_on_a_live_connection(ann: dict[str, Any], url: str) -> None:

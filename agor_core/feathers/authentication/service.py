@@ -6,7 +6,7 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -31,6 +31,9 @@ _SCHEME = re.compile(r"(?:(?P<scheme>[A-Za-z][A-Za-z0-9_-]*)\s+)?(?P<token>\S+)\
 
 # asyncio's timers take a day well, a century not.
 LONGEST_TIMER_S = 86_400.0
+# So long a connection that has lost its user is answered, as nobody's, before it is closed: who calls just then would
+# else wait for ever, unless its client comes back by itself.
+FAREWELL_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +268,7 @@ class AuthenticationService:
         return (None, None) if claims is None else (str(claims["sub"]), dumps(claims).decode())
 
     async def revalidate(self, user_id: Any) -> None:
-        """Check the connections of this user; those that are no longer valid hear nothing more and are closed."""
+        """Check the connections of this user; those that are no longer valid hear nothing more and are soon closed."""
         for connection in list(self._app.connections):
             claims = (connection.authentication or {}).get("payload")
             if claims is None or str(claims.get("sub")) != str(user_id):
@@ -277,7 +280,8 @@ class AuthenticationService:
                 if connection.authentication is not None:
                     connection.user = shown
             except ServiceError:
-                self._expel(connection, "no longer valid")
+                self._unbind(connection)
+                self._start(self._take_leave(connection))
 
     # Inside.
 
@@ -307,11 +311,12 @@ class AuthenticationService:
             self._expiry[connection] = loop.call_later(wait, self._expire_at, connection, moment)
         else:
             # The transport is closed, not the namespace: the client comes back by itself and is not stranded.
-            self._expel(connection, "token expired")
+            self._unbind(connection)
+            connection.outlet.close(connection, "token expired")
 
-    def _expel(self, connection: Connection, reason: str) -> None:
-        self._unbind(connection)
-        connection.outlet.close(connection, reason)
+    async def _take_leave(self, connection: Connection) -> None:
+        await asyncio.sleep(FAREWELL_S)
+        connection.outlet.close(connection, "no longer valid")
 
     def _unbind(self, connection: Connection) -> None:
         connection.user = self.anonymous_user
@@ -326,9 +331,12 @@ class AuthenticationService:
 
     def _user_changed(self, user: Any, _context: Any) -> None:
         if isinstance(user, dict) and self.settings.entity_id in user:
-            task = asyncio.get_running_loop().create_task(self.revalidate(user[self.settings.entity_id]))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._start(self.revalidate(user[self.settings.entity_id]))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _after_create(self, context: HookContext, call_next: Callable[[], Awaitable[None]]) -> None:
         await call_next()
