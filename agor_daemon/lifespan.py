@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
 import errno
 import gc
 import logging
 import os
-import resource
 import signal
 import socket as sockets
 import sys
@@ -24,6 +22,7 @@ from agor_core.config import Settings, Source
 from agor_core.db import Database
 from agor_core.errors import ConfigError, ServiceError
 from agor_core.feathers.documents import ApiInfo
+from agor_core.feathers.files import allow_many_files
 from agor_core.feathers.guard import LOOPBACK_NAMES, Guard
 from agor_core.feathers.observe import Observer
 from agor_core.feathers.transports.patience import Patience
@@ -44,8 +43,6 @@ log = logging.getLogger(__name__)
 
 GRACE_S = 10.0
 PRUNE_EVERY_S = 600.0
-# More than the sockets the door lets in.
-MOST_FILES = 16_384
 QUIET = ("alembic", "agor_core.feathers.engineio", "libsql_client")
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
@@ -76,7 +73,7 @@ async def lifespan(settings: Settings) -> AsyncIterator[Running]:
     async with AsyncExitStack() as stack:
         live = LiveSettings(settings)
         home.prepare(settings.home)
-        _allow_many_files()
+        allow_many_files()
         stack.enter_context(home.held(settings.home))
         database = stack.enter_context(opened(settings))
         await database.change_log.start()
@@ -140,15 +137,6 @@ async def serve(settings: Settings) -> None:
         gc.enable()
         await stop.wait()
         log.info("stopping")
-
-
-def _allow_many_files() -> None:
-    """Let as many files be open as the system grants: each client costs one, and the database must not lack its own."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def _prune(live: LiveSettings, database: Database) -> None:

@@ -21,6 +21,7 @@ from agor_core.feathers.authentication import (
     hash_password,
 )
 from agor_core.feathers.documents import ApiInfo
+from agor_core.feathers.files import allow_many_files
 from agor_core.feathers.observe import Observer
 from agor_core.feathers.transports.recovery import Recovery
 from agor_core.feathers.web import ServerOptions, build_web, runner
@@ -92,4 +93,6 @@ def _public(user: dict[str, Any]) -> dict[str, Any]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=3030)
-    asyncio.run(serve(parser.parse_args().port))
+    arguments = parser.parse_args()
+    allow_many_files()
+    asyncio.run(serve(arguments.port))

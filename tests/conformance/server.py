@@ -15,6 +15,7 @@ from aiohttp import web
 from agor_core.feathers import Feathers
 from agor_core.feathers.authentication.attempts import Attempts
 from agor_core.feathers.authentication.service import TokenValidity
+from agor_core.feathers.files import allow_many_files
 from agor_core.feathers.guard import Guard
 from agor_core.feathers.transports.sockets import Limits
 from agor_core.feathers.web import ServerOptions, build_web, runner
@@ -86,6 +87,7 @@ def main() -> None:
     parser.add_argument("--stock", action="store_true", help="Socket.IO without the fast path")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
+    allow_many_files()
     asyncio.run(serve(arguments.port, arguments.id, fast=not arguments.stock))
 
 
