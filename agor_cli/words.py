@@ -102,8 +102,9 @@ def title_of(session: Mapping[str, Any]) -> str:
 
 
 def place_of(session: Mapping[str, Any]) -> str:
-    """Where a session works: `slug:worktree`, or its folder."""
+    """Where a session works: `slug:worktree`, `slug:./subfolder`, the slug of its repository, or its folder."""
     repo = session.get("repo") or {}
-    if repo.get("repo_slug"):
-        return f"{repo['repo_slug']}:{repo['worktree_name']}" if repo.get("worktree_name") else str(repo["repo_slug"])
-    return str(repo.get("cwd") or "")
+    if not repo.get("repo_slug"):
+        return str(repo.get("cwd") or "")
+    inside = repo.get("worktree_name") or (f"./{repo['subfolder']}" if repo.get("subfolder") else None)
+    return ":".join(filter(None, (str(repo["repo_slug"]), inside)))

@@ -118,9 +118,12 @@ class Session(Entity, table=True):
 
 
 def project_of(session: Session) -> str | None:
-    """What `project` means for a session: the id of its repository, else its folder; None where it has neither."""
+    """What `project` means for a session: the id of its repository, else its folder; None where it has neither.
+
+    It never changes: an answer reaches no further than whoever gave it was told.
+    """
     repo = session.data.repo
-    return (repo.repo_id or repo.cwd or None) if repo is not None else None
+    return (repo.project or repo.repo_id or repo.cwd or None) if repo is not None else None
 
 
 def forked(

@@ -19,6 +19,13 @@ class RepoRef(Data):
     worktree_name: str | None = None
     cwd: str = ""
     managed_worktree: bool = False
+    subfolder: str | None = Field(
+        default=None, description="where below the checkout's root `cwd` is, if it is not that"
+    )
+    project: str | None = Field(
+        default=None,
+        description="where an answer for the project counts, if not in the repository: that was registered later",
+    )
 
 
 class GitState(Data):

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from agor_core import git
-from agor_core.db import Transaction
+from agor_core.db import Database, Transaction
 from agor_core.errors import BadRequest, Conflict
 from agor_core.models import GitState, RepoRef, Session
+from agor_core.models.session import project_of
+
+# Sessions that are changed in one transaction: others who write wait some 50 ms.
+AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A folder that sessions can work in; `checkout` and `git_state` where there is git."""
+    """A folder to work in; the rest where there is git. `subfolder`: of the checkout, None at its root."""
 
     path: str
-    checkout: git.Checkout | None
-    git_state: GitState | None
+    checkout: git.Checkout | None = None
+    subfolder: str | None = None
+    git_state: GitState | None = None
 
 
 def place_in_worktree(tx: Transaction, session: Session, worktree_id: str) -> None:
@@ -46,19 +53,55 @@ async def folder_at(cwd: str) -> Folder:
         raise BadRequest(f"`cwd` must be an existing folder, as an absolute path: {cwd}", errors={"cwd": ["no folder"]})
     checkout = await git.checkout_of(folder)
     if checkout is None:
-        return Folder(str(folder), None, None)
-    state = await git.state(checkout.root)
-    return Folder(str(folder), checkout, GitState(ref=state.ref, base_sha=state.sha, current_sha=state.text))
+        return Folder(str(folder))
+    subfolder, state = await asyncio.to_thread(_below, checkout, cwd), await git.state(checkout.root)
+    return Folder(str(folder), checkout, subfolder, GitState(ref=state.ref, base_sha=state.sha, current_sha=state.text))
 
 
 def place_in_folder(tx: Transaction, session: Session, folder: Folder) -> None:
-    """Let `session` work in a folder, which may be part of a repository we know, but is no worktree of ours to it.
-
-    A repository that is registered later does not become its: what stands as an answer for all of a project would reach
-    further than whoever gave it for one folder was told.
-    """
+    """Let `session` work in a folder, which may be part of a repository we know, but is no worktree of ours to it."""
     repo = tx.repos.at(str(folder.checkout.repository)) if folder.checkout is not None else None
     session.data.repo = RepoRef(cwd=folder.path)
     if repo is not None:
         session.data.repo.repo_id, session.data.repo.repo_slug = repo.repo_id, repo.slug
+        session.data.repo.subfolder = folder.subfolder
     session.data.git_state = folder.git_state
+
+
+async def take_in(database: Database, repo_id: str) -> None:
+    """Let the sessions that began in folders of a repository before it was registered be found by it; each announced.
+
+    What stands as an answer for their project counts where it did before, and what is answered for the repository's
+    sessions does not count in them.
+    """
+    repo, outside = await database.read(lambda tx: (tx.repos.get(repo_id), tx.sessions.outside_repositories()))
+    for cwd in await asyncio.to_thread(lambda: list(filter(_is_folder, outside))):
+        checkout = await git.checkout_of(cwd)
+        if checkout is None or str(checkout.repository) != repo.data.local_path:
+            continue
+        below = await asyncio.to_thread(_below, checkout, cwd)
+        for first in range(0, len(outside[cwd]), AT_ONCE):
+            ids = outside[cwd][first : first + AT_ONCE]
+            await database.write(lambda tx, ids=ids, below=below: _take_in(tx, repo_id, ids, below))  # type: ignore[misc]
+
+
+def _take_in(tx: Transaction, repo_id: str, session_ids: Sequence[str], subfolder: str | None) -> None:
+    repo = tx.repos.get(repo_id)
+    session: Session
+    for session in tx.sessions.where(session_id=list(session_ids)):
+        place = session.data.repo
+        if place is None or session.worktree_id is not None or tx.repos.find_one(repo_id=place.repo_id) is not None:
+            continue  # somebody placed it elsewhere meanwhile
+        known = {"repo_id": repo.repo_id, "repo_slug": repo.slug, "subfolder": subfolder}
+        now = {**place.model_dump(), **known, "project": project_of(session)}
+        tx.sessions.patch(session.session_id, {"repo": now})
+
+
+def _is_folder(cwd: str) -> bool:
+    return "\0" not in cwd and Path(cwd).is_absolute() and Path(cwd).is_dir()
+
+
+def _below(checkout: git.Checkout, cwd: str) -> str | None:
+    """Where in the checkout a folder is; None at its root."""
+    below = os.path.relpath(os.path.realpath(cwd), checkout.root)
+    return below if below != "." else None

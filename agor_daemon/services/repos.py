@@ -17,6 +17,7 @@ from agor_core.models.schema import load_as
 from agor_core.models.wire import to_wire
 from agor_daemon.access import Rule, may_change
 from agor_daemon.services.cloning import Cloning
+from agor_daemon.services.placement import take_in
 from agor_daemon.services.removal import BUSY
 from agor_daemon.services.requests import CloneRequest, RepoRequest, RepoWorktreeRequest
 from agor_daemon.services.stored import (
@@ -44,7 +45,10 @@ class ReposService(StoredService):
         self._cloning = cloning
 
     async def create(self, data: Any, params: Params) -> Record:
-        """Register a repository where it is. Raises BadRequest for a path that is none, Conflict if it is known."""
+        """Register a repository where it is, and let the sessions that began in its folders know it.
+
+        Raises BadRequest for a path that is none, Conflict if it is known.
+        """
         request = load_as(RepoRequest, one_record(data))
         facts = await self._inspect(request.local_path)
 
@@ -63,6 +67,7 @@ class ReposService(StoredService):
 
         record = await self._database.write(unit_of_work)
         await self._worktrees.settle(record["repo_id"])
+        await take_in(self._database, record["repo_id"])
         return record
 
     async def find(self, params: Params) -> Record:

@@ -288,3 +288,15 @@ def test_what_an_agent_may_and_how_much_it_thinks(agor: Agor) -> None:
     assert task["permission_mode"] == "plan"
     assert "--thinking" in agor("session", "start", "--thinking", "much", "third", code=2).err
     assert len(agor("session", "list", "--json").json["data"]) == 1
+
+
+def test_a_session_says_where_in_a_repository_it_works(agor: Agor, repository: Path) -> None:
+    """In the repository's own folder by that alone, below it with the folder beside it."""
+    (repository / "web").mkdir()
+    agor("repo", "add", ".")
+    for folder in (".", "web"):
+        agor("session", "start", "--agent", "scripted", "go", cwd=repository / folder)
+    rows = [line.split() for line in agor("session", "list").out.splitlines() if "scripted" in line]
+    assert sorted(word for row in rows for word in row if word.startswith("demo")) == ["demo", "demo:./web"]
+    newest = agor("session", "list", "--json").json["data"][0]
+    assert "demo:./web" in agor("session", "show", newest["short_id"]).out

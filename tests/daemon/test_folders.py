@@ -33,9 +33,9 @@ def test_a_session_in_a_repository_knows_it(daemon: Daemon, repository: Path, re
     linked = daemon.call("POST", "/worktrees", {"repo_id": repo["repo_id"], "name": "w"})
     folders = [repository, repository / "docs" / "new", Path(linked["path"])]
     sessions = [start_in(daemon, folder) for folder in folders]
-    for folder, session in zip(folders, sessions, strict=True):
-        place = {"repo_id": repo["repo_id"], "repo_slug": "demo", "cwd": str(folder)}
-        assert session["repo"] == {"worktree_name": None, "managed_worktree": False, **place}
+    for folder, below, session in zip(folders, (None, "docs/new", None), sessions, strict=True):
+        place = {"repo_id": repo["repo_id"], "repo_slug": "demo", "cwd": str(folder), "subfolder": below}
+        assert session["repo"] == {"worktree_name": None, "managed_worktree": False, "project": None, **place}
         assert session["worktree_id"] is None
         message = {"session_id": session["session_id"], "type": "user", "role": "user", "content": "walnut"}
         daemon.call("POST", "/messages", message)
@@ -54,7 +54,7 @@ def test_a_session_elsewhere_knows_no_repository(
     daemon: Daemon, repository: Path, repo: dict[str, Any], environment: dict[str, str], tmp_path: Path
 ) -> None:
     """Neither one beside the repository, whose name begins the same; nor in another inside it, even as a submodule; nor
-    in one that is not registered, and it learns of none later."""
+    in one that is not registered."""
     inner = make_repository(repository / "inner", environment)
     git(
         "-c",
@@ -72,6 +72,40 @@ def test_a_session_elsewhere_knows_no_repository(
     daemon.call("POST", "/repos", {"local_path": str(inner)})
     assert daemon.call("GET", f"/sessions?repo.repo_id={repo['repo_id']}")["total"] == 0
     assert start_in(daemon, inner)["repo"]["repo_slug"] == "inner"
+
+
+def test_a_repository_takes_in_the_sessions_from_before_it_was_registered(
+    daemon: Daemon, repository: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """Those in its own folder, below it, through a link, or in a worktree somebody made of it, and everybody hears it;
+    not those in a repository inside it, nor beside it. So it is when it was forgotten, and is registered again."""
+    inner = make_repository(repository / "inner", environment)
+    linked = tmp_path / "linked"
+    git("worktree", "add", "-q", str(linked), cwd=repository, environment=environment)
+    (tmp_path / "link").symlink_to(repository)
+    folders = {repository: None, repository / "docs": "docs", tmp_path / "link" / "docs": "docs", linked: None}
+    sessions = [start_in(daemon, folder) for folder in folders for _ in range(2)]
+    others = [start_in(daemon, folder) for folder in (inner, tmp_path / "demo-2", tmp_path)]
+    gone = start_in(daemon, tmp_path / "gone")
+    Path(gone["repo"]["cwd"]).rmdir()
+    before = daemon.call("GET", "/events")["data"][-1]["seq"]
+    for _ in range(2):
+        repo = daemon.call("POST", "/repos", {"local_path": str(repository)})
+        found = daemon.call("GET", f"/sessions?repo.repo_id={repo['repo_id']}&$limit=100")["data"]
+        assert {one["session_id"] for one in found} == {one["session_id"] for one in sessions}
+        for one in found:
+            place = one["repo"]
+            assert (place["repo_slug"], place["subfolder"]) == ("demo", folders[Path(place["cwd"])])
+            assert (place["project"], one["worktree_id"]) == (place["cwd"], None)
+        heard = daemon.call("GET", f"/events?seq[$gt]={before}&$limit=1000")["data"]
+        patched = [one["payload"] for one in heard if (one["path"], one["event"]) == ("sessions", "patched")]
+        assert {one["session_id"]: one["repo"]["repo_id"] for one in patched} == {
+            one["session_id"]: repo["repo_id"] for one in sessions
+        }
+        before = heard[-1]["seq"]
+        for one in (*others, gone):
+            assert daemon.call("GET", f"/sessions/{one['session_id']}")["repo"]["repo_id"] is None
+        daemon.call("DELETE", f"/repos/{repo['repo_id']}")
 
 
 def test_a_fork_leaves_the_folder_for_a_worktree(daemon: Daemon, repository: Path, repo: dict[str, Any]) -> None:

@@ -149,6 +149,36 @@ def test_a_yes_for_the_project_holds_in_its_sessions(
         asks(daemon, stranger, "write")
 
 
+def test_a_repository_that_takes_sessions_in_widens_no_answer(repository: Path, playing: Playing) -> None:
+    """What was answered for a folder still counts in its sessions from before, and in no other of the repository; what
+    is answered for the repository does not count in them."""
+    (repository / "docs").mkdir()
+    with playing(*ASKS) as daemon:
+
+        def start(folder: Path = repository) -> dict[str, Any]:
+            session: dict[str, Any] = daemon.call("POST", "/sessions", {"agent": "scripted", "cwd": str(folder)})
+            return session
+
+        first, second, below = start(), start(), start(repository / "docs")
+        asks(daemon, first, "one", allow=True, scope="project")
+        repo = daemon.call("POST", "/repos", {"local_path": str(repository)})
+        for session in (first, second, below):
+            place = daemon.call("GET", f"/sessions/{session['session_id']}")["repo"]
+            assert place["repo_id"] == repo["repo_id"]
+        for session in (first, second):
+            assert answered_alone(daemon, session, "one")["status"] == "approved"
+        later, in_worktree = start(), start_session(daemon, repository, "w")
+        for session in (below, later, in_worktree):
+            asks(daemon, session, "one")
+        asks(daemon, in_worktree, "two", allow=True, scope="project", rules=["Bash"])
+        assert answered_alone(daemon, later, "two")["status"] == "approved"
+        for session in (first, second, below):
+            asks(daemon, session, "two")
+        fork = daemon.call("POST", f"/sessions/{first['session_id']}/fork", {})
+        assert answered_alone(daemon, fork, "one")["status"] == "approved"
+        asks(daemon, fork, "two")
+
+
 def test_a_plan_is_never_answered_with_an_old_yes(repository: Path, playing: Playing) -> None:
     """In mode `plan` people are asked, whatever rules stand."""
     with playing(*ASKS) as daemon:

@@ -6,7 +6,9 @@ import pytest
 
 from agor_core.db import Database, Reader
 from agor_core.errors import Conflict, NotFound
-from agor_core.models import PermissionRequest, Session, forked, spawned
+from agor_core.ids import new_id
+from agor_core.models import PermissionRequest, Repo, Session, forked, spawned
+from agor_core.models.session import RepoRef
 from tests.support.records import a_session, a_task, said
 
 ANN, BOB = Reader("ann", sees_private=False), Reader("bob", sees_private=False)
@@ -233,3 +235,26 @@ async def test_an_answer_that_outlives_a_private_session_stays_its_owners(databa
         page = await database.read(lambda tx, reader=reader: tx.permissions.page({}, reader, 100, 100))
         assert (page["total"], {record["scope"] for record in page["data"]}) == (total, {"project"})
         assert all(record["session_id"] is None for record in page["data"])
+
+
+async def test_sessions_outside_repositories_are_known_by_their_folders(database: Database) -> None:
+    """Those that work in a folder of no repository, or of one that is gone; not those in worktrees, or nowhere."""
+    repo = await database.write(lambda tx: tx.repos.add(Repo(slug="thing")))
+    places = [
+        RepoRef(cwd="/a"),
+        RepoRef(cwd="/a", repo_id=new_id(), repo_slug="gone"),
+        RepoRef(cwd="/b"),
+        RepoRef(cwd="/a", repo_id=repo.repo_id, repo_slug="thing"),
+        RepoRef(cwd="/c", repo_id=new_id(), repo_slug="gone", worktree_name="w"),
+        RepoRef(),
+        None,
+    ]
+    sessions = [Session(agent="x") for _ in places]
+    for session, place in zip(sessions, places, strict=True):
+        session.data.repo = place
+    await database.write(lambda tx: tx.sessions.add_many(sessions))
+    found = await database.read(lambda tx: tx.sessions.outside_repositories())
+    assert {cwd: sorted(ids) for cwd, ids in found.items()} == {
+        "/a": sorted(one.session_id for one in sessions[:2]),
+        "/b": [sessions[2].session_id],
+    }

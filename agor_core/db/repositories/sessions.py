@@ -9,14 +9,14 @@ import sqlalchemy as sa
 from typing_extensions import override
 
 from agor_core.db import origins, search
-from agor_core.db.query import Clause, whole_row
+from agor_core.db.query import PLAIN_JSON, Clause, whole_row
 from agor_core.db.reader import Reader
 from agor_core.db.repositories.base import Repository
 from agor_core.db.repositories.lists import Record
 from agor_core.db.repositories.statements import Members, array_of, is_restricted, reading
 from agor_core.errors import Conflict
 from agor_core.ids import short
-from agor_core.models import Session, Usage
+from agor_core.models import Repo, Session, Usage
 from agor_core.models.session import words_of_session
 from agor_core.models.wire import to_wire, whole_reader
 
@@ -104,6 +104,13 @@ class SessionRepository(Repository[Session]):
                 reason="has-forks",
                 forks=self.forks_of(id, reader)[:MOST_FORKS_NAMED],
             )
+
+    def outside_repositories(self) -> dict[str, list[str]]:
+        """The ids of sessions that work in a folder, of no repository that is known, by that folder."""
+        found: dict[str, list[str]] = {}
+        for cwd, id in self.tx.connection.execute(_OUTSIDE):
+            found.setdefault(cwd, []).append(id)
+        return found
 
     @override
     def page(self, query: Mapping[str, Any], reader: Reader | None, default: int, most: int) -> Record:
@@ -262,6 +269,15 @@ def _family() -> sa.CompoundSelect[Any]:
 
 
 _FAMILY = _family()
+_REPO: Any = sa.type_coerce(TABLE.c.data, PLAIN_JSON)
+_REPOS: sa.Table = Repo.__table__  # type: ignore[attr-defined]
+_REPO_ID, _WORKTREE_NAME, _CWD = (_REPO["repo", name].as_string() for name in ("repo_id", "worktree_name", "cwd"))
+_OUTSIDE = sa.select(_CWD, TABLE.c.session_id).where(
+    TABLE.c.worktree_id.is_(None),
+    _WORKTREE_NAME.is_(None),
+    _CWD > "",
+    sa.or_(_REPO_ID.is_(None), ~sa.exists(sa.select(sa.literal(1)).where(_REPOS.c.repo_id == _REPO_ID))),
+)
 _FORKS = (
     sa.select(TABLE.c.session_id)
     .where(TABLE.c.forked_from_session_id == sa.bindparam("id"))

@@ -23,6 +23,10 @@ export interface RepoRef {
   worktree_name: string | null
   cwd: string
   managed_worktree: boolean
+  /** where below the checkout's root `cwd` is, if it is not that */
+  subfolder: string | null
+  /** where an answer for the project counts, if not in the repository: that was registered later */
+  project: string | null
 }
 
 export interface GitState {

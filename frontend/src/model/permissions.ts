@@ -5,7 +5,7 @@ import { isObject } from './content'
 export const SCOPES: readonly { value: PermissionScope; label: string; hint: string }[] = [
   { value: 'once', label: 'Once', hint: 'this one time' },
   { value: 'session', label: 'Session', hint: 'in this session' },
-  { value: 'project', label: 'Project', hint: 'in every session of this repository' },
+  { value: 'project', label: 'Project', hint: 'in every session of this repository or folder' },
   { value: 'user', label: 'Everywhere', hint: 'in every session of yours' },
 ]
 

@@ -20,4 +20,13 @@ it('a session’s place is its worktree and branch, else the folder it works in'
   const managed = { repo: { repo_slug: 'me/app', worktree_name: 'try' }, git_state: { ref: 'try' } }
   expect(placeOf(session(managed))).toEqual({ name: 'me/app · try', branch: 'try' })
   expect(placeOf(session({ repo: { cwd: '/home/me/app/' } }))).toEqual({ name: 'app', branch: '' })
+  expect(placeOf(session({}))).toEqual({ name: '', branch: '' })
+})
+
+it('a session in a repository’s own folder is at the repository, and where in it', () => {
+  const root = { repo_slug: 'me/app', worktree_name: null, cwd: '/home/me/shop', subfolder: null }
+  const git_state = { ref: 'main' }
+  expect(placeOf(session({ repo: root, git_state }))).toEqual({ name: 'me/app', branch: 'main' })
+  const below = { ...root, cwd: '/home/me/shop/web/src', subfolder: 'web/src' }
+  expect(placeOf(session({ repo: below, git_state }))).toEqual({ name: 'me/app · ./web/src', branch: 'main' })
 })

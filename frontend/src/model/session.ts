@@ -24,10 +24,11 @@ export function originOf(session: Session): { id: string; kind: 'fork' | 'spawn'
   return parent ? { id: parent, kind: 'spawn' } : null
 }
 
-/** Where the agent works: worktree and branch, or the folder's name. */
+/** Where the agent works: its repository, the worktree or subfolder there, and the branch; else the folder’s name. */
 export function placeOf(session: Session): { name: string; branch: string } {
   const repo = session.repo
   const folder = repo?.cwd?.split('/').filter(Boolean).at(-1) ?? ''
-  const name = repo?.worktree_name ? [repo.repo_slug, repo.worktree_name].filter(Boolean).join(' · ') : folder
+  const inside = repo?.worktree_name ?? (repo?.subfolder && `./${repo.subfolder}`)
+  const name = [repo?.repo_slug, inside].filter(Boolean).join(' · ') || folder
   return { name, branch: session.git_state?.ref ?? '' }
 }
