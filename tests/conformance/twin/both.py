@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import logging
 import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -29,6 +30,7 @@ HEADERS = ("Location", "X-Conformance", "Access-Control-Allow-Origin")
 ANSWER_LIMIT_S = 30.0
 NO_ANSWER = "never answered"
 DISCONNECTED = "disconnected"
+EVERYTHING = "heard everything"
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,20 @@ class Ending:
     """Wait for the end of the socket, and say how it comes: `DISCONNECTED` by a packet, or just `CLOSED`."""
 
 
-Step = Rest | Call | Frames | SignIn | Ending
+@dataclass(frozen=True)
+class Unread:
+    """Somebody else reads nothing while so many events are told, and then all there is: `EVERYTHING`, or to the end."""
+
+    events: int
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the server has written for its people since the script began, line by line."""
+
+
+Step = Rest | Call | Frames | SignIn | Ending | Unread | Said
 
 
 @dataclass
@@ -85,8 +100,9 @@ class Heard:
 class Server:
     """One of the two, with a socket that hears everything."""
 
-    def __init__(self, name: str, url: str, session: aiohttp.ClientSession, reset: Any) -> None:
+    def __init__(self, name: str, url: str, session: aiohttp.ClientSession, reset: Any, said: list[str]) -> None:
         self.name, self.url = name, url
+        self._said = said
         self._session, self._reset = session, reset
         self._numbers = itertools.count(1)
         self._results: list[Any] = []
@@ -94,6 +110,7 @@ class Server:
     async def run(self, script: Sequence[Step]) -> Heard:
         """Send the steps one after the other, on a socket of their own, to an empty store."""
         await self._reset()
+        self._said.clear()
         self._results = []
         async with raw(self.url) as socket:
             listener = _Listener(socket)
@@ -117,6 +134,12 @@ class Server:
                 return await self._call(listener, Call("create", ("authentication", data, {})))
             case Ending():
                 return await listener.ending()
+            case Unread():
+                return await self._unread(listener, step)
+            case Said():
+                # What came before has been dealt with, and so it has been written.
+                await self._barrier(listener)
+                return list(self._said)
 
     async def _rest(self, step: Rest) -> Any:
         headers = dict(step.headers)
@@ -139,6 +162,17 @@ class Server:
         outcome = await listener.call([step.method, *step.arguments], may_be_ignored=step.may_be_ignored)
         self._results[-1] = outcome[1] if isinstance(outcome, list) and len(outcome) > 1 else outcome
         return outcome
+
+    async def _unread(self, listener: _Listener, step: Unread) -> str:
+        async with raw(self.url) as lazy:
+            lazy.stop_reading()
+            for number in range(step.events):
+                await listener.call(["announce", "echo", {"number": number, "text": "x" * step.size_bytes}, {}])
+            lazy.read_on()
+            for _ in range(step.events):
+                if await lazy.receive() == CLOSED:
+                    return CLOSED
+            return EVERYTHING
 
     async def _barrier(self, listener: _Listener) -> None:
         """Events come in order, so that after this one none of the script is to come."""
@@ -237,6 +271,14 @@ class Results:
         return json.loads(id)
 
 
+class Unheard:
+    """What is made here is told to nobody, since its publisher fails."""
+
+    async def create(self, data: Any, params: Params) -> Any:
+        """The data."""
+        return data
+
+
 class SignedOut(AlwaysValid):
     """What the framework asks of an application that wants signing out to end a token."""
 
@@ -258,14 +300,32 @@ async def ours(session: aiohttp.ClientSession, *, broken_text: bool = True) -> A
     validity = SignedOut()
     app = build_app(validity=validity)
     app.use("results", Results())
+    app.use("unheard", Unheard())
+    app.service("unheard").publish(lambda _data, _context: 1 / 0)
 
     async def reset() -> None:
         for store in _stores(app):
             store.__init__()  # type: ignore[misc]  # as new
         validity.tokens.clear()
 
-    async with serving(build_site(app, broken_text=broken_text)) as url:
-        yield Server("ours", url, session, reset)
+    said: list[str] = []
+    log = logging.getLogger("agor_core.feathers")
+    log.addHandler(handler := _Collected(said))
+    try:
+        async with serving(build_site(app, broken_text=broken_text)) as url:
+            yield Server("ours", url, session, reset, said)
+    finally:
+        log.removeHandler(handler)
+
+
+class _Collected(logging.Handler):
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__(logging.WARNING)
+        self._lines = lines
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        self._lines.append(record.getMessage())
 
 
 def _stores(app: Feathers) -> list[MemoryStore]:
@@ -278,7 +338,7 @@ async def theirs(session: aiohttp.ClientSession) -> AsyncIterator[Server]:
     """The one on the official packages, in a process of its own."""
     process = await asyncio.create_subprocess_exec(
         "node", "server.cjs", cwd=FOLDER, env=node_environment(), stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     assert process.stdout is not None
     try:
@@ -289,11 +349,19 @@ async def theirs(session: aiohttp.ClientSession) -> AsyncIterator[Server]:
             async with session.post(f"{url}/-reset") as response:
                 assert response.status == 200
 
-        yield Server("theirs", url, session, reset)
+        said: list[str] = []
+        reading = asyncio.create_task(_collect(process.stdout, said))
+        yield Server("theirs", url, session, reset, said)
     finally:
         if process.returncode is None:
             process.terminate()
         await process.wait()
+        await reading
+
+
+async def _collect(stream: asyncio.StreamReader, lines: list[str]) -> None:
+    async for line in stream:
+        lines.append(line.decode())
 
 
 @dataclass(frozen=True)

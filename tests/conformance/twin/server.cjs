@@ -235,6 +235,10 @@ app.service('secrets').hooks({
   }
 })
 
+// Its publisher fails.
+app.use('unheard', { async create(data) { return data } })
+app.service('unheard').publish(() => { throw new Error('nobody knows who hears') })
+
 // What it is asked for, as it is.
 app.use('results', { async get(id) { return JSON.parse(decodeURIComponent(id)) } })
 

@@ -13,14 +13,13 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.conformance.twin.both import FOLDER, Heard, Rest, Step, Twins, twins
-from tests.conformance.twin.differences import DIFFERENCES, ELSEWHERE, Difference, fits
+from tests.conformance.twin.differences import DIFFERENCES, Difference, fits
 from tests.conformance.twin.scripts import SCRIPTS, find, made, socket
 from tests.support.node import find_node, install_packages
 
 pytestmark = [pytest.mark.node, pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")]
 
 README = Path(__file__).parents[3] / "agor_core" / "feathers" / "README.md"
-TESTS = Path(__file__).parents[3] / "tests"
 
 
 class Pair:
@@ -88,15 +87,9 @@ def rows() -> list[str]:
 
 
 def test_each_row_of_the_readme_is_shown() -> None:
-    """By a difference between the two, or by tests that are named; and nothing is shown that has no row."""
-    shown = {one.row for one in DIFFERENCES} | ELSEWHERE.keys()
-    assert set(rows()) == shown
+    """By a difference between the two; and nothing is shown that has no row."""
+    assert set(rows()) == {one.row for one in DIFFERENCES}
     assert len(rows()) == len(set(rows()))
-    for names in ELSEWHERE.values():
-        assert names
-        for name in names:
-            file, _, test = name.partition("::")
-            assert f"def {test}(" in (TESTS / file).read_text(), name
 
 
 # Few values, so that queries find some records and not others.
