@@ -6,14 +6,14 @@ ours, on the same event loop, and keep what is created, as ours does.
 
 from __future__ import annotations
 
-import asyncio
-import gc
 import sys
 from typing import Any
 
 import orjson
 import uvloop
 from aiohttp import web
+
+from tests.benchmarks.feathers.serving import serve
 
 JSON_TYPE = {"Content-Type": "application/json; charset=utf-8"}
 
@@ -61,12 +61,7 @@ async def main(port: int) -> None:
         site.router.add_get(f"/{path}", records.find)
         site.router.add_post(f"/{path}", records.create)
         site.router.add_patch(f"/{path}/{{id}}", records.patch)
-    running = web.AppRunner(site, access_log=None)
-    await running.setup()
-    await web.TCPSite(running, "127.0.0.1", port, backlog=2048).start()
-    gc.collect()
-    gc.freeze()
-    await asyncio.Event().wait()
+    await serve(web.AppRunner(site, access_log=None), port)
 
 
 if __name__ == "__main__":

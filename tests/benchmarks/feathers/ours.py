@@ -6,17 +6,16 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import sys
 import time
 from typing import Any
 
 import uvloop
-from aiohttp import web
 
 from agor_core.feathers import Feathers, HookContext, MemoryService, Params
 from agor_core.feathers.guard import Guard
 from agor_core.feathers.web import ServerOptions, build_web, runner
+from tests.benchmarks.feathers.serving import serve
 
 BEAT_S = 0.001
 
@@ -65,12 +64,7 @@ async def main(port: int, *, fast: bool = True, watched: bool = False) -> None:
         holds = Holds()
         app.use("holds", holds)
         holds.beat(time.thread_time())
-    running = runner(build_web(app, ServerOptions(guard=Guard.open(), fast=fast)))
-    await running.setup()
-    await web.TCPSite(running, "127.0.0.1", port, backlog=2048).start()
-    gc.collect()
-    gc.freeze()
-    await asyncio.Event().wait()
+    await serve(runner(build_web(app, ServerOptions(guard=Guard.open(), fast=fast))), port)
 
 
 if __name__ == "__main__":
