@@ -20,6 +20,7 @@ from typing import Any, BinaryIO
 
 from agor_core.config import Settings, load_settings
 from agor_core.errors import AgorError, BadRequest, Conflict, Unavailable
+from agor_core.files import why
 from agor_daemon import home as daemon_home
 
 START_LIMIT_S = 60.0
@@ -36,7 +37,7 @@ def say(event: str, **facts: Any) -> None:
 
 def start(settings: Settings, options: argparse.Namespace) -> None:
     """Start the daemon in the background and wait until it answers; one that runs already is fine too."""
-    daemon_home.prepare(settings.home)
+    daemon_home.prepare(settings.home, room_bytes=daemon_home.LEAST_ROOM_BYTES)
     if (pid := daemon_home.holder(settings.home)) is not None:
         facts = _wait_for_facts(settings.home, lambda: daemon_home.holder(settings.home) is not None)
         say("result", url=facts["url"], pid=facts.get("pid", pid), already_running=True)
@@ -168,7 +169,7 @@ def db_export(settings: Settings, options: argparse.Namespace) -> None:
     except FileExistsError as error:
         raise Conflict(f"{options.file} exists already") from error
     except OSError as error:
-        raise BadRequest(f"cannot write {options.file}: {error.strerror}") from error
+        raise BadRequest(f"cannot write {options.file}: {why(error)}") from error
     say("result", path=str(options.file.absolute()), records=dict(counts))
 
 
@@ -205,7 +206,7 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def _held(settings: Settings) -> AbstractContextManager[None]:
+def _held(settings: Settings) -> AbstractContextManager[str]:
     """The home, which may be a new one, while no daemon may run on it."""
     daemon_home.prepare(settings.home)
     return daemon_home.held(settings.home)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
+import logging
 import os
 import signal
 from collections.abc import Iterator
@@ -12,10 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from agor_core.errors import ConfigError
+from agor_core.files import why, write_whole
+from agor_core.processes import own_mark
+
+log = logging.getLogger(__name__)
 
 LOCK_FILE = "daemon.lock"
 FACTS_FILE = "daemon.json"
 LOG_FILE = "daemon.log"
+# What a daemon cannot start without, nor say why: its log, where it is, and what a database needs to be opened.
+LEAST_ROOM_BYTES = 256 * 1024
 RELOAD = signal.SIGUSR1
 """The signal that makes a daemon read its settings again."""
 
@@ -28,32 +35,37 @@ class HomeInUse(ConfigError):
         self.pid = pid
 
 
-def prepare(home: Path) -> None:
-    """Make the home, readable by its owner only. Raises ConfigError if it cannot be written."""
+def prepare(home: Path, *, room_bytes: int = 0) -> None:
+    """Make the home, readable by its owner only. Raises ConfigError if it cannot be written, or has no more room."""
     try:
         home.mkdir(parents=True, exist_ok=True)
         home.chmod(0o700)
         probe = home / f".write-test-{os.getpid()}"
-        probe.touch()
-        probe.unlink()
+        try:
+            probe.write_bytes(bytes(room_bytes))
+        finally:
+            probe.unlink(missing_ok=True)
     except OSError as error:
-        raise ConfigError(
-            f"cannot write to {home}: {error.strerror}; set AGOR_HOME to a directory of yours, or fix its owner"
-        ) from error
+        advice = "set AGOR_HOME to a directory of yours, or fix its owner"
+        raise ConfigError(f"cannot write to {home}: {why(error, advice)}") from error
 
 
 @contextlib.contextmanager
-def held(home: Path) -> Iterator[None]:
-    """Hold `home` for this process. The lock goes with the process, however it ends. Raises HomeInUse."""
+def held(home: Path) -> Iterator[str]:
+    """Hold `home` for this process. The lock goes with the process, however it ends. Raises HomeInUse.
+
+    What comes is the mark (see `own_mark`) of who held it before, as far as that is known.
+    """
     descriptor = os.open(home / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise HomeInUse(home, _pid_in(descriptor)) from None
+        before = _lines_in(descriptor)
         os.ftruncate(descriptor, 0)
-        os.write(descriptor, str(os.getpid()).encode())
-        yield
+        os.pwrite(descriptor, f"{os.getpid()}\n{own_mark()}\n".encode(), 0)
+        yield before[1] if len(before) > 1 else ""
     finally:
         os.close(descriptor)
 
@@ -84,13 +96,13 @@ class Announcement:
     def reloaded(self, error: str | None) -> None:
         """Say that the settings were read once more, and with what `error` if they could not be used."""
         self._facts |= {"reloads": self._facts["reloads"] + 1, "reload_error": error}
-        self._write()
+        try:
+            self._write()
+        except OSError as problem:
+            log.warning("cannot say that the settings were read again: %s", why(problem))
 
     def _write(self) -> None:
-        fresh = self.path.with_suffix(".new")
-        fresh.touch(mode=0o600)
-        fresh.write_text(json.dumps(self._facts))
-        fresh.replace(self.path)
+        write_whole(self.path, json.dumps(self._facts))
 
 
 @contextlib.contextmanager
@@ -113,6 +125,10 @@ def read_facts(home: Path) -> dict[str, Any] | None:
 
 
 def _pid_in(descriptor: int) -> int | None:
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    text = os.read(descriptor, 32).decode(errors="replace").strip()
-    return int(text) if text.isdigit() else None
+    lines = _lines_in(descriptor)
+    return int(lines[0]) if lines and lines[0].isdigit() else None
+
+
+def _lines_in(descriptor: int) -> list[str]:
+    """The number of the process that holds it, and its mark."""
+    return os.pread(descriptor, 256, 0).decode(errors="replace").splitlines()

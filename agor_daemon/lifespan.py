@@ -30,6 +30,7 @@ from agor_core.feathers.transports.proxies import Proxies
 from agor_core.feathers.transports.recovery import Recovery
 from agor_core.feathers.transports.sockets import Limits
 from agor_core.feathers.web import ServerOptions, build_web, runner
+from agor_core.git import end_leftovers
 from agor_daemon import __version__, home
 from agor_daemon.app import build_app
 from agor_daemon.database import opened
@@ -72,15 +73,16 @@ async def lifespan(settings: Settings) -> AsyncIterator[Running]:
     """A running daemon. Raises ConfigError when it cannot start."""
     async with AsyncExitStack() as stack:
         live = LiveSettings(settings)
-        home.prepare(settings.home)
+        home.prepare(settings.home, room_bytes=home.LEAST_ROOM_BYTES)
         allow_many_files()
-        stack.enter_context(home.held(settings.home))
+        before = stack.enter_context(home.held(settings.home))
+        gits = await end_leftovers(before)
         database = stack.enter_context(opened(settings))
         await database.change_log.start()
         stack.push_async_callback(database.change_log.stop)
         supervisor = await stack.enter_async_context(Supervisor(GRACE_S))
         daemon = build_app(live, database, supervisor)
-        found = await recover(database, daemon.worktrees, daemon.cloning)
+        found = await recover(database, daemon.worktrees, daemon.cloning, gits)
         daemon.health.recovered = dataclasses.asdict(found) if found else None
         socket = _listen(settings)
         url = _url(settings, socket.getsockname()[1])

@@ -39,11 +39,15 @@ class Found:
         return any(dataclasses.astuple(self))
 
 
-async def recover(database: Database, worktrees: WorktreesService, cloning: Cloning) -> Found:
-    """End agents that still run, fail their tasks as `interrupted`, take half-made worktrees away."""
+async def recover(database: Database, worktrees: WorktreesService, cloning: Cloning, gits: int) -> Found:
+    """End agents that still run, fail their tasks as `interrupted`, take half-made worktrees away.
+
+    `gits`: how many processes of git were ended already, which would still write to what is taken away.
+    """
     ended = await end_orphans(database)
     clones = await cloning.recover()
-    found = dataclasses.replace(ended, worktrees=await worktrees.recover(), clones=clones)
+    worktrees_cleared = await worktrees.recover()
+    found = dataclasses.replace(ended, processes=ended.processes + gits, worktrees=worktrees_cleared, clones=clones)
     if found:
         log.warning(
             "a daemon was killed here: %s task(s) failed as interrupted, %s question(s) of theirs can still be "

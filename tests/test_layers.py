@@ -11,13 +11,15 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("agor_core", "agor_daemon", "agor_cli")
 
-LEAVES = ("agor_core.errors", "agor_core.ids", "agor_core.clock")
+LEAVES = ("agor_core.errors", "agor_core.ids", "agor_core.clock", "agor_core.files", "agor_core.processes")
 CLIENT_SIDE = ("agor_core.client", "agor_core.config", "agor_core.errors", "agor_core.ids")
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "agor_core.errors": (),
     "agor_core.ids": (),
     "agor_core.clock": (),
+    "agor_core.files": (),
+    "agor_core.processes": (),
     "agor_core.config": LEAVES,
     "agor_core.models": LEAVES,
     "agor_core.feathers": LEAVES,

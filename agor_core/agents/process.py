@@ -6,11 +6,11 @@ import asyncio
 import contextlib
 import errno
 import os
-import signal
 from collections import deque
 from collections.abc import Coroutine, Mapping, Sequence
-from pathlib import Path
 from typing import Any
+
+from agor_core.processes import end_group, process_identity
 
 # What a program says before it dies fits; a flood of warnings does not fill the memory.
 STDERR_LINES = 50
@@ -23,11 +23,7 @@ LONGEST_LINE_BYTES = 64 * 1024 * 1024
 # What an agent may write that is no message of its protocol: notes are normal, a stream of them is not.
 MOST_NOISE_BYTES = 32 * 1024 * 1024
 
-# Elsewhere (macOS) a process has no start time that can be read without a program: only its number is compared.
-HAS_PROC = Path("/proc/self/stat").is_file()
-
 GRACE_S = 0.7
-POLL_S = 0.02
 
 # Becomes the program, with the same number, when a line comes; and ends when whoever would send it is gone.
 WAIT_FOR_A_LINE = ("/bin/sh", "-c", 'read -r _ && exec "$@"', "sh")
@@ -207,63 +203,6 @@ async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
     task.result()
     if is_cancelled:
         raise asyncio.CancelledError
-
-
-def process_identity(pid: int) -> str | None:
-    """What tells process `pid` from a later one with the same number: when it started. None if there is none."""
-    if HAS_PROC:
-        try:
-            stat = Path(f"/proc/{pid}/stat").read_text()
-        except OSError:
-            return None
-        # The name in parentheses may hold spaces: count fields from the last ")". Field 22 is the start time.
-        return stat.rpartition(")")[2].split()[19]
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return None
-    except PermissionError:
-        pass
-    return "unknown"
-
-
-def group_lives(pgid: int) -> bool:
-    """Whether any process of the group is alive; zombies that wait for their parent do not count where we can tell."""
-    try:
-        os.killpg(pgid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    if HAS_PROC:
-        return any(_is_member(entry, pgid) for entry in Path("/proc").iterdir() if entry.name.isdigit())
-    return True
-
-
-def _is_member(entry: Path, pgid: int) -> bool:
-    try:
-        state, _, group, *_ = (entry / "stat").read_text().rpartition(")")[2].split()
-    except (OSError, ValueError):
-        return False
-    return int(group) == pgid and state not in "ZX"
-
-
-async def end_group(pgid: int, *, grace_s: float = GRACE_S) -> bool:
-    """End all processes of the group; whether there were any. SIGKILL follows SIGTERM after `grace_s`."""
-    if not group_lives(pgid):
-        return False
-    for sign in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(pgid, sign)
-        deadline = asyncio.get_running_loop().time() + grace_s
-        while group_lives(pgid):
-            if asyncio.get_running_loop().time() >= deadline:
-                break
-            # There is no event to wait for: most members are not our children.
-            await asyncio.sleep(POLL_S)
-        else:
-            return True
-    return True
 
 
 async def end_leftover(pid: int, identity: str, *, grace_s: float = GRACE_S) -> bool:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from agor_core.errors import ConfigError
+from agor_core.files import why, write_whole
 
 FACTS_FILE = "daemon.json"
 TOKENS_FILE = "credentials.json"
@@ -83,9 +83,6 @@ def _read(path: Path) -> dict[str, Any]:
 def _write(path: Path, content: dict[str, Any]) -> None:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, fresh = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")  # made with mode 0600
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(content, file)
-        Path(fresh).replace(path)
+        write_whole(path, json.dumps(content))
     except OSError as error:
-        raise ConfigError(f"cannot write {path}: {error.strerror}") from error
+        raise ConfigError(f"cannot write {path}: {why(error)}") from error

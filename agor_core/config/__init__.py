@@ -30,6 +30,7 @@ from agor_core.config.settings import (
     settings_from,
 )
 from agor_core.errors import ConfigError
+from agor_core.files import why
 
 __all__ = [
     "CONFIG_FILE",
@@ -87,7 +88,7 @@ def jwt_secret(settings: Settings) -> str:
         path.chmod(0o600)
         secret = path.read_text().strip()
     except OSError as error:
-        raise ConfigError(f"cannot use {path}: {error.strerror}") from error
+        raise ConfigError(f"cannot use {path}: {why(error)}") from error
     if len(secret) < SECRET_BYTES:
         raise ConfigError(f"{path} holds no usable secret; remove it, and a new one is made (everybody signs in again)")
     return secret

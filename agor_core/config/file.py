@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agor_core.errors import ConfigError
+from agor_core.files import why, write_whole
 
 if TYPE_CHECKING:
     from yaml import MappingNode, Node
@@ -58,18 +57,9 @@ def write_file(home: Path, content: str) -> None:
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         home.chmod(0o700)
-        descriptor, fresh = tempfile.mkstemp(dir=home, prefix=f".{CONFIG_FILE}-")  # made with mode 0600
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(fresh).replace(path)
-        except BaseException:
-            Path(fresh).unlink(missing_ok=True)
-            raise
+        write_whole(path, content)
     except OSError as error:
-        raise ConfigError(f"cannot write {path}: {error.strerror}; set AGOR_HOME to a directory of yours") from error
+        raise ConfigError(f"cannot write {path}: {why(error, 'set AGOR_HOME to a directory of yours')}") from error
 
 
 def edited(content: str, path: Path, key: str, value: Any) -> str:

@@ -21,6 +21,7 @@ from agor_core.git.names import (
     scrub_url,
     slug_of,
 )
+from agor_core.git.program import end_leftovers
 from agor_core.git.removal import remove_worktree, verify_worktree
 from agor_core.git.report import WorktreeReport, worktree_report
 from agor_core.git.repository import Checkout, RepositoryFacts, WorktreeEntry, checkout_of, inspect, root_of, worktrees
@@ -62,6 +63,7 @@ __all__ = [
     "diff",
     "discard_half_made",
     "drop_snapshot",
+    "end_leftovers",
     "folder_name",
     "has_own_work",
     "hold_worktree",

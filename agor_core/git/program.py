@@ -17,6 +17,7 @@ from pathlib import Path
 
 from agor_core.errors import GitRefused, NotFound, Unavailable
 from agor_core.git.refusals import refusal, without_credentials
+from agor_core.processes import HAS_PROC, end_group, own_mark
 
 READ_LIMIT_S = 60.0
 WRITE_LIMIT_S = 600.0
@@ -65,6 +66,11 @@ _CONFIG = (
     "http.lowSpeedLimit=100",
     "http.lowSpeedTime=30",
 )
+
+# How all we start begins, and hardly anything that others do.
+_BEGINNING = ("git", *(part for setting in _CONFIG for part in ("-c", setting)))
+# Tells by which daemon a git was started, after that has died, too. Whatever git starts inherits it.
+_STARTED_BY = "AGOR_STARTED_BY"
 
 ReadErrors = Callable[[asyncio.StreamReader], Awaitable[bytes]]
 
@@ -120,11 +126,9 @@ async def run_git(
 async def _start(
     args: tuple[str, ...], folder: Path, environment: dict[str, str], has_input: bool
 ) -> asyncio.subprocess.Process:
-    settings = [part for setting in _CONFIG for part in ("-c", setting)]
     try:
         return await asyncio.create_subprocess_exec(
-            "git",
-            *settings,
+            *_BEGINNING,
             *args,
             cwd=folder,
             env=environment,
@@ -177,6 +181,35 @@ async def _end(process: asyncio.subprocess.Process) -> None:
             await process.communicate()
 
 
+async def end_leftovers(mark: str) -> int:
+    """End what a daemon that is no more has left running of git, each with all its children; how many there were.
+
+    `mark`: its `own_mark`, which each carries in its environment. Ended is only what we have started ourselves: what
+    git itself puts in the background, like the master of an ssh connection, leads a session of its own and goes on.
+    """
+    if not mark or not HAS_PROC:
+        return 0
+    found = await asyncio.to_thread(_started_by, mark)
+    return sum(await asyncio.gather(*(end_group(pid, grace_s=TERMINATE_GRACE_S) for pid in found)))
+
+
+def _started_by(mark: str) -> list[int]:
+    """The processes that lead what we have started."""
+    said = f"{_STARTED_BY}={mark}".encode()
+    beginning = "\0".join(_BEGINNING).encode() + b"\0"
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        # It may have ended meanwhile, or be somebody else's.
+        with contextlib.suppress(OSError):
+            pid = int(entry.name)
+            is_ours = (entry / "cmdline").read_bytes().startswith(beginning)
+            if is_ours and said in (entry / "environ").read_bytes().split(b"\0") and os.getsid(pid) == pid:
+                found.append(pid)
+    return found
+
+
 def _signal_group(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):  # it ended by itself in between
         os.killpg(process.pid, number)
@@ -187,6 +220,7 @@ def _environment(folder: Path, writes: bool, extra: Mapping[str, str] | None) ->
     return {
         **inherited,
         **_OURS,
+        _STARTED_BY: own_mark(),
         "GIT_OPTIONAL_LOCKS": "1" if writes else "0",
         # A worktree whose `.git` has vanished must not become the repository around it.
         "GIT_CEILING_DIRECTORIES": str(folder.resolve().parent),

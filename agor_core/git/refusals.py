@@ -41,6 +41,8 @@ _RULES: tuple[tuple[str, type[ServiceError], str], ...] = (
     (r"is not a working tree", NotFound, ""),
     (r"git-lfs.*(not found|No such file)|filter 'lfs'", GitRefused, "install git-lfs where the daemon runs"),
     (r"No space left on device", GitRefused, "make room on the disk"),
+    # Of files it checks out git does not say why.
+    (r"unable to write file", GitRefused, "is there room on the disk?"),
 )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from agor_core.agents import AgentError, Finished
 from agor_core.db import Database
 from agor_core.db.change_log import LogEntry
-from agor_core.errors import Conflict, NotFound, ServiceError
+from agor_core.errors import Conflict, NotFound, ServiceError, Unavailable
 from agor_core.ids import short
 from agor_core.models import Task
 from agor_core.models.permission import ANSWERED
@@ -20,6 +20,7 @@ from agor_daemon.runs import records
 from agor_daemon.runs.assignment import Assignments
 from agor_daemon.runs.elsewhere import RunsElsewhere
 from agor_daemon.runs.partials import Partials
+from agor_daemon.runs.patient_writer import RETRY_S, PatientWriter
 from agor_daemon.runs.questions import answer_in
 from agor_daemon.runs.run import SHUT_DOWN, STOPPED, Run
 from agor_daemon.supervisor import Supervisor
@@ -100,7 +101,7 @@ class AgentRuns:
             await asyncio.wait([starting])  # who asked may give up; that it has started is for others too
         active = self._active.get(session_id)
         if active is not None:
-            await self._end(active, STOPPED)
+            await self._stop(active)
             return active.run.task_id
         stopped = await self._database.write(lambda tx: records.stop_waiting(tx, session_id, STOPPED.message))
         if stopped is None:
@@ -115,7 +116,7 @@ class AgentRuns:
             await asyncio.wait([starting])
         active = self._active.get(session_id)
         if active is not None and active.run.task_id == task_id:
-            await self._end(active, STOPPED)
+            await self._stop(active)
 
     async def resume_waiting(self) -> None:
         """Let the sessions go on whose prompts waited when the last daemon ended, oldest first."""
@@ -126,7 +127,12 @@ class AgentRuns:
     async def stop_all(self) -> None:
         """End every run because the daemon ends; their tasks become `failed` with `interrupted`."""
         self._closing = True
-        await asyncio.gather(*(self._end(active, SHUT_DOWN) for active in list(self._active.values())))
+        ending = list(self._active.values())
+        for active in ending:
+            active.run.end_because(SHUT_DOWN)
+            active.running.cancel()
+        if ending:
+            await asyncio.wait([active.running for active in ending])
 
     def is_running(self, session_id: str) -> bool:
         """Whether an agent of ours works for this session now."""
@@ -160,7 +166,10 @@ class AgentRuns:
             log.exception("task %s cannot be run", short(task.task_id))
             known = error.message if isinstance(error, ServiceError) else "an internal error; see the daemon's log"
             unfit = Finished(error=AgentError("no_cli" if isinstance(error, NotFound) else "unknown", known))
-            await self._database.write(lambda tx: records.end_task(tx, task.session_id, task.task_id, unfit, None))
+            writer = PatientWriter(self._database, f"that task {short(task.task_id)} cannot be run")
+            work = writer.write(lambda tx: records.end_task(tx, task.session_id, task.task_id, unfit, None))
+            writing = self._supervisor.start(work, name=f"end of task {short(task.task_id)}")
+            await writer.ended_or_held_up(writing)
             return
         running = self._supervisor.start(run.execute(), name=f"agent run {short(task.task_id)}")
         self._active[task.session_id] = _Active(run, running)
@@ -178,10 +187,24 @@ class AgentRuns:
         free = self._max_runs - len(self._active) - len(self._starting)
         for _ in range(min(free, len(self._waiting))):
             session_id, _ = self._waiting.popitem(last=False)
-            self._supervisor.start(self.consider(session_id), name=f"next task of session {short(session_id)}")
+            self._supervisor.start(self._consider_soon(session_id), name=f"next task of session {short(session_id)}")
+
+    async def _consider_soon(self, session_id: str) -> None:
+        """Consider it as soon as the database answers."""
+        while not self._closing:
+            try:
+                await self.consider(session_id)
+            except Unavailable as error:
+                log.warning("the next task of session %s has to wait: %s", short(session_id), error.message)
+                await asyncio.sleep(RETRY_S)
+            else:
+                return
 
     @staticmethod
-    async def _end(active: _Active, reason: AgentError) -> None:
-        active.run.end_because(reason)
+    async def _stop(active: _Active) -> None:
+        """End a run because somebody asks for it. Raises Unavailable if that cannot be stored yet."""
+        active.run.end_because(STOPPED)
         active.running.cancel()
-        await asyncio.wait([active.running])
+        if (trouble := await active.run.ended_or_held_up(active.running)) is not None:
+            task = short(active.run.task_id)
+            raise Unavailable(f"task {task} is stopped, but that cannot be stored yet: {trouble}")

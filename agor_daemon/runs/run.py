@@ -26,9 +26,11 @@ from agor_core.agents import (
     ToolStarted,
 )
 from agor_core.db import Database, Transaction
+from agor_core.errors import Unavailable
 from agor_core.ids import new_id, short
 from agor_daemon.runs import questions, records, rules
 from agor_daemon.runs.git_state import GitWatch
+from agor_daemon.runs.patient_writer import PatientWriter
 from agor_daemon.runs.streaming import Emit, Stream
 from agor_daemon.runs.time_limit import OutOfTime, TimeLimit
 
@@ -62,7 +64,7 @@ class Run:
     def __init__(
         self, database: Database, emit: Emit, agent: Agent, assignment: Assignment, request: RunRequest
     ) -> None:
-        self._database = database
+        self._writer = PatientWriter(database, f"what task {short(assignment.task_id)} does")
         self._emit = emit
         self._agent = agent
         self._assignment = assignment
@@ -88,6 +90,16 @@ class Run:
     def end_because(self, reason: AgentError) -> None:
         """Say why the cancellation that follows happens."""
         self._end_reason = reason
+        if reason is SHUT_DOWN:
+            self._writer.hurry()
+
+    async def ended_or_held_up(self, running: asyncio.Task[Any]) -> str | None:
+        """Wait for the end of `execute`, as far as the database lets it end; why it does not, if so."""
+        while not running.done():
+            await self._writer.ended_or_held_up(running)
+            if self._writer.trouble is not None:
+                return self._writer.trouble
+        return None
 
     def answer(self, request_id: str, answer: PermissionAnswer) -> None:
         """Hand a person's answer to the agent, if it waits for it."""
@@ -121,7 +133,7 @@ class Run:
         await self._git.begin()
         task_id, state = self._assignment.task_id, self._git.at_start()
         if state is not None:
-            await self._database.write(lambda tx: tx.tasks.patch(task_id, {"git_state": state}))
+            await self._writer.write(lambda tx: tx.tasks.patch(task_id, {"git_state": state}))
 
     async def _follow(self) -> None:
         async with aclosing(self._agent.run(self._request, self._ask)) as events:
@@ -147,7 +159,7 @@ class Run:
     async def _say(self, delta: TextDelta | ThinkingDelta) -> None:
         if self.stream.begins(delta):
             session_id = self._assignment.session_id
-            index = await self._database.write(lambda tx: tx.messages.promise(session_id))
+            index = await self._writer.write(lambda tx: tx.messages.promise(session_id))
             self.stream.open(delta.parent_tool_use_id, index)
         self.stream.say(delta)
 
@@ -160,16 +172,16 @@ class Run:
 
         # A stop between here and the commit must not lose what was said: it is out of the stream already, and the end
         # of the task is written after it, by the same writer.
-        await asyncio.shield(self._database.write(unit_of_work))
+        await self._writer.write_in_any_case(unit_of_work)
 
     async def _remember(self, session: AgentSession) -> None:
-        await self._database.write(lambda tx: records.note_agent_session(tx, self._assignment.session_id, session))
+        await self._writer.write(lambda tx: records.note_agent_session(tx, self._assignment.session_id, session))
 
     async def _note_process(self, process: AgentProcess) -> None:
-        await self._database.write(lambda tx: records.note_process(tx, self._assignment.task_id, process))
+        await self._writer.write(lambda tx: records.note_process(tx, self._assignment.task_id, process))
 
     async def _note_context(self, context: ContextUsed) -> None:
-        await self._database.write(lambda tx: records.note_context(tx, self._assignment.session_id, context))
+        await self._writer.write(lambda tx: records.note_context(tx, self._assignment.session_id, context))
 
     def _tell_tool(self, event: str, tool: ToolStarted | ToolFinished, **facts: Any) -> None:
         ids = {
@@ -186,7 +198,7 @@ class Run:
         agent = self._agent.name
         asked = await asyncio.to_thread(rules.asked, question.tool_name, question.tool_input, cwd, agent)
         request_id = new_id()
-        known = await self._database.write(
+        known = await self._writer.write(
             lambda tx: questions.answered_already(tx, task_id, request_id, question, asked, mode=mode)
         )
         if known is not None:
@@ -196,7 +208,7 @@ class Run:
             self._answers[request_id] = waiting
             try:
                 # The answer to the question before may be one to this, too.
-                request = await self._database.write(
+                request = await self._writer.write(
                     lambda tx: questions.ask(tx, task_id, request_id, question, asked, mode=mode)
                 )
                 if request.status != "pending":
@@ -216,4 +228,7 @@ class Run:
                 records.store_partial(tx, assignment.session_id, assignment.task_id, message)
             records.end_task(tx, assignment.session_id, assignment.task_id, finished, changes)
 
-        await self._database.write(unit_of_work)
+        try:
+            await self._writer.write(unit_of_work)
+        except Unavailable as error:
+            log.error("how task %s ended is not stored (%s): the next start will", short(self.task_id), error.message)

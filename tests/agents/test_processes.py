@@ -10,7 +10,8 @@ import sys
 import pytest
 
 from agor_core.agents import process as processes
-from agor_core.agents.process import ChildProcess, Flood, end_leftover, group_lives, process_identity
+from agor_core.agents.process import ChildProcess, Flood, end_leftover
+from agor_core.processes import group_lives, process_identity
 from tests.agents.conftest import PATIENCE_S
 
 ENVIRONMENT = {"PATH": "/usr/bin:/bin"}

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from tests.support.small_disk import SmallDisk
+
 START_LIMIT_S = 180
 STOP_LIMIT_S = 60
 
@@ -54,11 +56,12 @@ class Daemon:
     home: Path
     environment: dict[str, str]
     process: subprocess.Popen[bytes] = field(repr=False)
+    output: Path = field(repr=False)
 
     @property
     def log(self) -> str:
         """What the daemon has printed so far."""
-        return (self.home / "test-output.log").read_text()
+        return self.output.read_text()
 
     def request(
         self, method: str, path: str, body: Any = None, *, headers: Mapping[str, str] | None = None
@@ -95,17 +98,27 @@ class Daemon:
 
 
 @contextlib.contextmanager
-def running_daemon(folder: Path, *flags: str, environment: Mapping[str, str] | None = None) -> Iterator[Daemon]:
-    """A daemon with its home in `folder`; on leaving it is stopped, if it still runs."""
+def running_daemon(
+    folder: Path,
+    *flags: str,
+    environment: Mapping[str, str] | None = None,
+    disk: SmallDisk | None = None,
+    output: Path | None = None,
+) -> Iterator[Daemon]:
+    """A daemon with its home in `folder`; on leaving it is stopped, if it still runs.
+
+    `disk`: the home is on it. `output`: where the daemon prints to, if not into its home.
+    """
     env = dict(environment) if environment is not None else clean_environment(folder)
     home = Path(env["AGOR_HOME"])
+    home = home if disk is None else disk.seen(home)
     home.mkdir(parents=True, exist_ok=True)
-    with (home / "test-output.log").open("ab") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "agor_daemon", "--port=0", *flags], env=env, stdout=output, stderr=output, cwd=folder
-        )
+    command = [*(() if disk is None else disk.inside), sys.executable, "-m", "agor_daemon", "--port=0", *flags]
+    output = output or home / "test-output.log"
+    with output.open("ab") as file:
+        process = subprocess.Popen(command, env=env, stdout=file, stderr=file, cwd=folder)
     try:
-        yield Daemon(_url_of(process, home), home, env, process)
+        yield Daemon(_url_of(process, home, output), home, env, process, output)
     finally:
         if process.poll() is None:
             process.terminate()
@@ -117,7 +130,7 @@ def running_daemon(folder: Path, *flags: str, environment: Mapping[str, str] | N
                 raise
 
 
-def _url_of(process: subprocess.Popen[bytes], home: Path) -> str:
+def _url_of(process: subprocess.Popen[bytes], home: Path, output: Path) -> str:
     give_up_at = time.monotonic() + START_LIMIT_S
     while time.monotonic() < give_up_at:
         with contextlib.suppress(OSError, ValueError):
@@ -127,4 +140,4 @@ def _url_of(process: subprocess.Popen[bytes], home: Path) -> str:
         if process.poll() is not None:
             break
         time.sleep(0.02)
-    raise AssertionError(f"the daemon did not start: {(home / 'test-output.log').read_text()}")
+    raise AssertionError(f"the daemon did not start: {output.read_text()}")
