@@ -23,11 +23,11 @@ from agor_core.feathers.transports.admission import Admission
 from agor_core.feathers.transports.dispatch import socket_call, socket_params
 from agor_core.feathers.transports.engine import Packet, Socket, SocketServer, background, end
 from agor_core.feathers.transports.fast import FastSocketServer
-from agor_core.feathers.transports.patience import HttpConnection
 from agor_core.feathers.transports.proxies import Proxies
 from agor_core.feathers.transports.recovery import Recovery, offset_text
 from agor_core.feathers.transports.refusals import Reason, Refusals
 from agor_core.feathers.transports.sockets import Counters, Held, Limits, Shorten, SocketConnection
+from agor_core.feathers.transports.strangers import Strangers
 from agor_core.feathers.wire import error_json, service_error
 
 logger = logging.getLogger(__name__)
@@ -83,13 +83,9 @@ class SocketDoor:
             logger=False,
             engineio_logger=engine_logger,
         )
-        self._stranger_bytes = stranger_bytes
         self._server.eio.body_limit_s = body_limit_s
-        self._server.eio.meet = self._meet
-        self._proxies = proxies or Proxies()
-        self._refusals = refusals or Refusals()
-        self._server.eio.refused = self._refused
-        app.on("login", self._signed_in)
+        self._strangers = Strangers(app, self._by_socket, stranger_bytes, proxies or Proxies(), refusals or Refusals())
+        self._strangers.watch(self._server)
         self._admission = Admission(self, recovery)
 
     def attach(self, site: web.Application) -> None:
@@ -140,7 +136,7 @@ class SocketDoor:
                 return
             if not isinstance(data, str) or not data:
                 raise frames.BadPacket("no packet")
-            if self._stranger_bytes is not None and len(data) > self._stranger_bytes and self._is_stranger(eio_sid):
+            if len(data) > self._strangers.most_bytes and self._strangers.includes(eio_sid):
                 raise frames.BadPacket("a long message of one who has not signed in")
             await self._packet(eio_sid, frames.decode(data, broken_text=self._broken_text))
         except frames.BadPacket as problem:
@@ -210,28 +206,6 @@ class SocketDoor:
     async def confirm(self, connection: SocketConnection) -> None:
         """Tell python-socketio that a connection was admitted."""
         await self._server.manager.connect(connection.sid, "/")
-
-    # Strangers: those who have not signed in, where nobody is anonymous.
-
-    def _is_stranger(self, eio_sid: str) -> bool:
-        if self.app.authentication is None or self.app.authentication.anonymous_user is not None:
-            return False
-        connection = self._by_socket.get(eio_sid)
-        return connection is None or connection.user is None
-
-    def _refused(self, reason: Reason, request: web.Request) -> None:
-        self._refusals.note(reason, self._proxies.client(request))
-
-    def _meet(self, eio_sid: str, connection: HttpConnection) -> None:
-        if not self._is_stranger(eio_sid):
-            connection.know()
-        elif self._stranger_bytes is not None:
-            connection.mistrust(self._stranger_bytes)
-
-    def _signed_in(self, _result: Any, params: Any, _context: Any) -> None:
-        connection = params.connection
-        if isinstance(connection, SocketConnection) and connection.socket.connection is not None:
-            connection.socket.connection.know()
 
     # Packets.
 
@@ -325,11 +299,11 @@ class SocketDoor:
         request: web.Request = self._server.environ[eio_sid]["aiohttp.request"]
         headers = {name.lower(): value for name, value in request.headers.items()}
         connection = SocketConnection(sid, self, headers, socket, sid)
-        connection.extra["address"] = self._proxies.origin(request)
+        connection.extra["address"] = self._strangers.origin(request)
         try:
             is_full = len(self._by_socket) >= self.limits.connections
             if is_full:
-                self._refused(Reason.SOCKETS, request)
+                self._strangers.refuse(Reason.SOCKETS, request)
             if self._stopping or is_full:
                 raise Unavailable("no more connections at the moment")
             self._by_socket[eio_sid] = self._by_sid[sid] = connection
