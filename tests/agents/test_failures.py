@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
 from agor_core.agents import AgentError, RunRequest
 from agor_core.agents.claude_code.errors import api_error
 from agor_core.agents.failures import crash, failure, kind_of
 from agor_core.agents.history import LONGEST_CHARS, with_history
+from agor_core.agents.protocol import ErrorKind
 from agor_core.agents.redact import redact
 from agor_core.agents.retry import retry_at
 from agor_core.clock import iso, parse_iso
+from agor_core.models.values import TaskError
 
 REQUEST = RunRequest("hi", "/", {"API_KEY": "sk-secret-1234"})
+
+
+def test_a_task_can_fail_for_every_reason_an_agent_can() -> None:
+    """Agents and tasks know nothing of each other, and yet speak of the same kinds of errors."""
+    assert get_args(ErrorKind) == get_args(TaskError.model_fields["kind"].annotation)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import asyncio
 import json
 import stat
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -128,8 +129,9 @@ async def test_events_are_heard_in_order(served: Served) -> None:
     assert heard == [str(number) for number in range(20)]
 
 
-async def test_what_was_missed_is_heard_after_reconnecting(served: Served) -> None:
-    """A connection that breaks comes back by itself and hears what happened meanwhile, once."""
+@asynccontextmanager
+async def listening(served: Served) -> AsyncIterator[tuple[LiveClient, list[str], asyncio.Queue[bool]]]:
+    """A client, the names of the notes it has heard of, `before` to begin with, and how each of its returns went."""
     heard: list[str] = []
     returned: asyncio.Queue[bool] = asyncio.Queue()
     async with LiveClient(served.url) as live:
@@ -137,6 +139,12 @@ async def test_what_was_missed_is_heard_after_reconnecting(served: Served) -> No
         live.on_reconnect(returned.put_nowait)
         await live.service("notes").create({"name": "before"})
         await _until(lambda: heard == ["before"])
+        yield live, heard, returned
+
+
+async def test_what_was_missed_is_heard_after_reconnecting(served: Served) -> None:
+    """A connection that breaks comes back by itself and hears what happened meanwhile, once."""
+    async with listening(served) as (live, heard, returned):
         await served.cut()
         await served.app.service("notes").create({"name": "meanwhile"})
         assert await asyncio.wait_for(returned.get(), PATIENCE_S) is True
@@ -148,13 +156,7 @@ async def test_what_was_missed_is_heard_after_reconnecting(served: Served) -> No
 @pytest.mark.parametrize("is_same_log", [True, False], ids=["with its log", "with another log"])
 async def test_it_comes_back_after_a_restart(served: Served, is_same_log: bool) -> None:
     """A server that says goodbye and returns is found again; whether all was recovered is told truthfully."""
-    heard: list[str] = []
-    returned: asyncio.Queue[bool] = asyncio.Queue()
-    async with LiveClient(served.url) as live:
-        live.service("notes").on("created", lambda record: heard.append(record["name"]))
-        live.on_reconnect(returned.put_nowait)
-        await live.service("notes").create({"name": "before"})
-        await _until(lambda: heard == ["before"])
+    async with listening(served) as (live, heard, returned):
         await served.stop()
         with pytest.raises(Unavailable, match="being tried again"):
             await live.service("notes").find()

@@ -7,11 +7,13 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from tests.support.daemon import Caller, Daemon, running_daemon
+
+T = TypeVar("T")
 
 # An agent of Node starts in seconds, beside everything else on two cores.
 WAIT_LIMIT_S = 120
@@ -30,12 +32,13 @@ def pending(daemon: Caller) -> dict[str, Any]:
     raise AssertionError(f"no question was asked\n{daemon.log}")
 
 
-def until(holds: Callable[[], Any]) -> None:
-    """Return once it holds."""
+def until(holds: Callable[[], T | None]) -> T:
+    """Return once it holds: what it came to."""
     give_up_at = time.monotonic() + 2 * WAIT_LIMIT_S
-    while not holds():
+    while not (found := holds()):
         assert time.monotonic() < give_up_at
         time.sleep(0.02)
+    return found
 
 
 def wait_for_task(daemon: Caller, task_id: str, *statuses: str) -> dict[str, Any]:

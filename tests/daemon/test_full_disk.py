@@ -6,13 +6,13 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.daemon.conftest import until
 from tests.support.daemon import Daemon, running_daemon
 from tests.support.repository import make_repository
 from tests.support.small_disk import SmallDisk, small_disk
@@ -78,15 +78,6 @@ def exhaust(daemon: Daemon, disk: SmallDisk, session_id: str) -> int:
             assert (status, FULL in answer["message"]) == (503, True), answer
             return taken
     raise AssertionError("it never was full")
-
-
-def until(condition: Callable[[], Any]) -> Any:
-    """Wait for something that is sure to come."""
-    give_up_at = time.monotonic() + LIMIT_S
-    while not (found := condition()):
-        assert time.monotonic() < give_up_at
-        time.sleep(0.02)
-    return found
 
 
 def files(disk: SmallDisk) -> set[str]:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 from urllib.error import URLError
 
+from tests.daemon.conftest import until
 from tests.support.daemon import Daemon, running_daemon
 
 LIMIT_S = 60
@@ -25,15 +23,6 @@ fi
 trap '' TERM
 while :; do sleep 1; done
 """
-
-
-def until(condition: Callable[[], Any]) -> Any:
-    """Wait for something that is sure to come."""
-    give_up_at = time.monotonic() + LIMIT_S
-    while not (found := condition()):
-        assert time.monotonic() < give_up_at
-        time.sleep(0.02)
-    return found
 
 
 def pid_in(file: Path) -> int | None:

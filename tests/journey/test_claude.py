@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,73 +35,88 @@ SCRIPT = {
 }
 
 
-async def agor(*arguments: str, cwd: Path, environment: dict[str, str]) -> tuple[int, str]:
-    """(exit code, all that was printed) of the installed program."""
-    program = await asyncio.create_subprocess_exec(
-        str(Path(sys.executable).with_name("agor")),
-        *arguments,
-        cwd=cwd,
-        env=environment,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    async with asyncio.timeout(LIMIT_S):
-        output, _ = await program.communicate()
-    assert program.returncode is not None
-    return program.returncode, output.decode()
+@dataclass(frozen=True)
+class Desk:
+    """Where somebody sits: in a repository, with a home of their own."""
+
+    repository: Path
+    environment: dict[str, str]
+
+    async def agor(self, *arguments: str) -> tuple[int, str]:
+        """(exit code, all that was printed) of the installed program."""
+        program = await asyncio.create_subprocess_exec(
+            str(Path(sys.executable).with_name("agor")),
+            *arguments,
+            cwd=self.repository,
+            env=self.environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        async with asyncio.timeout(LIMIT_S):
+            output, _ = await program.communicate()
+        assert program.returncode is not None
+        return program.returncode, output.decode()
+
+    async def ok(self, *arguments: str) -> str:
+        """What a command that must succeed printed."""
+        code, output = await self.agor(*arguments)
+        assert code == 0, f"agor {' '.join(arguments)}: {output}"
+        return output
+
+    async def records(self, *arguments: str) -> list[dict[str, Any]]:
+        """What a command lists."""
+        listed = json.loads(await self.ok(*arguments, "--json"))
+        records: list[dict[str, Any]] = listed["data"] if isinstance(listed, dict) else listed
+        return records
+
+    async def session(self) -> dict[str, Any]:
+        """The one there is."""
+        (session,) = await self.records("session", "list")
+        return session
+
+    @asynccontextmanager
+    async def daemon(self) -> AsyncIterator[None]:
+        """A daemon for a while."""
+        await self.ok("up")
+        try:
+            yield
+        finally:
+            await self.ok("daemon", "stop")
 
 
-async def ok(*arguments: str, cwd: Path, environment: dict[str, str]) -> str:
-    """What a command that must succeed printed."""
-    code, output = await agor(*arguments, cwd=cwd, environment=environment)
-    assert code == 0, f"agor {' '.join(arguments)}: {output}"
-    return output
+def desk_at(folder: Path, **extra: str) -> Desk:
+    """A new one, with a repository in it."""
+    environment = clean_environment(folder / "home", AGOR_DAEMON_PORT="0", NO_COLOR="1", **extra)
+    return Desk(make_repository(folder / "demo", environment), environment)
+
+
+def with_claude(folder: Path, fake: FakeAnthropic) -> Desk:
+    """A new one, at which Claude can work."""
+    return desk_at(folder, **fake.environment(config_dir=folder / "claude"))
 
 
 @pytest.mark.claude
 async def test_a_prompt_is_worked_on_by_the_real_claude(tmp_path: Path) -> None:
     """A prompt makes a worktree, Claude writes a file in it while its answer streams, and a second one continues."""
     async with FakeAnthropic(SCRIPT) as fake:
-        environment = clean_environment(
-            tmp_path / "home", AGOR_DAEMON_PORT="0", NO_COLOR="1", **fake.environment(config_dir=tmp_path / "claude")
-        )
-        repository = make_repository(tmp_path / "demo", environment)
-        await ok("up", cwd=repository, environment=environment)
-        try:
-            await ok("repo", "add", ".", cwd=repository, environment=environment)
-            output = await ok(
-                "session", "start", "--repo", ".", "--worktree", "try-it", "add a README",
-                cwd=repository, environment=environment,
-            )  # fmt: skip
+        desk = with_claude(tmp_path, fake)
+        async with desk.daemon():
+            await desk.ok("repo", "add", ".")
+            output = await desk.ok(
+                "session", "start", "--repo", ".", "--worktree", "try-it", "add a README")  # fmt: skip
             assert "I'll write it." in output
             assert "Done: README.md is there." in output
-            listed = json.loads(await ok("session", "list", "--json", cwd=repository, environment=environment))
-            session = _only(listed)
+            session = await desk.session()
             worktree = Path(session["repo"]["cwd"])
             assert (worktree / "README.md").read_text() == "# Demo\n"
-            assert not (repository / "README.md").exists()
-            second = await ok(
-                "session", "prompt", session["session_id"], "make it shorter", cwd=repository, environment=environment
-            )
+            assert not (desk.repository / "README.md").exists()
+            second = await desk.ok("session", "prompt", session["session_id"], "make it shorter")
             assert "It is one line already." in second
-            tasks = json.loads(
-                await ok(
-                    "task",
-                    "list",
-                    "--session",
-                    session["session_id"],
-                    "--json",
-                    cwd=repository,
-                    environment=environment,
-                )
-            )
-            last, first = _records(tasks)
+            last, first = await desk.records("task", "list", "--session", session["session_id"])
             assert first["git_state"]["sha_at_end"] == first["git_state"]["sha_at_start"] + "-dirty"
             assert first["git_state"]["files_changed"] == 1
             assert [first["status"], last["status"]] == ["completed", "completed"]
-        finally:
-            await ok("daemon", "stop", cwd=repository, environment=environment)
         continued = next(asked for asked in fake.asked if asked.user == "make it shorter")
         assert "add a README" in continued.whole
 
@@ -106,88 +124,60 @@ async def test_a_prompt_is_worked_on_by_the_real_claude(tmp_path: Path) -> None:
 @pytest.mark.claude
 async def test_without_a_key_or_sign_in_nothing_is_created(tmp_path: Path) -> None:
     """Who has neither is told what to do, before a worktree, branch or session exists."""
-    environment = clean_environment(tmp_path / "home", AGOR_DAEMON_PORT="0", NO_COLOR="1")
-    repository = make_repository(tmp_path / "demo", environment)
-    await ok("up", cwd=repository, environment=environment)
-    try:
-        await ok("repo", "add", ".", cwd=repository, environment=environment)
-        code, output = await agor(
-            "session", "start", "--repo", ".", "--worktree", "try-it", "hello", cwd=repository, environment=environment
-        )
+    desk = desk_at(tmp_path)
+    async with desk.daemon():
+        await desk.ok("repo", "add", ".")
+        code, output = await desk.agor("session", "start", "--repo", ".", "--worktree", "try-it", "hello")
         assert code == 1
         assert "ANTHROPIC_API_KEY" in output
         assert "scripted" in output
         for kind in ("session", "worktree"):
-            listed = json.loads(await ok(kind, "list", "--json", cwd=repository, environment=environment))
-            assert _records(listed) == []
-    finally:
-        await ok("daemon", "stop", cwd=repository, environment=environment)
-
-
-def _records(listed: Any) -> list[dict[str, Any]]:
-    records: list[dict[str, Any]] = listed["data"] if isinstance(listed, dict) else listed
-    return records
-
-
-def _only(listed: Any) -> dict[str, Any]:
-    (record,) = _records(listed)
-    return record
+            assert await desk.records(kind, "list") == []
 
 
 @pytest.mark.claude
 async def test_what_ran_here_is_not_imported_twice(tmp_path: Path) -> None:
     """Importing the transcript of a conversation that Agor ran itself finds its session, and adds nothing."""
     async with FakeAnthropic(SCRIPT) as fake:
-        environment = clean_environment(
-            tmp_path / "home", AGOR_DAEMON_PORT="0", NO_COLOR="1", **fake.environment(config_dir=tmp_path / "claude")
-        )
-        repository = make_repository(tmp_path / "demo", environment)
-        await ok("up", cwd=repository, environment=environment)
-        try:
-            await ok("repo", "add", ".", cwd=repository, environment=environment)
+        desk = with_claude(tmp_path, fake)
+        async with desk.daemon():
+            await desk.ok("repo", "add", ".")
             start = ("session", "start", "--repo", ".", "--worktree", "try-it", "add a README")
-            await ok(*start, cwd=repository, environment=environment)
-            before = _only(json.loads(await ok("session", "list", "--json", cwd=repository, environment=environment)))
+            await desk.ok(*start)
+            before = await desk.session()
             load = ("session", "load-claude", before["agent_session_id"])
-            await ok(*load, cwd=repository, environment=environment)
-            after = _only(json.loads(await ok("session", "list", "--json", cwd=repository, environment=environment)))
+            await desk.ok(*load)
+            after = await desk.session()
             assert after["session_id"] == before["session_id"]
             assert after["message_count"] == before["message_count"] == 4
-        finally:
-            await ok("daemon", "stop", cwd=repository, environment=environment)
 
 
 @pytest.mark.claude
 async def test_what_was_begun_without_us_goes_on_here(tmp_path: Path) -> None:
     """A conversation held with `claude` itself is imported and continued by its own id; a second import adds none."""
     async with FakeAnthropic(SCRIPT) as fake:
-        environment = clean_environment(
-            tmp_path / "home", AGOR_DAEMON_PORT="0", NO_COLOR="1", **fake.environment(config_dir=tmp_path / "claude")
-        )
-        repository = make_repository(tmp_path / "demo", environment)
+        desk = with_claude(tmp_path, fake)
         prompt = ("-p", "--permission-mode", "acceptEdits", "add a README")
         claude = await asyncio.create_subprocess_exec(
-            *find_cli([], environment), *prompt, cwd=repository, env=environment, stdout=asyncio.subprocess.DEVNULL
+            *find_cli([], desk.environment),
+            *prompt,
+            cwd=desk.repository,
+            env=desk.environment,
+            stdout=asyncio.subprocess.DEVNULL,
         )
         assert await claude.wait() == 0
-        await ok("up", cwd=repository, environment=environment)
-        try:
-            await ok("session", "load-claude", "--since", "1h", cwd=repository, environment=environment)
-            session = _only(json.loads(await ok("session", "list", "--json", cwd=repository, environment=environment)))
+        async with desk.daemon():
+            await desk.ok("session", "load-claude", "--since", "1h")
+            session = await desk.session()
             assert (session["title"], session["message_count"]) == ("add a README", 4)
-            assert session["repo"]["cwd"] == str(repository)
-            answer = await ok(
-                "session", "prompt", session["session_id"], "make it shorter", cwd=repository, environment=environment
-            )
+            assert session["repo"]["cwd"] == str(desk.repository)
+            answer = await desk.ok("session", "prompt", session["session_id"], "make it shorter")
             assert "It is one line already." in answer
-            load = ("session", "load-claude", "--all", "--json")
-            (again,) = json.loads(await ok(*load, cwd=repository, environment=environment))
+            (again,) = await desk.records("session", "load-claude", "--all")
             assert again["outcome"] == "unchanged"
-            after = _only(json.loads(await ok("session", "list", "--json", cwd=repository, environment=environment)))
+            after = await desk.session()
             assert after["agent_session_id"] == session["agent_session_id"]
             assert after["usage"]["cost_usd"] > session["usage"]["cost_usd"] > 0
-        finally:
-            await ok("daemon", "stop", cwd=repository, environment=environment)
         assert "Done: README.md is there." in next(a.whole for a in fake.asked if a.user == "make it shorter")
 
 
@@ -195,26 +185,20 @@ async def test_what_was_begun_without_us_goes_on_here(tmp_path: Path) -> None:
 async def test_a_lost_conversation_goes_on_from_what_is_stored(tmp_path: Path) -> None:
     """When Claude's own transcript is gone the task says so; with --from-history Claude is told ours and goes on."""
     async with FakeAnthropic(SCRIPT) as fake:
-        environment = clean_environment(
-            tmp_path / "home", AGOR_DAEMON_PORT="0", NO_COLOR="1", **fake.environment(config_dir=tmp_path / "claude")
-        )
-        repository = make_repository(tmp_path / "demo", environment)
-        await ok("up", cwd=repository, environment=environment)
-        try:
-            await ok("repo", "add", ".", cwd=repository, environment=environment)
+        desk = with_claude(tmp_path, fake)
+        async with desk.daemon():
+            await desk.ok("repo", "add", ".")
             start = ("session", "start", "--repo", ".", "--worktree", "try-it", "add a README")
-            await ok(*start, cwd=repository, environment=environment)
-            session = _only(json.loads(await ok("session", "list", "--json", cwd=repository, environment=environment)))
+            await desk.ok(*start)
+            session = await desk.session()
             for transcript in (tmp_path / "claude" / "projects").rglob("*.jsonl"):
                 transcript.unlink()
             prompt = ("session", "prompt", session["session_id"])
-            code, output = await agor(*prompt, "make it shorter", cwd=repository, environment=environment)
+            code, output = await desk.agor(*prompt, "make it shorter")
             assert code == 1
             assert "stored history" in output
-            answer = await ok(*prompt, "--from-history", "make it shorter", cwd=repository, environment=environment)
+            answer = await desk.ok(*prompt, "--from-history", "make it shorter")
             assert "It is one line already." in answer
-        finally:
-            await ok("daemon", "stop", cwd=repository, environment=environment)
         told = fake.asked[-1]
         assert "make it shorter" in told.whole
         assert "Done: README.md is there." in told.whole

@@ -27,10 +27,7 @@ class BoardRepository(Repository[Board]):
 
     @override
     def members(self, is_restricted: bool) -> Members:
-        sessions = self.tx.sessions
-        table = sessions.table
-        seen = sessions.visible() if is_restricted else ()
-        return Members(table.c.board_id, table.c.session_id, table.c.created_at, seen)
+        return self.tx.sessions.belonging_by(self.id_field, is_restricted)
 
     @override
     def before_removal(self, entity: Board) -> None:

@@ -202,6 +202,11 @@ class SessionRepository(Repository[Session]):
     def told(self, *, is_count: bool) -> list[Clause]:
         return [not_private(TABLE.c[name], is_count=is_count) for name in origins.COLUMNS]
 
+    def belonging_by(self, field: str, is_restricted: bool) -> Members:
+        """The sessions that belong to records of another kind, which `field` names."""
+        seen = self.visible() if is_restricted else ()
+        return Members(TABLE.c[field], TABLE.c.session_id, TABLE.c.created_at, seen)
+
     @override
     def members(self, is_restricted: bool) -> Members:
         tasks = self.tx.tasks.table

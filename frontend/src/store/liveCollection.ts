@@ -1,6 +1,7 @@
 /** Records of one service as they are now: fetched once, and kept true by the daemon's events. */
 import type { Page, Query } from '../contract/client'
 import { isConnectionLoss } from '../model/errors'
+import { Listeners } from './listeners'
 
 /** What the collection needs of a service; the Feathers client's services have it. */
 export interface RecordSource<T> {
@@ -64,8 +65,7 @@ export class LiveCollection<T extends Stamped> {
   private records = new Map<string, T>()
   private tombstones = new Set<string>()
   private state: CollectionState = { status: 'loading', error: null, ids: [], total: 0, isWhole: false }
-  private listListeners = new Set<() => void>()
-  private recordListeners = new Map<string, Set<() => void>>()
+  private listeners = new Listeners()
   private anyListeners = new Set<() => void>()
   /** Changed since listeners were told. */
   private changed = new Set<string>()
@@ -108,15 +108,10 @@ export class LiveCollection<T extends Stamped> {
   }
 
   /** Called when ids or the state change, not when a record does. */
-  subscribe = (listener: () => void): (() => void) => {
-    this.listListeners.add(listener)
-    return () => this.listListeners.delete(listener)
-  }
+  subscribe = (listener: () => void): (() => void) => this.listeners.toList(listener)
 
   subscribeTo(id: string, listener: () => void): () => void {
-    const listeners = this.recordListeners.get(id) ?? new Set()
-    this.recordListeners.set(id, listeners.add(listener))
-    return () => listeners.delete(listener)
+    return this.listeners.toOne(id, listener)
   }
 
   /** Called whenever anything here changes. */
@@ -286,9 +281,9 @@ export class LiveCollection<T extends Stamped> {
     if (!isSame || changed.size > 0) this.version++
     if (!isSame) {
       this.state = { ...this.state, ...change, ids }
-      for (const listener of [...this.listListeners]) listener()
+      this.listeners.tellList()
     }
-    for (const id of changed) for (const listener of [...(this.recordListeners.get(id) ?? [])]) listener()
+    for (const id of changed) this.listeners.tellOne(id)
     if (isSame && changed.size === 0) return
     for (const listener of [...this.anyListeners]) listener()
   }

@@ -2,6 +2,7 @@
 import type { Message } from '../contract/records'
 import type { PartialMessage } from '../contract/client'
 import { addChunk, type Chunk, heal, startStream, type StreamedMessage } from '../model/stream'
+import { Listeners } from './listeners'
 import type { Reconnects } from './liveCollection'
 
 /** The `messages` service, as far as streams need it. */
@@ -22,8 +23,7 @@ export class SessionStreams {
   private finished = new Set<string>()
   private healing = new Set<string>()
   private ids: readonly string[] = []
-  private listListeners = new Set<() => void>()
-  private streamListeners = new Map<string, Set<() => void>>()
+  private listeners = new Listeners()
   private viewers = 0
   private stopListening: (() => void) | null = null
 
@@ -47,15 +47,10 @@ export class SessionStreams {
 
   get = (id: string): StreamedMessage | undefined => this.streams.get(id)
 
-  subscribe = (listener: () => void): (() => void) => {
-    this.listListeners.add(listener)
-    return () => this.listListeners.delete(listener)
-  }
+  subscribe = (listener: () => void): (() => void) => this.listeners.toList(listener)
 
   subscribeTo(id: string, listener: () => void): () => void {
-    const listeners = this.streamListeners.get(id) ?? new Set()
-    this.streamListeners.set(id, listeners.add(listener))
-    return () => listeners.delete(listener)
+    return this.listeners.toOne(id, listener)
   }
 
   private start(): void {
@@ -130,8 +125,8 @@ export class SessionStreams {
       .map((stream) => stream.message_id)
     if (ids.length !== this.ids.length || ids.some((id, place) => id !== this.ids[place])) {
       this.ids = ids
-      for (const listener of [...this.listListeners]) listener()
+      this.listeners.tellList()
     }
-    if (changed) for (const listener of [...(this.streamListeners.get(changed) ?? [])]) listener()
+    if (changed) this.listeners.tellOne(changed)
   }
 }
