@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from contextlib import aclosing
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -58,6 +59,28 @@ class Run:
     @property
     def streamed(self) -> str:
         return "".join(delta.text for delta in self.of(TextDelta) if delta.parent_tool_use_id is None)
+
+
+@asynccontextmanager
+async def stopping(events: AsyncGenerator[AgentEvent, None], *kinds: type[AgentEvent]) -> AsyncIterator[Run]:
+    """A run in the middle, once there was an event of one of these kinds; it is stopped where the block ends."""
+    run, begun = Run(), asyncio.Event()
+
+    async def consume() -> None:
+        async with aclosing(events):
+            async for event in events:
+                run.events.append(event)
+                if isinstance(event, kinds):
+                    begun.set()
+
+    consumer = asyncio.create_task(consume())
+    if kinds:
+        await begun.wait()
+    yield run
+    consumer.cancel()
+    async with asyncio.timeout(PATIENCE_S):
+        with pytest.raises(asyncio.CancelledError):
+            await consumer
 
 
 Runner = Callable[..., Awaitable[Run]]

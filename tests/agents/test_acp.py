@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import sys
-from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +30,9 @@ from agor_core.agents import (
 )
 from agor_core.agents.acp.replay import Replay
 from agor_core.agents.acp.transport import MOST_UNREAD, ProcessTransport
-from agor_core.agents.process import ChildProcess, group_lives
-from tests.agents.conftest import PATH, PATIENCE_S, Run
+from agor_core.agents.process import ChildProcess
+from agor_core.processes import group_lives
+from tests.agents.conftest import PATH, PATIENCE_S, Run, stopping
 
 ROOT = Path(__file__).parents[2]
 
@@ -370,21 +370,8 @@ async def test_a_prompt_of_five_megabytes_arrives(prompt):
 async def test_stopping_an_agent_that_never_ends(abilities, tmp_path):
     """Whether it hangs in its turn or before its first word, it is ended; a turn is cancelled first."""
     request = RunRequest("say on\nhang", str(tmp_path), environment(tmp_path))
-    run, going = Run(), asyncio.Event()
-
-    async def consume() -> None:
-        async with aclosing(fake(*abilities).run(request, never)) as events:
-            async for event in events:
-                run.events.append(event)
-                if isinstance(event, AgentProcess if abilities else TextDelta):
-                    going.set()
-
-    consumer = asyncio.create_task(consume())
-    await going.wait()
-    consumer.cancel()
-    async with asyncio.timeout(PATIENCE_S):
-        with pytest.raises(asyncio.CancelledError):
-            await consumer
+    async with stopping(fake(*abilities).run(request, never), AgentProcess if abilities else TextDelta) as run:
+        pass
     assert not group_lives(run.of(AgentProcess)[0].pid)
     assert (tmp_path / "cancelled").exists() == (not abilities)
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import subprocess
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -30,9 +30,9 @@ from agor_core.agents import (
     Usage,
 )
 from agor_core.agents.claude_code.transcript import find_transcript, read_transcript
-from agor_core.agents.process import group_lives
 from agor_core.clock import iso, now_ms
-from tests.agents.conftest import PATH, PATIENCE_S, Run
+from agor_core.processes import group_lives
+from tests.agents.conftest import PATH, PATIENCE_S, Run, stopping
 from tests.fake_anthropic import FakeAnthropic
 
 pytestmark = pytest.mark.claude
@@ -324,21 +324,8 @@ async def test_stopping_interrupts_and_ends_everything(serve):
     """After a stop in the middle of an answer the process group is gone, and the API hung up on."""
     slow = rule("^Long", {"text": "word " * 400}, pace_s=0.05)
     async with serve(slow, rule("^Then", {"text": "Fine."})) as talk:
-        run = Run()
-        streaming = asyncio.Event()
-
-        async def consume() -> None:
-            async for event in _events(talk, prompt="Long story"):
-                run.events.append(event)
-                if isinstance(event, TextDelta):
-                    streaming.set()
-
-        consumer = asyncio.create_task(consume())
-        await streaming.wait()
-        consumer.cancel()
-        async with asyncio.timeout(PATIENCE_S):
-            with pytest.raises(asyncio.CancelledError):
-                await consumer
+        async with stopping(_events(talk, prompt="Long story"), TextDelta) as run:
+            pass
         assert not group_lives(run.of(AgentProcess)[0].pid)
         assert run.streamed.startswith("word ")
 
@@ -352,21 +339,13 @@ async def test_stopping_inside_a_tool_ends_its_children(serve):
     command = "echo $$ > pid; sleep 300 & sleep 300"
     call = {"tool": "Bash", "input": {"command": command, "description": "x"}}
     async with serve(rule("^Run", call)) as talk:
-        run = Run()
-
-        async def consume() -> None:
-            async for event in _events(talk, prompt="Run it", allowed_tools=("Bash",)):
-                run.events.append(event)
-
-        consumer = asyncio.create_task(consume())
         pid = talk.work / "pid"
-        async with asyncio.timeout(PATIENCE_S):
+        async with (
+            stopping(_events(talk, prompt="Run it", allowed_tools=("Bash",))) as run,
+            asyncio.timeout(PATIENCE_S),
+        ):
             while not (pid.exists() and pid.read_text()):
                 await asyncio.sleep(0.02)
-        consumer.cancel()
-        async with asyncio.timeout(PATIENCE_S):
-            with pytest.raises(asyncio.CancelledError):
-                await consumer
         assert not group_lives(run.of(AgentProcess)[0].pid)
         assert _processes_in(talk.work) == []
 
@@ -383,18 +362,9 @@ async def test_stopping_while_a_person_is_asked(serve):
             finally:
                 withdrawn.set()
 
-        async def consume() -> None:
-            request = RunRequest("make a file", str(talk.work), talk.environment, permission_mode="default")
-            async with aclosing(CLAUDE.run(request, ask)) as events:
-                async for _ in events:
-                    pass
-
-        consumer = asyncio.create_task(consume())
-        await asked.wait()
-        consumer.cancel()
-        async with asyncio.timeout(PATIENCE_S):
-            with pytest.raises(asyncio.CancelledError):
-                await consumer
+        request = RunRequest("make a file", str(talk.work), talk.environment, permission_mode="default")
+        async with stopping(CLAUDE.run(request, ask)):
+            await asked.wait()
         assert withdrawn.is_set()
         assert not (talk.work / "a.txt").exists()
 
@@ -506,20 +476,8 @@ async def test_a_cli_that_only_makes_noise_is_ended(play, tmp_path):
 async def test_stopping_before_the_first_word(serve, event):
     """A run that has hardly begun ends as fast, and leaves nothing."""
     async with serve({"delay_s": 30}) as talk:
-        run, begun = Run(), asyncio.Event()
-
-        async def consume() -> None:
-            async for told in _events(talk):
-                run.events.append(told)
-                if isinstance(told, event):
-                    begun.set()
-
-        consumer = asyncio.create_task(consume())
-        await begun.wait()
-        consumer.cancel()
-        async with asyncio.timeout(PATIENCE_S):
-            with pytest.raises(asyncio.CancelledError):
-                await consumer
+        async with stopping(_events(talk), event) as run:
+            pass
         assert not group_lives(run.of(AgentProcess)[0].pid)
 
 
@@ -570,7 +528,7 @@ async def test_a_compaction_is_a_note(serve):
 # --- helpers ----------------------------------------------------------------------------------------------------------
 
 
-async def _events(talk: Talk, prompt: str = "hi", **fields: Any) -> AsyncIterator[Any]:
+async def _events(talk: Talk, prompt: str = "hi", **fields: Any) -> AsyncGenerator[Any, None]:
     async def ask(question: PermissionQuestion) -> PermissionAnswer:
         return PermissionAnswer(True)
 

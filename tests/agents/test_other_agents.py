@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from agor_core.agents import AGENTS, AgentProcess, PermissionAnswer, TextDelta, registered
-from agor_core.agents.process import group_lives
+from agor_core.processes import group_lives
 from tests.agents.conftest import Run
 from tests.fake_models import Asked, Call, FakeModels
 from tests.support.node import find_node, install_packages, node_environment

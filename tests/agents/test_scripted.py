@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +20,9 @@ from agor_core.agents import (
     ToolFinished,
     ToolStarted,
 )
-from agor_core.agents.process import group_lives
 from agor_core.agents.scripted.scenario import BadScenario, Scenario
-from tests.agents.conftest import PATIENCE_S
+from agor_core.processes import group_lives
+from tests.agents.conftest import stopping
 
 SCRIPTED = AGENTS["scripted"]
 
@@ -196,42 +195,17 @@ async def test_cancelling_ends_a_command_and_all_it_started(tmp_path):
     request = RunRequest(
         "go", str(tmp_path), {"PATH": "/usr/bin:/bin"}, scenario=scenario({"bash": {"command": command}})
     )
-    started = asyncio.Event()
-
-    async def consume() -> None:
-        async with aclosing(SCRIPTED.run(request, never_asked)) as events:
-            async for event in events:
-                if isinstance(event, ToolStarted):
-                    started.set()
-
-    consumer = asyncio.create_task(consume())
-    await started.wait()
-    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
-        await asyncio.sleep(0.01)
-    consumer.cancel()
-    async with asyncio.timeout(PATIENCE_S):
-        with pytest.raises(asyncio.CancelledError):
-            await consumer
+    async with stopping(SCRIPTED.run(request, never_asked), ToolStarted):
+        while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+            await asyncio.sleep(0.01)
     assert not group_lives(int((tmp_path / "pid").read_text()))
 
 
 async def test_a_hanging_run_can_be_cancelled(tmp_path):
     """A run that never ends by itself ends at once when its consumer goes."""
     request = RunRequest("go", str(tmp_path), {}, scenario=scenario({"text": "Well"}, {"hang": True}))
-    said = asyncio.Event()
-
-    async def consume() -> None:
-        async with aclosing(SCRIPTED.run(request, never_asked)) as events:
-            async for event in events:
-                if isinstance(event, AgentMessage):
-                    said.set()
-
-    consumer = asyncio.create_task(consume())
-    await said.wait()
-    consumer.cancel()
-    async with asyncio.timeout(PATIENCE_S):
-        with pytest.raises(asyncio.CancelledError):
-            await consumer
+    async with stopping(SCRIPTED.run(request, never_asked), AgentMessage):
+        pass
 
 
 async def never_asked(question: PermissionQuestion) -> PermissionAnswer:
