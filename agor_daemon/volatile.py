@@ -36,7 +36,8 @@ class Volatile:
     """Sends volatile events, and knows who may hear them: the facts of the sessions they are about.
 
     Once a call that made a session private is answered, nothing its agent says goes from this daemon to others. From
-    another daemon it does not once either of the two knows: with each event goes what its sender knows, and since when.
+    another daemon it does not either: with each event goes what its sender knows, and since when; and where a line of
+    the log was committed before the event was sent, that line is read first.
     """
 
     def __init__(self, app: Feathers, database: Database) -> None:
@@ -78,7 +79,10 @@ class Volatile:
         self._known[session_id] = known
 
     def _told(self, message: dict[str, Any]) -> None:
-        """Another daemon sent an event."""
+        """Another daemon sent an event. It may not know yet what a third has committed before; we are about to."""
+        self._log.once_handed_on(self._peers.newest, lambda: self._hand_on(message))
+
+    def _hand_on(self, message: dict[str, Any]) -> None:
         payload = message["payload"]
         if "facts" in message:
             # The line that changed them may be on its way to us still; or the other daemon does not know it yet.

@@ -37,6 +37,9 @@ DAY_MS = 24 * 60 * 60 * 1000
 # Another process, such as `agor db import`, may write to the same file; nothing wakes us then.
 POLL_S = 1.0
 READ_AT_ONCE = 500
+# What waits for the log to be handed on is not stored, and old news by then.
+MOST_HELD = 1_000
+HELD_LIMIT_S = 5.0
 # Pruning in small steps lets interactive writes get in between.
 PRUNE_AT_ONCE = 2000
 
@@ -120,6 +123,7 @@ class ChangeLog:
         self._timer: asyncio.TimerHandle | None = None
         self._epoch, self._last = "", 0
         self._must_look = False
+        self._held: deque[tuple[int, float, Callable[[], None]]] = deque()
 
     @property
     def handed_on(self) -> tuple[str, int]:
@@ -153,6 +157,16 @@ class ChangeLog:
         Not in order, not of other processes, and once more in order to those who `subscribe`.
         """
         self._early.append(listener)
+
+    def once_handed_on(self, seq: int, work: Callable[[], None]) -> None:
+        """Call `work` once all up to the line `seq` is handed on, at once if it is; one after the other.
+
+        On the loop. It is dropped where that takes too long, or too much waits.
+        """
+        loop = asyncio.get_running_loop()
+        if len(self._held) < MOST_HELD:
+            self._held.append((seq, loop.time() + HELD_LIMIT_S, work))
+        self._let_go(loop.time())
 
     def on_break(self, listener: Callable[[], None]) -> None:
         """Call `listener` on the loop when lines were passed over: another history was put in place of the one that was
@@ -229,9 +243,16 @@ class ChangeLog:
                 self._short_ids.noticed(created, self._database.now())
                 for listener in list(self._listeners):
                     self._tell(listener, batch)
+                self._let_go(asyncio.get_running_loop().time())
                 continue
             await self._woken.wait()
             self._woken.clear()
+
+    def _let_go(self, now: float) -> None:
+        while self._held and (self._held[0][0] <= self._last or self._held[0][1] < now):
+            seq, _, work = self._held.popleft()
+            if seq <= self._last:
+                self._tell(work)
 
     def _from_memory(self) -> list[LogEntry]:
         """What follows without a gap on what was handed on last."""
@@ -272,6 +293,7 @@ class ChangeLog:
 
     def _pass_over(self, newest: int) -> None:
         self._last = newest
+        self._held.clear()
         self._short_ids.forget()
         for listener in self._broken:
             self._tell(listener)

@@ -62,6 +62,9 @@ class Peers:
         self._is_open = False
         self._count = 0
         self._parts: dict[str, list[str]] = {}
+        self.newest = 0
+        """The line of the change log that was committed last, as far as was heard. What others tell is heard in the
+        order of commits: whatever they told after it, they told knowing that line, or it was news to them too."""
 
     async def start(self, wake: Callable[[], None]) -> None:
         """Call `wake`, in another thread, whenever another process committed; where the backend can tell."""
@@ -139,6 +142,7 @@ class Peers:
         while not self._ended.is_set():
             for heard in connection.notifies(timeout=LISTEN_LIMIT_S, stop_after=1):
                 if heard.channel == CHANNEL:
+                    self.newest = int(heard.payload)
                     wake()
                 else:
                     self._hear(heard.payload)

@@ -7,7 +7,8 @@ import contextlib
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 import sqlalchemy as sa
 
 from agor_core.client import LiveClient
+from agor_core.db import Transaction, open_database
 from agor_core.ids import new_id
 from tests.daemon.conftest import start_session, until, wait_for_task
 from tests.daemon.test_live import Screen
@@ -278,6 +280,68 @@ async def test_a_private_session_is_heard_by_nobody_else_on_any_daemon(
                     ]
                     assert max(heard) < first
         assert all(secret not in str(each.heard) for each in strange)
+
+
+async def test_what_is_said_after_a_session_was_made_private_waits_for_the_news(
+    team: Team, repository: Path, tmp_path: Path
+) -> None:
+    """It was made private elsewhere, and neither the daemon that runs it nor the one that a member looks at can read so
+    yet: what the agent says from then on stays there until they have, and then does not reach the member."""
+    team.requires_signing_in()
+    team.plays(tmp_path, {"text": "more " * 20_000, "pace_s": 0.02})
+    async with AsyncExitStack() as stack:
+        one, other = (stack.enter_context(team.daemon(name)) for name in ("one", "other"))
+        for email in ("owner@example.com", "member@example.com"):
+            await asyncio.to_thread(make_user, one.environment, email)
+        owner = Client(one, "owner@example.com")
+        screens = [
+            Screen(await stack.enter_async_context(LiveClient(daemon.url, Client(daemon, email).token)))
+            for daemon, email in (
+                (one, "owner@example.com"),
+                (other, "owner@example.com"),
+                (other, "member@example.com"),
+            )
+        ]
+        here, there, strange = screens
+        data = {"agent": "scripted", "cwd": str(repository)}
+        session = await asyncio.to_thread(owner.call, "POST", "/sessions", data)
+        await asyncio.to_thread(owner.call, "POST", f"/sessions/{session['session_id']}/prompt", {"prompt": "go"})
+        for each in screens:
+            await each.until("messages streaming:chunk", index=10)
+
+        def newest(screen: Screen) -> int:
+            return max(int(one["index"]) for one in screen.of("messages streaming:chunk"))
+
+        with unread(team.url, lambda tx: tx.sessions.patch(session["session_id"], {"sharing": "private"})):
+            said = newest(here)
+            await here.until("messages streaming:chunk", index=said + 50)
+            assert newest(strange) < said + 25
+        await there.until("messages streaming:chunk", index=newest(here) + 10)
+        assert newest(strange) < said + 25
+
+
+@contextmanager
+def unread(url: str, work: Callable[[Transaction], object]) -> Iterator[None]:
+    """Inside, `work` is committed, and nobody can read the lines it wrote in the log."""
+    with (
+        psycopg.connect(url) as reading,
+        psycopg.connect(url, autocommit=True) as looking,
+        ThreadPoolExecutor() as pool,
+    ):
+        waits = "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND NOT granted"
+
+        def write(tx: Transaction) -> Future[Any]:
+            # Held now, for who waits for the whole table comes before those who read, but not before this.
+            tx.connection.execute(sa.text("LOCK TABLE events IN ROW EXCLUSIVE MODE"))
+            waiting = pool.submit(reading.execute, "LOCK TABLE events IN ACCESS EXCLUSIVE MODE")
+            until(lambda: looking.execute(waits).fetchone() == (1,))
+            work(tx)
+            return waiting
+
+        with open_database(url) as database:
+            database.write_now(write).result()
+        yield
+        reading.rollback()
 
 
 async def test_a_daemon_ends_the_runs_of_a_dead_one_and_leaves_those_of_a_living_one(
