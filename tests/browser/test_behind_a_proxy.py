@@ -1,4 +1,4 @@
-"""The GUI under a public name with TLS, through a real nginx and a real Caddy, set up with what the README says."""
+"""The GUI under a public name with TLS, through a real nginx, set up with what the README says."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from tests.support.chromium import FLAGS, find_chromium
 from tests.support.fronts import NAME, OWNER, Front
 from tests.support.team import Client
 
-pytestmark = pytest.mark.browser
+# To a browser one proxy is like the other.
+pytestmark = [pytest.mark.browser, pytest.mark.parametrize("front", ["nginx"], indirect=True, scope="module")]
 
 
 @pytest.fixture(scope="module")
