@@ -175,8 +175,8 @@ def text(line: dict[str, Any]) -> str:
 
 
 def test_git_leaves_nothing_half_made(daemon: Daemon, environment: dict[str, str], disk: SmallDisk, tmp_path: Path):
-    """A worktree that does not fit is refused with what to do, and nothing of it is there; one whose work cannot be
-    saved is not removed; both work once there is room, and nothing is lost."""
+    """A worktree or a clone that does not fit is refused with what to do, and nothing of it is there; a worktree whose
+    work cannot be saved is not removed; all work once there is room, and nothing is lost."""
     made = make_repository(tmp_path / "demo", environment)
     large = os.urandom(LARGE_BYTES)
     (made / "large.bin").write_bytes(large)
@@ -190,6 +190,10 @@ def test_git_leaves_nothing_half_made(daemon: Daemon, environment: dict[str, str
     disk.fill(but=LARGE_BYTES // 2)
     status, answer = daemon.request("POST", "/worktrees", {"repo_id": repo_id, "name": "two"})
     assert (status, "room on the disk" in answer["message"]) == (422, True), answer
+    assert files(disk) == before
+    daemon.call("POST", "/repos/clone", {"url": str(made), "slug": "copy"})
+    copy = until(lambda: (found := daemon.call("GET", "/repos/copy"))["status"] != "cloning" and found)
+    assert (copy["status"], "room on the disk" in copy["error"]) == ("failed", True), copy
     assert files(disk) == before
     assert [line["name"] for line in daemon.call("GET", f"/worktrees?repo_id={repo_id}")["data"]] == ["one"]
     work = disk.seen(Path(one["path"])) / "work.bin"
