@@ -74,8 +74,9 @@ def test_the_next_daemon_ends_it_and_goes_on(environment: dict[str, str], reposi
             subprocess.run([*git, "config", "--unset", "filter.slow.smudge"], env=environment, check=True)
             assert_made_again(again, repo_id)
     finally:
-        os.kill(background, signal.SIGKILL)
-        os.kill(pid_in(said / "filter") or own.pid, signal.SIGKILL)
+        for pid in (background, filtering, pid_in(said / "filter")):
+            if pid is not None and lives(pid):
+                os.kill(pid, signal.SIGKILL)
         own.kill()
         own.wait()
 
