@@ -291,7 +291,7 @@ def test_what_an_agent_may_and_how_much_it_thinks(agor: Agor) -> None:
 
 
 def test_a_session_says_where_in_a_repository_it_works(agor: Agor, repository: Path) -> None:
-    """In the repository's own folder by that alone, below it with the folder beside it."""
+    """In the repository's own folder by that alone, below it with the folder beside it; as which it can be named."""
     (repository / "web").mkdir()
     agor("repo", "add", ".")
     for folder in (".", "web"):
@@ -300,3 +300,6 @@ def test_a_session_says_where_in_a_repository_it_works(agor: Agor, repository: P
     assert sorted(word for row in rows for word in row if word.startswith("demo")) == ["demo", "demo:./web"]
     newest = agor("session", "list", "--json").json["data"][0]
     assert "demo:./web" in agor("session", "show", newest["short_id"]).out
+    again = agor("session", "start", "--repo", "demo:./web", "--agent", "scripted", "--json", "go").json
+    assert again["session"]["repo"] == newest["repo"]
+    assert "no-such" in agor("session", "start", "--repo", "demo:./no-such", "--agent", "scripted", "go", code=1).err

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from agor_core.db import Database, open_database
+from agor_core.db import Database, change_log, open_database
 from agor_core.db.change_log import DAY_MS, LogEntry
 from agor_core.errors import Gone
 from agor_core.models import Board, Session
@@ -112,6 +112,29 @@ async def test_what_one_unit_of_work_changed_is_heard_together(database: Databas
         await database.write(lambda tx: [tx.boards.add(Board(name=slug, slug=slug)) for slug in "abc"])
         heard = await hearing.until(lambda entries: len(entries) == 3)
     assert [entry.payload["slug"] for entry in heard] == ["a", "b", "c"]
+
+
+async def test_what_waits_for_a_line_follows_it(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work that waits is done in order, once the line is handed on; what waits too long for one that never comes, and
+    what is too much, is left undone, and holds nothing up."""
+    done: list[str] = []
+    async with tailing(database) as hearing:
+        log, (_, last) = database.change_log, database.change_log.handed_on
+        log.once_handed_on(last, lambda: done.append("at once"))
+        assert done == ["at once"]
+        monkeypatch.setattr(change_log, "MOST_HELD", 2)
+        log.once_handed_on(last + 1, lambda: done.append(f"after {len(hearing.entries)}"))
+        log.once_handed_on(last, lambda: done.append("second"))
+        log.once_handed_on(last, lambda: done.append("too much"))
+        assert done == ["at once"]
+        await a_session(database)
+        await hearing.until(lambda entries: len(entries) == 1)
+        log.once_handed_on(last + 1, lambda: done.append("third"))
+        assert done == ["at once", "after 1", "second", "third"]
+        monkeypatch.setattr(change_log, "HELD_LIMIT_S", -1.0)
+        log.once_handed_on(last + 1_000, lambda: done.append("never"))
+        log.once_handed_on(last + 1, lambda: done.append("fourth"))
+        assert done[4:] == ["fourth"]
 
 
 async def test_a_failing_listener_does_not_silence_the_others(

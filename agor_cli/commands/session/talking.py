@@ -44,7 +44,7 @@ DEFAULT_AGENT = "claude-code"
 @click.option(
     "--repo",
     metavar="PATH|SLUG",
-    help="The repo to work in: a folder, a slug, or slug:worktree. Default: the folder you are in.",
+    help="The repo to work in: a folder, a slug, slug:worktree, or slug:./folder. Default: the folder you are in.",
 )
 @click.option("--worktree", metavar="NAME", help="Work in this worktree; made on a new branch if there is none.")
 @click.option("--branch", help="The branch of a new worktree, if not its name.")
@@ -163,7 +163,10 @@ def _place(
     where = repo or "."
     if ":" in where and not where.startswith((".", "/", "~")):
         where, _, named = where.partition(":")
-        worktree = worktree or named
+        if named.startswith("./"):  # a folder of the repository's own, as lists show it
+            where = str(Path(repo_of(client, where)["local_path"], named))
+        else:
+            worktree = worktree or named
     if worktree is None:
         if branch or ref:
             raise BadRequest("--branch and --from are for a new worktree; give it a name with --worktree")

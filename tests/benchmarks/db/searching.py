@@ -38,7 +38,7 @@ def queries(session_id: str) -> Iterator[tuple[str, dict[str, Any]]]:
     for word, text in words.items():
         for how, filters in narrowed.items():
             yield f"search, {word}{how}", {"$search": text, "$limit": 20, "$total": False, **filters}
-        yield f"search, {word}, with total", {"$search": text, "$limit": 20}
+            yield f"search, {word}{how}, with total", {"$search": text, "$limit": 20, **filters}
 
 
 def figures(database: Database, session_ids: list[str], count: int) -> Iterator[Figure]:
