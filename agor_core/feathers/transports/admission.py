@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from agor_core.errors import ServiceError
 from agor_core.feathers.events import LoggedEvent
 from agor_core.feathers.transports import frames
-from agor_core.feathers.transports.engine import Packet, background
+from agor_core.feathers.transports.engine import background
+from agor_core.feathers.transports.packets import Packet
 from agor_core.feathers.transports.recovery import Recovery, Start, offset_text
 from agor_core.feathers.transports.sockets import SocketConnection
 

@@ -24,6 +24,7 @@ from engineio.payload import Payload
 from agor_core.errors import ServiceError
 from agor_core.feathers.transports.bodies import body_of
 from agor_core.feathers.transports.handshakes import Problem, problem_of
+from agor_core.feathers.transports.packets import PING, Backlog, Packet
 from agor_core.feathers.transports.patience import HttpConnection
 from agor_core.feathers.transports.refusals import Reason
 
@@ -74,61 +75,6 @@ class Driver(driver.WebSocket):  # type: ignore[misc]  # engineio has no types
         return str(message.data)
 
 
-class Backlog(asyncio.Queue[Any]):
-    """The queue of a socket, which knows how much waits in it and since when nothing has moved."""
-
-    def __init__(self) -> None:
-        self.size_bytes = 0
-        self.event_frames = 0
-        self.event_bytes = 0
-        self.moved_at = time.monotonic()
-        super().__init__()
-
-    def _put(self, item: Any) -> None:
-        if self.empty():
-            self.moved_at = time.monotonic()
-        self._count(item, 1)
-        super()._put(item)
-
-    def _get(self) -> Any:
-        item = super()._get()
-        self._count(item, -1)
-        self.moved_at = time.monotonic()
-        return item
-
-    def _count(self, item: Any, sign: int) -> None:
-        size = sign * (len(item.raw) if isinstance(item, Packet) else 32)
-        self.size_bytes += size
-        if getattr(item, "is_event", False):
-            self.event_frames += sign
-            self.event_bytes += size
-
-
-class Packet(eio_packet.Packet):  # type: ignore[misc]  # engineio has no types
-    """A Socket.IO packet in an Engine.IO one, encoded once for however many recipients.
-
-    `raw`: what travels. `frame`: room for the fast path's WebSocket frame. `is_event`: it counts towards what may wait
-    unread; answers do not, they are paced.
-    """
-
-    frame: bytes | None = None
-    is_event = False
-    binary = False
-
-    def __init__(self, payload: bytes) -> None:
-        # Not by way of the parent, which looks at data that there is none of: this is done for every answer.
-        self.packet_type = eio_packet.MESSAGE
-        self.data = None
-        self.encode_cache: str | None = None
-        self.raw = b"4" + payload
-
-    def encode(self, b64: bool = False) -> str:
-        """The text that the stock path sends."""
-        if self.encode_cache is None:
-            self.encode_cache = self.raw.decode()
-        return self.encode_cache
-
-
 class Socket(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no types
     """A socket that takes packets without waiting, and says how much of them waits.
 
@@ -137,6 +83,7 @@ class Socket(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no
 
     upgraded: bool
     upgrading: bool
+    last_ping: float | None
     # The WebSocket's, once there is one; what it holds unsent, and since when that has not changed.
     transport: Any = None
     connection: HttpConnection | None = None
@@ -144,6 +91,21 @@ class Socket(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no
     still_since = 0.0
     opened_at = 0.0
     is_polled = False
+    # When it is next asked whether it is still there.
+    asking: asyncio.TimerHandle | None = None
+
+    def schedule_ping(self) -> None:
+        """Ask after a while whether the client is still there, once it has answered the last time.
+
+        Stock has a task wait for that, which outlives the socket and is most of what an idle one costs.
+        """
+        if self.last_ping:
+            self.last_ping = None
+            self.asking = asyncio.get_running_loop().call_later(self.server.ping_interval, self._ask)
+
+    def _ask(self) -> None:
+        self.last_ping = time.time()
+        self.push(PING)
 
     async def handle_get_request(self, environ: dict[str, Any]) -> Any:
         """Answer a poll, or change over to a WebSocket.
@@ -245,6 +207,8 @@ class Socket(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no
         """Close it, once; with `abort` nothing is said to the client."""
         if self.closed or self.closing:
             return
+        if self.asking is not None:
+            self.asking.cancel()
         await super().close(wait=False, abort=abort, reason=reason)
         if abort:
             self.queue.put_nowait(eio_packet.Packet(eio_packet.NOOP))

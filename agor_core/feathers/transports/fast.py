@@ -19,8 +19,9 @@ from typing import Any
 from aiohttp import WSMsgType, web
 from engineio import packet as eio_packet
 
-from agor_core.feathers.transports.engine import Driver, Engine, Packet, Socket, SocketServer
+from agor_core.feathers.transports.engine import Driver, Engine, Socket, SocketServer
 from agor_core.feathers.transports.lanes import Lane, Outbox, Reader
+from agor_core.feathers.transports.packets import Packet
 from agor_core.feathers.transports.sockets import SocketConnection
 
 logger = logging.getLogger(__name__)

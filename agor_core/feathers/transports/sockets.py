@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agor_core.feathers.channels import Connection, Outlet
-from agor_core.feathers.transports.engine import Packet, Socket
+from agor_core.feathers.transports.engine import Socket
 from agor_core.feathers.transports.lanes import Lane
+from agor_core.feathers.transports.packets import Packet
 from agor_core.feathers.transports.recovery import Start
 
 Shorten = Callable[[str, Any], Any]

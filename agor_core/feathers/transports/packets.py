@@ -1,0 +1,68 @@
+"""Packets that are encoded once for however many recipients, and the queue in which they wait for one that polls."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+from engineio import packet as eio_packet
+
+
+class Backlog(asyncio.Queue[Any]):
+    """The queue of a socket, which knows how much waits in it and since when nothing has moved."""
+
+    def __init__(self) -> None:
+        self.size_bytes = 0
+        self.event_frames = 0
+        self.event_bytes = 0
+        self.moved_at = time.monotonic()
+        super().__init__()
+
+    def _put(self, item: Any) -> None:
+        if self.empty():
+            self.moved_at = time.monotonic()
+        self._count(item, 1)
+        super()._put(item)
+
+    def _get(self) -> Any:
+        item = super()._get()
+        self._count(item, -1)
+        self.moved_at = time.monotonic()
+        return item
+
+    def _count(self, item: Any, sign: int) -> None:
+        size = sign * (len(item.raw) if isinstance(item, Packet) else 32)
+        self.size_bytes += size
+        if getattr(item, "is_event", False):
+            self.event_frames += sign
+            self.event_bytes += size
+
+
+class Packet(eio_packet.Packet):  # type: ignore[misc]  # engineio has no types
+    """A Socket.IO packet in an Engine.IO one, encoded once for however many recipients.
+
+    `raw`: what travels. `frame`: room for the fast path's WebSocket frame. `is_event`: it counts towards what may wait
+    unread; answers do not, they are paced.
+    """
+
+    frame: bytes | None = None
+    is_event = False
+    binary = False
+
+    def __init__(self, payload: bytes) -> None:
+        # Not by way of the parent, which looks at data that there is none of: this is done for every answer.
+        self.packet_type = eio_packet.MESSAGE
+        self.data = None
+        self.encode_cache: str | None = None
+        self.raw = b"4" + payload
+
+    def encode(self, b64: bool = False) -> str:
+        """The text that the stock path sends."""
+        if self.encode_cache is None:
+            self.encode_cache = self.raw.decode()
+        return self.encode_cache
+
+
+PING = Packet(b"")
+PING.raw = b"2"
