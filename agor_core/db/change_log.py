@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from agor_core.db import origins
+from agor_core.db.jobs import Word
 from agor_core.errors import Gone, ServiceError
 from agor_core.models import ChangeLogHead, Event, Session
 
@@ -116,6 +117,7 @@ class ChangeLog:
         self._listeners: list[Callable[[Sequence[LogEntry]], None]] = []
         self._early: list[Callable[[Sequence[LogEntry]], None]] = []
         self._broken: list[Callable[[], None]] = []
+        self._committed: deque[Sequence[LogEntry]] = deque()
         self._fresh: deque[LogEntry] = deque()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._woken = asyncio.Event()
@@ -124,6 +126,7 @@ class ChangeLog:
         self._epoch, self._last = "", 0
         self._must_look = False
         self._held: deque[tuple[int, float, Callable[[], None]]] = deque()
+        self._is_reading = False
 
     @property
     def handed_on(self) -> tuple[str, int]:
@@ -179,7 +182,7 @@ class ChangeLog:
         self._epoch, self._last = await self.position()
         self._short_ids.forget()
         self._short_ids.is_noticing = True
-        self._tail = asyncio.create_task(self._hand_on(), name="change log tail")
+        self._tail = asyncio.create_task(self._follow(), name="change log tail")
         self._timer = self._loop.call_later(POLL_S, self._poll)
         await self._database.peers.start(self._wake_from_thread)
 
@@ -205,17 +208,29 @@ class ChangeLog:
         return removed
 
     def committed(self, entries: Sequence[LogEntry]) -> None:
-        """Told by the database, in any thread, after a commit."""
-        loop = self._loop
-        if loop is not None and entries:
-            with contextlib.suppress(RuntimeError):  # the loop was closed in this very moment
-                loop.call_soon_threadsafe(self._take, entries)
+        """Told by the database, in any thread, after a commit; whoever was told then passes the `news` on."""
+        if self._loop is not None and entries:
+            self._committed.append(entries)
 
-    def _take(self, entries: Sequence[LogEntry]) -> None:
-        for listener in self._early:
-            self._tell(listener, entries)
-        self._fresh.extend(entries)
-        self._woken.set()
+    def news(self) -> Word | None:
+        """What a thread that has committed is to have called, and on which loop, before it answers who wrote."""
+        loop = self._loop
+        return (loop, self._take) if loop is not None and self._committed else None
+
+    def _take(self) -> None:
+        """Hand on what was committed. Several threads may have asked for it: the first call takes it all."""
+        if self._loop is None:
+            return
+        while self._committed:
+            entries = self._committed.popleft()
+            for listener in self._early:
+                self._tell(listener, entries)
+            self._fresh.extend(entries)
+        # At once, not by the task: waking it would cost each write a turn of the loop.
+        if not self._is_reading and (batch := self._from_memory()):
+            self._hand_on(batch)
+        if self._fresh:
+            self._woken.set()
 
     def _wake_from_thread(self) -> None:
         loop = self._loop
@@ -232,21 +247,25 @@ class ChangeLog:
         self._look()
         self._timer = asyncio.get_running_loop().call_later(POLL_S, self._poll)
 
-    async def _hand_on(self) -> None:
+    async def _follow(self) -> None:
+        """Hand on what does not come from this process, or not in order."""
         while True:
             batch = self._from_memory()
             if not batch and (self._fresh or self._must_look):
                 batch = await self._from_database()
             if batch:
-                self._last = batch[-1].seq
-                created = [line.record_id for line in batch if line.event == "created"]
-                self._short_ids.noticed(created, self._database.now())
-                for listener in list(self._listeners):
-                    self._tell(listener, batch)
-                self._let_go(asyncio.get_running_loop().time())
+                self._hand_on(batch)
                 continue
             await self._woken.wait()
             self._woken.clear()
+
+    def _hand_on(self, batch: Sequence[LogEntry]) -> None:
+        self._last = batch[-1].seq
+        created = [line.record_id for line in batch if line.event == "created"]
+        self._short_ids.noticed(created, self._database.now())
+        for listener in list(self._listeners):
+            self._tell(listener, batch)
+        self._let_go(asyncio.get_running_loop().time())
 
     def _let_go(self, now: float) -> None:
         while self._held and (self._held[0][0] <= self._last or self._held[0][1] < now):
@@ -268,11 +287,14 @@ class ChangeLog:
     async def _from_database(self) -> list[LogEntry]:
         """What another process committed, or commits of ours whose news came out of order."""
         self._fresh.clear()
+        self._is_reading = True
         try:
             batch = await self._read_on()
         except ServiceError as error:
             log.warning("the change log cannot be read, trying again: %s", error)
             return []
+        finally:
+            self._is_reading = False
         self._must_look = bool(batch)
         return batch
 

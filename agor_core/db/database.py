@@ -18,7 +18,7 @@ from agor_core.db import failures, migrate
 from agor_core.db.change_log import ChangeLog, append
 from agor_core.db.connections import Connections
 from agor_core.db.engine import READERS, backend_of, file_of, make_engines, parse_url, shown
-from agor_core.db.jobs import Workers
+from agor_core.db.jobs import Workers, tell
 from agor_core.db.peers import Peers
 from agor_core.db.short_ids import ShortIds
 from agor_core.db.totals import Totals
@@ -58,14 +58,15 @@ class Database:
         self._clock = clock
         self.engines = make_engines(self.url)
         """For migrations, and for connections that are more than a unit of work."""
-        self._readers = Workers("db-reader", READERS, self.read_now)
-        self._writer: Writer | Workers = (
-            Workers("db-writer", READERS, self.write_now)
-            if self.backend == "postgresql"
-            else Writer(self._write_together, self.write_now, self._checkpoint)
-        )
         self._kept = Kept(Totals(), ShortIds())
         self.change_log = ChangeLog(self, self._kept.short_ids)
+        news = self.change_log.news
+        self._readers = Workers("db-reader", READERS, self.read_now)
+        self._writer: Writer | Workers = (
+            Workers("db-writer", READERS, self._write_alone, news)
+            if self.backend == "postgresql"
+            else Writer(self._write_together, self._write_alone, news, self._checkpoint)
+        )
         self.connections = Connections(self)
         self.peers = Peers(self)
 
@@ -88,14 +89,9 @@ class Database:
 
     def write_now(self, work: Callable[[Transaction], T]) -> T:
         """The same in the calling thread, for programs without a loop."""
-        with failures.translated():
-            for _ in range(MOST_TRIES - 1):
-                try:
-                    return self._write_once(work)
-                except sa.exc.OperationalError as error:
-                    if not failures.is_deadlock(error):
-                        raise
-            return self._write_once(work)
+        result = self._write_alone(work)
+        tell((), self.change_log.news())
+        return result
 
     def prepare(self) -> None:
         """Make the database fit to be used: an embedded one is upgraded, a shared one only if it is empty.
@@ -131,6 +127,16 @@ class Database:
         """The present, in milliseconds since 1970."""
         return self._clock()
 
+    def _write_alone(self, work: Callable[[Transaction], T]) -> T:
+        with failures.translated():
+            for _ in range(MOST_TRIES - 1):
+                try:
+                    return self._write_once(work)
+                except sa.exc.OperationalError as error:
+                    if not failures.is_deadlock(error):
+                        raise
+            return self._write_once(work)
+
     def _write_once(self, work: Callable[[Transaction], T]) -> T:
         (result,) = self._in_one_transaction([work])
         return result
@@ -147,7 +153,6 @@ class Database:
                 results.append(work(tx))
                 staged += tx.staged
             entries = append(connection, staged) if staged else []
-        # Before who wrote is answered, and not before the connection is free: it wakes the loop, which then runs.
         self.change_log.committed(entries)
         return results
 

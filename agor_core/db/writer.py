@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from agor_core.db.jobs import Job, Outcome, Work, closed, done_by, tell
+from agor_core.db.jobs import Job, News, Outcome, Work, closed, done_by, tell
 
 if TYPE_CHECKING:
     from agor_core.db.transaction import Transaction
@@ -31,17 +31,20 @@ IDLE_S: Final = 1.0
 class Writer:
     """Runs units of work in its thread. `together`: run these in one transaction; `alone`: run one in its own.
 
-    `when_idle` is called in the thread once nothing was written for a second.
+    `news`: what of it comes before the answers. `when_idle` is called in the thread once nothing was written for a
+    second.
     """
 
     def __init__(
         self,
         together: Callable[[Iterable[Work]], Sequence[Any]],
         alone: Callable[[Work], Any],
+        news: News,
         when_idle: Callable[[], None],
     ) -> None:
         self._together = together
         self._alone = alone
+        self._news = news
         self._when_idle = when_idle
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._is_closed = False
@@ -55,7 +58,7 @@ class Writer:
         """
         if self._is_closed:
             raise closed()
-        return await done_by(self._queue, work)
+        return await done_by(self._queue.put, work)
 
     def close(self) -> None:
         """Do what waits, and end the thread."""
@@ -98,7 +101,7 @@ class Writer:
                 outcomes = [(taken[0], None, error)]
             else:
                 outcomes = [self._done_alone(job) for job in taken]
-        tell(outcomes)
+        tell(outcomes, self._news())
 
     def _queued(self, first: Job, taken: list[Job]) -> Iterator[Work]:
         """The first, and what waits behind it; `taken` is filled with what was given out."""
