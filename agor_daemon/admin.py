@@ -7,6 +7,7 @@ Prints JSON lines: `{"event": "progress", "text", "done"?, "total"?}` as often a
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import signal
@@ -184,6 +185,9 @@ def db_import(settings: Settings, options: argparse.Namespace) -> None:
     from agor_core.db import import_from
 
     _must_exist(options.file)
+    # A batch is some 50,000 objects, none of which is garbage before it is stored; nor is what the imports made.
+    gc.freeze()
+    gc.set_threshold(50_000)
     with options.file.open("rb") as file, _database(settings) as database:
         size = options.file.stat().st_size
 

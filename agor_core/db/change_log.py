@@ -11,8 +11,7 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -45,8 +44,7 @@ HELD_LIMIT_S = 5.0
 PRUNE_AT_ONCE = 2000
 
 
-@dataclass(frozen=True, slots=True)
-class LogEntry:
+class LogEntry(NamedTuple):
     """One line of the log."""
 
     epoch: str
@@ -61,8 +59,7 @@ class LogEntry:
     payload: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Staged:
+class Staged(NamedTuple):
     """A line that waits for the end of its transaction to get its number."""
 
     path: str
@@ -94,11 +91,7 @@ _AFTER = (
 def append(connection: sa.Connection, staged: Sequence[Staged]) -> list[LogEntry]:
     """Number and store the lines; the last statements of a transaction."""
     newest, epoch = connection.execute(_ADVANCE, {"count": len(staged)}).one()
-    first = newest - len(staged) + 1
-    entries = [
-        LogEntry(epoch, first + nth, line.path, line.event, line.record_id, line.created_at, line.facts, line.payload)
-        for nth, line in enumerate(staged)
-    ]
+    entries = [LogEntry(epoch, seq, *line) for seq, line in enumerate(staged, newest - len(staged) + 1)]
     connection.execute(_INSERT, [_row(entry) for entry in entries])
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_notify(CHANNEL, str(newest))))

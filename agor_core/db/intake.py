@@ -5,7 +5,8 @@ What cannot be stored is refused with the line it stands on, before anything of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
@@ -13,8 +14,7 @@ import sqlalchemy as sa
 from agor_core.db.repositories.base import Repository
 from agor_core.errors import BadRequest
 from agor_core.ids import is_id
-from agor_core.models.columns import Entity
-from agor_core.models.wire import to_wire
+from agor_core.models.wire import DATA, record_of
 
 if TYPE_CHECKING:
     from agor_core.db.transaction import Transaction
@@ -50,17 +50,16 @@ class Intake:
         known = repository.id_column.in_([line.record[repository.id_field] for line in lines])
         there = set(tx.connection.execute(sa.select(repository.id_column).where(known)).scalars())
         new = [line for line in lines if line.record[repository.id_field] not in there]
-        entities = [_entity(repository, Line(line.number, self._renamed(line.record))) for line in new]
+        coming = [_checked(repository, Line(line.number, self._renamed(line.record))) for line in new]
         if path == "users":
-            entities = self._strangers(tx, entities)
+            coming = self._strangers(tx, coming)
         if "slug" in repository.table.c:
-            _give_free_slugs(tx, repository, entities)
-        if not entities:
-            return 0
-        tx.connection.execute(sa.insert(repository.table), [repository.row_of(entity) for entity in entities])
-        repository.make_findable(entities)
-        _announce(tx, repository, entities)
-        return len(entities)
+            _give_free_slugs(tx, repository, [line.record for line in coming])
+        told = [_told(repository, line) for line in coming]
+        rows = [line.record for line in coming]
+        repository.insert_rows(rows)
+        _announce(tx, repository, zip(rows, told, strict=True))
+        return len(rows)
 
     def _renamed(self, record: Record) -> Record:
         """The record with the ids that people have here."""
@@ -72,17 +71,20 @@ class Intake:
             renamed = {**renamed, "data": {**data, "decided_by": self._same_people[data["decided_by"]]}}
         return renamed
 
-    def _strangers(self, tx: Transaction, users: Sequence[Any]) -> list[Any]:
+    def _strangers(self, tx: Transaction, users: Sequence[Line]) -> list[Line]:
         """Those of the users who have no account here; the others are remembered.
 
         Everybody is the owner of a daemon of their own: where there is an owner already, nobody comes as another.
         """
-        here = {user.email: user.user_id for user in tx.users.where(email=[user.email for user in users])}
-        self._same_people.update({user.user_id: here[user.email] for user in users if user.email in here})
-        strangers = [user for user in users if user.email not in here]
+        known = tx.users.where(email=[user.record["email"] for user in users])
+        here = {user.email: user.user_id for user in known}
+        strangers = [user for user in users if user.record["email"] not in here]
+        for _, user in users:
+            if user["email"] in here:
+                self._same_people[user["user_id"]] = here[user["email"]]
         if tx.users.find_one(role="owner") is not None:
-            for user in strangers:
-                user.role = "member" if user.role in ("owner", "admin") else user.role
+            for _, user in strangers:
+                user["role"] = "member" if user["role"] in ("owner", "admin") else user["role"]
         return strangers
 
 
@@ -92,60 +94,79 @@ def _check_id(repository: Repository[Any], line: Line) -> None:
         raise BadRequest(f"line {line.number} of the export holds a {repository.noun} without an id")
 
 
-def _entity(repository: Repository[Any], line: Line) -> Entity:
-    """The entity of a line. Raises BadRequest for one that no daemon would have stored."""
-    where = f"line {line.number} of the export"
-    columns = repository.table.columns
-    if set(line.record) != set(columns.keys()):
-        raise BadRequest(f"{where}: a {repository.noun} has not the columns that this version knows")
-    for column in columns:
-        if column.name != "data" and not _fits(column, line.record[column.name]):
-            raise BadRequest(f"{where}: the {column.name} of a {repository.noun} is none", field=column.name)
+def _checked(repository: Repository[Any], line: Line) -> Line:
+    """The line with a row as this version stores it. Raises BadRequest for one that no daemon would have stored."""
+    columns = _columns_of(repository.table)
+    if line.record.keys() != {*columns, DATA}:
+        raise BadRequest(f"{_where(line)}: a {repository.noun} has not the columns that this version knows")
+    for name, fits in columns.items():
+        if not fits(line.record[name]):
+            raise BadRequest(f"{_where(line)}: the {name} of a {repository.noun} is none", field=name)
     try:
-        entity: Entity = repository.restored(line.record)
-        to_wire(entity)
+        return Line(line.number, {**line.record, DATA: repository.data_as_stored(line.record[DATA])})
+    except (TypeError, ValueError) as error:
+        raise _unknown(repository, line) from error
+
+
+def _told(repository: Repository[Any], line: Line) -> Record:
+    """The wire record of a row. Raises BadRequest for one that could not be told."""
+    try:
+        return record_of(repository.entity, line.record)
     except (TypeError, ValueError, OverflowError) as error:
-        raise BadRequest(f"{where} holds no {repository.noun} as this version knows it") from error
-    return entity
+        raise _unknown(repository, line) from error
 
 
-def _fits(column: sa.Column[Any], value: Any) -> bool:
-    if value is None:
-        return bool(column.nullable)
-    if isinstance(column.type, sa.Boolean):
-        return isinstance(value, bool)
-    if isinstance(column.type, sa.Integer):
-        return type(value) is int and value in _WHOLE_NUMBERS
-    return isinstance(value, str)
+def _where(line: Line) -> str:
+    return f"line {line.number} of the export"
 
 
-def _give_free_slugs(tx: Transaction, repository: Repository[Any], entities: Sequence[Any]) -> None:
+def _unknown(repository: Repository[Any], line: Line) -> BadRequest:
+    return BadRequest(f"{_where(line)} holds no {repository.noun} as this version knows it")
+
+
+@cache
+def _columns_of(table: sa.Table) -> Mapping[str, Callable[[Any], bool]]:
+    """The columns but `data`, each with what says whether a value fits it."""
+    return {column.name: _fits(column) for column in table.columns if column.name != DATA}
+
+
+def _fits(column: sa.Column[Any]) -> Callable[[Any], bool]:
+    kind = bool if isinstance(column.type, sa.Boolean) else int if isinstance(column.type, sa.Integer) else str
+
+    def fits(value: Any) -> bool:
+        if type(value) is not kind:
+            return value is None and bool(column.nullable)
+        return kind is not int or value in _WHOLE_NUMBERS
+
+    return fits
+
+
+def _give_free_slugs(tx: Transaction, repository: Repository[Any], rows: Sequence[Record]) -> None:
     """An empty board that has the slug of one to come makes way, for every database begins with a `default`."""
-    coming = {entity.slug for entity in entities}
+    coming = {row["slug"] for row in rows}
     taken = {other.slug: other for other in repository.where(slug=list(coming))}
-    for entity in entities:
-        other = taken.get(entity.slug)
+    for row in rows:
+        other = taken.get(row["slug"])
         if other is None:
             continue
         if repository.path == "boards" and tx.sessions.find_one(board_id=other.board_id) is None:
             tx.boards.remove(other.board_id)
             continue
-        slug, nth = entity.slug, 2
+        slug, nth = row["slug"], 2
         while f"{slug}-{nth}" in coming or repository.find_one(slug=f"{slug}-{nth}") is not None:
             nth += 1
-        entity.slug = f"{slug}-{nth}"
-        coming.add(entity.slug)
+        row["slug"] = f"{slug}-{nth}"
+        coming.add(row["slug"])
 
 
-def _announce(tx: Transaction, repository: Repository[Any], entities: Sequence[Any]) -> None:
+def _announce(tx: Transaction, repository: Repository[Any], stored: Iterable[tuple[Record, Record]]) -> None:
+    """`stored`: (row, wire record)."""
     # What belongs to a session has its facts: many records are of few sessions, whose facts are looked up once.
-    of_session: dict[str, Mapping[str, Any]] = {}
-    for entity in entities:
-        id = getattr(entity, repository.id_field)
-        if repository.id_field == "session_id" or not hasattr(entity, "session_id"):
-            facts: Mapping[str, Any] = repository.facts(entity)
-        else:
-            if entity.session_id not in of_session:
-                of_session[entity.session_id] = repository.facts(entity)
-            facts = of_session[entity.session_id]
-        tx.announce(repository.path, "created", id, facts, to_wire(entity))
+    is_of_session = "session_id" in repository.table.c and repository.id_field != "session_id"
+    whose = "session_id" if is_of_session else repository.id_field
+    known: dict[str | None, Mapping[str, Any]] = {}
+    for row, record in stored:
+        facts = known.get(row[whose])
+        if facts is None:
+            facts = known[row[whose]] = repository.facts(repository.entity.of_columns(row))
+        tx.announce(repository.path, "created", row[repository.id_field], facts, record)

@@ -41,12 +41,11 @@ def is_about_origin(field: str) -> bool:
 
 def origin_of(record: Mapping[str, Any]) -> str | None:
     """The id of the session that a session's record says it comes from, whichever of its fields the record has."""
-    for where in (record, record.get("genealogy") or {}):
-        for name in COLUMNS:
-            if id := where.get(name):
-                found: str = id
-                return found
-    return None
+    get = record.get  # each record of a list is asked: the names are spelled out
+    id: str | None = get("parent_session_id") or get("forked_from_session_id")
+    if id is None and (genealogy := get("genealogy")):
+        id = genealogy.get("parent_session_id") or genealogy.get("forked_from_session_id")
+    return id or None
 
 
 def without_origin(record: Record) -> Record:

@@ -5,8 +5,9 @@ No validation happens on the way out: what is stored was checked on the way in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, lru_cache
+from operator import itemgetter
 from typing import Any, Final
 
 import orjson
@@ -34,8 +35,8 @@ DATA: Final = "data"
 MOST_TEXTS: Final = 2000
 LONGEST_TEXT: Final = 4000
 
-RowReader = Callable[[Sequence[Any]], dict[str, Any]]
-"""Makes the wire record of a row."""
+RowsReader = Callable[[Iterable[Sequence[Any]]], list[dict[str, Any]]]
+"""Makes the wire records of rows."""
 
 Outward = Callable[[Any], Any]
 
@@ -45,7 +46,17 @@ def to_wire(entity: Entity) -> dict[str, Any]:
     cls, values = type(entity), entity.__dict__
     data = values.get(DATA)
     stored = data.model_dump(by_alias=True) if isinstance(data, BaseModel) else {}
-    return whole_reader(cls)([*(values[name] for name in record_columns(cls)), stored])
+    return record_of(cls, {**values, DATA: stored})
+
+
+def record_of(cls: type[Entity], row: Mapping[str, Any]) -> dict[str, Any]:
+    """The same of the values of an entity's columns, `data` as it is stored."""
+    return whole_reader(cls)((_travelling(cls)(row),))[0]
+
+
+@cache
+def _travelling(cls: type[Entity]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    return itemgetter(*record_columns(cls), DATA)
 
 
 @cache
@@ -55,11 +66,11 @@ def record_columns(cls: type[Entity]) -> tuple[str, ...]:
 
 
 @cache
-def whole_reader(cls: type[Entity]) -> RowReader:
+def whole_reader(cls: type[Entity]) -> RowsReader:
     """What makes whole records of rows: `record_columns`, then `data`, as JSON text or read; more may follow.
 
-    Lists spend most of their time in it, so it works on all fields at once. What is inside a record may be inside
-    others too: change the record, but nothing in it.
+    Lists spend most of their time in it, so it works on all rows, and on all fields of one, at once. What is inside a
+    record may be inside others too: change the record, but nothing in it.
     """
     names = record_columns(cls)
     data_at = len(names)
@@ -70,26 +81,30 @@ def whole_reader(cls: type[Entity]) -> RowReader:
     ]
     read_data = _data_reader(cls)
 
-    def read(row: Sequence[Any]) -> dict[str, Any]:
-        data = row[data_at]
-        if not isinstance(data, str):
-            record = read_data(data)
-        elif len(data) <= LONGEST_TEXT:
-            record = _read_once(cls, data).copy()
-        else:
-            record = read_data(orjson.loads(data))
-        # After the JSON, where a field that has become a column since may still stand as it was.
-        record.update(zip(names, row, strict=False))
-        for name, outward in columns:
-            if record[name] is not None:
-                record[name] = outward(record[name])
-        return record
+    def read(rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
+        records = []
+        for row in rows:
+            data = row[data_at]
+            if not isinstance(data, str):
+                record = read_data(data)
+            elif len(data) <= LONGEST_TEXT:
+                record = _read_once(cls, data).copy()
+            else:
+                record = read_data(orjson.loads(data))
+            # After the JSON, where a field that has become a column since may still stand as it was.
+            record.update(zip(names, row))  # noqa: B905 - naming `strict`, which is False, costs a seventh of all
+            for name, outward in columns:
+                value = record[name]
+                if value is not None:
+                    record[name] = outward(value)
+            records.append(record)
+        return records
 
     return read
 
 
 @cache
-def part_reader(cls: type[Entity], names: tuple[str, ...], only: frozenset[str]) -> RowReader:
+def part_reader(cls: type[Entity], names: tuple[str, ...], only: frozenset[str]) -> RowsReader:
     """What makes records with `only` some fields of rows with the columns `names`; of them `data`, if need be."""
     readers = [(name, _reader(field)) for name, field in public_fields(cls).items() if name in only]
 
@@ -100,7 +115,7 @@ def part_reader(cls: type[Entity], names: tuple[str, ...], only: frozenset[str])
             data = orjson.loads(data)
         return {name: read_field(columns, data) for name, read_field in readers}
 
-    return read
+    return lambda rows: [read(row) for row in rows]
 
 
 @lru_cache(maxsize=MOST_TEXTS)

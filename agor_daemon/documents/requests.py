@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlmodel import SQLModel
+from pydantic import BaseModel
 
 from agor_core.feathers.describe import list_of, object_of
 from agor_core.models.samples import BOARD, REPO, SESSION, WORKTREE
 from agor_daemon.services import messages, requests, tasks
 
-CLASSES: Mapping[str, Mapping[str, type[SQLModel]]] = {
+CLASSES: Mapping[str, Mapping[str, type[BaseModel]]] = {
     "sessions": {
         "create": requests.SessionRequest,
         "prompt": requests.PromptRequest,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from sqlmodel import Field, SQLModel
+from pydantic import BaseModel, Field
 
 from agor_core.models.session import Sharing
 from agor_core.models.values import PermissionMode
@@ -13,11 +13,11 @@ PROMPT_LIMIT = 5_000_000
 NAME_LIMIT = 200
 
 
-class Empty(SQLModel):
+class Empty(BaseModel):
     """Nothing; a method that takes no data."""
 
 
-class PermissionConfigRequest(SQLModel):
+class PermissionConfigRequest(BaseModel):
     """How far an agent may go without asking."""
 
     mode: PermissionMode = "acceptEdits"
@@ -25,14 +25,14 @@ class PermissionConfigRequest(SQLModel):
     denied_tools: list[str] = []
 
 
-class ModelConfigRequest(SQLModel):
+class ModelConfigRequest(BaseModel):
     """Which model a session talks to, and how many tokens it may spend on thinking."""
 
     model: str | None = Field(None, max_length=NAME_LIMIT)
     thinking_tokens: int | None = Field(None, ge=0)
 
 
-class SessionRequest(SQLModel):
+class SessionRequest(BaseModel):
     """A new session: in a worktree, or in a folder of the daemon's machine."""
 
     agent: str = Field(max_length=NAME_LIMIT)
@@ -46,7 +46,7 @@ class SessionRequest(SQLModel):
     sharing: Sharing = "everyone"
 
 
-class PromptRequest(SQLModel):
+class PromptRequest(BaseModel):
     """A prompt to a session. `stream` is taken for older clients; answers always stream.
 
     Mode, model and thinking are for this prompt alone, in place of the session's; tools are beside the session's.
@@ -64,13 +64,13 @@ class PromptRequest(SQLModel):
     from_history: bool = False
 
 
-class ResumeRequest(SQLModel):
+class ResumeRequest(BaseModel):
     """How to take up what was broken off. `from_history` as in a prompt."""
 
     from_history: bool = False
 
 
-class NewWorktree(SQLModel):
+class NewWorktree(BaseModel):
     """A worktree of its own for a fork or a child."""
 
     name: str = Field(max_length=NAME_LIMIT)
@@ -78,7 +78,7 @@ class NewWorktree(SQLModel):
     ref: str | None = Field(None, max_length=NAME_LIMIT)
 
 
-class ForkRequest(SQLModel):
+class ForkRequest(BaseModel):
     """A fork that shares the history up to and including `task_id`; default: the last completed task."""
 
     prompt: str | None = Field(None, min_length=1, max_length=PROMPT_LIMIT)
@@ -86,7 +86,7 @@ class ForkRequest(SQLModel):
     worktree: NewWorktree | None = None
 
 
-class SpawnRequest(SQLModel):
+class SpawnRequest(BaseModel):
     """A child with a fresh context."""
 
     prompt: str | None = Field(None, min_length=1, max_length=PROMPT_LIMIT)
@@ -97,14 +97,14 @@ class SpawnRequest(SQLModel):
     permission_mode: PermissionMode | None = None
 
 
-class QueueRequest(SQLModel):
+class QueueRequest(BaseModel):
     """A new order of the waiting tasks, or the word to go on."""
 
     order: list[str] | None = None
     resume: bool = False
 
 
-class ImportRequest(SQLModel):
+class ImportRequest(BaseModel):
     """A transcript on the daemon's machine: its path, or the id the agent gave the conversation."""
 
     path: str | None = None
@@ -112,19 +112,19 @@ class ImportRequest(SQLModel):
     board_id: str | None = None
 
 
-class CompleteRequest(SQLModel):
+class CompleteRequest(BaseModel):
     """The end of a task that no agent of ours runs."""
 
     report: dict[str, Any] | None = None
 
 
-class FailRequest(SQLModel):
+class FailRequest(BaseModel):
     """Why such a task failed: text, or `{kind, message}`."""
 
     error: Any
 
 
-class DecideRequest(SQLModel):
+class DecideRequest(BaseModel):
     """A person's answer to a permission request.
 
     `rules`: what an answer with a scope beyond `once` covers, such as `Bash(npm test *)`; default: what the request
@@ -138,7 +138,7 @@ class DecideRequest(SQLModel):
     rules: list[str] | None = Field(None, min_length=1, max_length=20)
 
 
-class BoardRequest(SQLModel):
+class BoardRequest(BaseModel):
     """A new board. The slug comes from the name unless it is given."""
 
     name: str = Field(min_length=1, max_length=NAME_LIMIT)
@@ -149,14 +149,14 @@ class BoardRequest(SQLModel):
     objects: dict[str, Any] = {}
 
 
-class BoardSessionRequest(SQLModel):
+class BoardSessionRequest(BaseModel):
     """A session to be put on a board."""
 
     session_id: str
     position: dict[str, float] | None = None
 
 
-class RepoRequest(SQLModel):
+class RepoRequest(BaseModel):
     """A repository that stays where it is."""
 
     local_path: str
@@ -164,14 +164,14 @@ class RepoRequest(SQLModel):
     name: str | None = Field(None, max_length=NAME_LIMIT)
 
 
-class CloneRequest(SQLModel):
+class CloneRequest(BaseModel):
     """A repository to be fetched."""
 
     url: str = Field(max_length=2000)
     slug: str | None = Field(None, max_length=NAME_LIMIT)
 
 
-class WorktreeRequest(SQLModel):
+class WorktreeRequest(BaseModel):
     """A new worktree. `branch` defaults to `name`; `ref` is where a new branch starts."""
 
     repo_id: str
@@ -182,13 +182,13 @@ class WorktreeRequest(SQLModel):
     notes: str | None = Field(None, max_length=10_000)
 
 
-class RestoreRequest(SQLModel):
+class RestoreRequest(BaseModel):
     """Which snapshot to bring back; default: the one taken when the worktree was removed."""
 
     snapshot_id: str | None = None
 
 
-class RepoWorktreeRequest(SQLModel):
+class RepoWorktreeRequest(BaseModel):
     """A new worktree of the repository in the path."""
 
     name: str = Field(max_length=NAME_LIMIT)
@@ -198,7 +198,7 @@ class RepoWorktreeRequest(SQLModel):
     notes: str | None = Field(None, max_length=10_000)
 
 
-class UserRequest(SQLModel):
+class UserRequest(BaseModel):
     """A new account. An admin makes members and viewers; the owner makes admins too."""
 
     email: str = Field(max_length=320)
@@ -207,7 +207,7 @@ class UserRequest(SQLModel):
     role: Literal["admin", "member", "viewer"] = "member"
 
 
-class UserPatchRequest(SQLModel):
+class UserPatchRequest(BaseModel):
     """What may change of an account; who may change what is the service's rule. What is not sent stays as it is."""
 
     name: str = Field("", max_length=NAME_LIMIT)

@@ -141,7 +141,7 @@ def test_a_row_of_an_earlier_version_is_read(driver: Any) -> None:
     """A field that has become a column is read from the column; one that is new has its default; one that is no more is
     not told."""
     row = [getattr(a_parent(), name) for name in record_columns(Session)]
-    record = whole_reader(Session)([*row, driver({"status": "failed", "title": "kept", "mood": "sunny"})])
+    (record,) = whole_reader(Session)([[*row, driver({"status": "failed", "title": "kept", "mood": "sunny"})]])
     assert (record["status"], record["title"], record["concepts"]) == (a_parent().status, "kept", [])
     assert record.keys() == to_wire(a_parent()).keys()
 

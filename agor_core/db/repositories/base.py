@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
@@ -34,7 +34,7 @@ from agor_core.ids import ANONYMOUS_ID, short
 from agor_core.models.columns import Entity, TypedJson
 from agor_core.models.schema import coerce_query
 from agor_core.models.shape import Field, fields_of
-from agor_core.models.wire import COMPUTED, RowReader, part_reader, to_wire, whole_reader
+from agor_core.models.wire import COMPUTED, DATA, RowsReader, part_reader, to_wire, whole_reader
 
 E = TypeVar("E", bound=Entity)
 
@@ -77,8 +77,7 @@ class Repository(Named, Generic[E]):
     def add(self, entity: E) -> E:
         """Store a new entity, and announce it."""
         self.fill_in(entity)
-        self.tx.connection.execute(insert_into(self.table), self.row_of(entity))
-        self.make_findable([entity])
+        self.insert([entity])
         self.announce("created", entity)
         return entity
 
@@ -104,7 +103,7 @@ class Repository(Named, Generic[E]):
 
     def change(self, entity: E, changes: Mapping[str, Any], event: str | None, *, client: bool = False) -> E:
         """The same for an entity as this transaction has read it. `event`: what is announced, if anything."""
-        before, words = dict(entity.__dict__), self.words(entity)
+        before, words = dict(entity.__dict__), self.words(vars(entity.data))  # type: ignore[attr-defined]
         for name, value in changes.items():
             field = self._field(name)
             if event is None:
@@ -114,9 +113,9 @@ class Repository(Named, Generic[E]):
         if event is not None:
             entity.last_updated = max(self.tx.now, entity.last_updated)
         self.store(entity, {name for name, value in before.items() if name == "data" or entity.__dict__[name] != value})
-        if self.words(entity) != words:
+        if self.words(vars(entity.data)) != words:  # type: ignore[attr-defined]
             search.take_out(self.tx, getattr(entity, self.id_field))
-            self.make_findable([entity])
+            self.make_findable([{**vars(entity), DATA: vars(entity.data)}])  # type: ignore[attr-defined]
         if event is not None:
             self.announce(event, entity)
         return entity
@@ -156,7 +155,7 @@ class Repository(Named, Generic[E]):
         row = self.tx.connection.execute(statement, {**values, **reading(reader), "id": id}).one_or_none()
         if row is None:
             raise self.missing(id)
-        record = self.completed(whole_reader(self.entity)(row), row)
+        record = self.completed(whole_reader(self.entity)((row,))[0], row)
         return record if page.select is None else self._selected(record, page.select)
 
     def owner(self, id: str) -> tuple[str, str | None]:
@@ -182,8 +181,8 @@ class Repository(Named, Generic[E]):
         """Who made a new entity if nobody says so."""
         return None
 
-    def words(self, entity: E) -> str:
-        """What `$search` finds it by; empty: nothing."""
+    def words(self, data: Mapping[str, Any]) -> str:
+        """What `$search` finds a record with this `data` by; empty: nothing."""
         return ""
 
     def facts(self, entity: E) -> dict[str, Any]:
@@ -271,16 +270,18 @@ class Repository(Named, Generic[E]):
 
     def insert(self, entities: Sequence[E]) -> None:
         """Write the rows of new entities, complete as they are, and let them be found."""
-        if entities:
-            self.tx.connection.execute(insert_into(self.table), [self.row_of(entity) for entity in entities])
-            self.make_findable(entities)
+        self.insert_rows([self.row_of(entity) for entity in entities])
 
-    def make_findable(self, entities: Sequence[E]) -> None:
-        """Let `$search` find new entities, or new words of known ones."""
+    def insert_rows(self, rows: Sequence[Record]) -> None:
+        """The same for the values of all their columns, `data` as it is stored."""
+        if rows:
+            self.tx.connection.execute(insert_into(self.table), rows)
+            self.make_findable(rows)
+
+    def make_findable(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Let `$search` find new records, or new words of known ones."""
         if self.is_searched:
-            session_ids = [getattr(entity, "session_id", None) for entity in entities]
-            ids = [getattr(entity, self.id_field) for entity in entities]
-            search.put(self.tx, zip(ids, session_ids, map(self.words, entities), strict=True))
+            search.put(self.tx, ((row[self.id_field], row["session_id"], self.words(row[DATA])) for row in rows))
 
     def store(self, entity: E, columns: Collection[str] = ("data",)) -> None:
         """Write columns of an entity back as they are now; only what is named, for each has its indexes."""
@@ -298,15 +299,17 @@ class Repository(Named, Generic[E]):
         raise BadRequest(f"{self.entity.__name__} has no field {name!r}", field=name)
 
     def row_of(self, entity: E) -> Record:
-        """An entity as the values of its columns."""
+        """An entity as the values of its columns, `data` as it is stored."""
         # Not by attribute: the mapper's own look-up takes several times as long.
         values = entity.__dict__
-        return {name: values[name] for name in names_of(self.table)}
+        row = {name: values[name] for name in names_of(self.table)}
+        row[DATA] = values[DATA].model_dump(by_alias=True)
+        return row
 
-    def restored(self, row: Mapping[str, Any]) -> E:
-        """The entity of a row whose JSON column is still plain."""
-        shape: TypedJson = self.table.c.data.type  # type: ignore[assignment]
-        return self._entity({**row, "data": shape.shape.model_validate(row["data"])})
+    def data_as_stored(self, given: Any) -> Record:
+        """What was stored as `data`, by this version or an earlier one, as this one stores it. Raises ValueError."""
+        column: TypedJson = self.table.c.data.type  # type: ignore[assignment]
+        return column.shape.model_validate(given).model_dump(by_alias=True)
 
     def _entity(self, row: Mapping[Any, Any]) -> E:
         return self.entity.of_columns(row)  # type: ignore[return-value]
@@ -330,7 +333,7 @@ class Repository(Named, Generic[E]):
         """The JSON column as lists need it."""
         return unread_data(self.table)
 
-    def reader(self, names: tuple[str, ...], only: frozenset[str] | None) -> RowReader:
+    def reader(self, names: tuple[str, ...], only: frozenset[str] | None) -> RowsReader:
         """What makes records of a list's rows. `names`: their columns; `only`: the fields that are wanted."""
         return whole_reader(self.entity) if only is None else part_reader(self.entity, names, only)
 

@@ -175,8 +175,7 @@ class Listing:
         window = {"limit": page.limit, "skip": page.skip}
         rows = self._repository.tx.connection.execute(statement, {**self._values, **window})
         only = None if page.select is None else frozenset((self._repository.id_field, *page.select))
-        read = self._repository.reader(tuple(rows.keys()), only)
-        return [read(row) for row in rows.all()]
+        return self._repository.reader(tuple(rows.keys()), only)(rows.all())
 
     def _count(self) -> int:
         return self._number(self._statement(("total",), self._count_of))

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from typing_extensions import override
 
-from agor_core.db import search
 from agor_core.db.engine import to_json
 from agor_core.db.query import PLAIN_JSON
 from agor_core.db.repositories.lists import Record
@@ -21,7 +19,7 @@ from agor_core.ids import short
 from agor_core.models import Message, MessageRange, Session
 from agor_core.models.columns import PlainData, set_unchecked
 from agor_core.models.message import preview, words_of
-from agor_core.models.wire import DATA, RowReader, record_columns, whole_reader
+from agor_core.models.wire import DATA, RowsReader, record_of
 
 TABLE: sa.Table = Message.__table__  # type: ignore[attr-defined]
 SESSIONS: sa.Table = Session.__table__  # type: ignore[attr-defined]
@@ -47,10 +45,8 @@ _RESERVE = (
         SESSIONS.c.board_id,
     )
 )
-_INSERT = sa.insert(TABLE)
 _PLAIN: Any = sa.type_coerce(TABLE.c.data, PLAIN_JSON)
 _ORIGINAL_ID = _PLAIN["metadata", "original_id"].as_string()
-_TRAVELS = itemgetter(*record_columns(Message), DATA)
 _PROMISE = (
     sa.update(SESSIONS)
     .where(SESSIONS.c.session_id == sa.bindparam("id"))
@@ -88,7 +84,7 @@ class MessageRepository(OfSession[Message]):
 
     def append_many(self, session_id: str, messages: Sequence[Message]) -> list[Message]:
         """Store several in a row. The ranges of their tasks and the session's count move along, silently."""
-        rows = [self._plain(message) for message in messages]
+        rows = [self.row_of(message) for message in messages]
         self.append_rows(session_id, rows)
         for message, row in zip(messages, rows, strict=True):
             _take_over(message, row)
@@ -125,7 +121,7 @@ class MessageRepository(OfSession[Message]):
         """Store the message whose index was promised."""
         self.tx.connection.execute(_COUNT, {"id": session_id})
         facts = facts_of(self.tx, session_id)
-        row = self._plain(message)
+        row = self.row_of(message)
         self._complete(row, facts, index)
         self._insert([row], facts)
         _take_over(message, row)
@@ -147,12 +143,10 @@ class MessageRepository(OfSession[Message]):
         return [index for index in range(first, end) if index not in there]
 
     def _insert(self, rows: Sequence[Record], facts: Mapping[str, Any]) -> None:
-        self.tx.connection.execute(_INSERT, rows)
-        search.put(self.tx, ((row["message_id"], row["session_id"], words_of(row["data"])) for row in rows))
+        self.insert_rows(rows)
         self._extend_tasks(rows)
-        to_record = whole_reader(Message)
         for row in rows:
-            self.tx.announce(self.path, "created", row["message_id"], facts, to_record(_TRAVELS(row)))
+            self.tx.announce(self.path, "created", row["message_id"], facts, record_of(Message, row))
 
     def history(self, session_id: str) -> list[Message]:
         """All that a session's agent knows: what it inherited, then its own."""
@@ -206,25 +200,27 @@ class MessageRepository(OfSession[Message]):
         return sa.type_coerce(sa.case((is_large, short), else_=TABLE.c.data), PlainData()).label(DATA)
 
     @override
-    def reader(self, names: tuple[str, ...], only: frozenset[str] | None) -> RowReader:
+    def reader(self, names: tuple[str, ...], only: frozenset[str] | None) -> RowsReader:
         read = super().reader(names, only)
         if DATA not in names:
             return read
         place = names.index(DATA)
 
-        def shortened(row: Sequence[Any]) -> Record:
-            record, data = read(row), row[place]
-            if data.get("is_large"):
-                record["truncated"] = True
-                if "content" in record:
-                    record["content"] = data["content_preview"]
-            return record
+        def shortened(rows: Iterable[Sequence[Any]]) -> list[Record]:
+            rows = list(rows)
+            records = read(rows)
+            for record, row in zip(records, rows, strict=True):
+                if row[place].get("is_large"):
+                    record["truncated"] = True
+                    if "content" in record:
+                        record["content"] = row[place]["content_preview"]
+            return records
 
         return shortened
 
     @override
-    def words(self, entity: Message) -> str:
-        return words_of({"content": entity.data.content})
+    def words(self, data: Mapping[str, Any]) -> str:
+        return words_of(data)
 
     @override
     def source(self, query: Mapping[str, Any]) -> sa.FromClause:
@@ -251,9 +247,6 @@ class MessageRepository(OfSession[Message]):
             # Also along a history: a fork's own indices begin where those it inherits end.
             return [TABLE.c.index]
         return super().default_order(query)
-
-    def _plain(self, message: Message) -> Record:
-        return {**self.row_of(message), "data": message.data.model_dump(by_alias=True)}
 
     def _complete(self, row: Record, facts: Mapping[str, Any], index: int) -> None:
         row["session_id"], row["index"] = facts["session_id"], index

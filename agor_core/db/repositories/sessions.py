@@ -131,8 +131,7 @@ class SessionRepository(Repository[Session]):
         if reader is not None and is_restricted(reader):
             hidden = {row.session_id for row in rows if not _may_read(row, reader)}
         seen = [row for row in rows if row.session_id not in hidden]
-        read = whole_reader(Session)
-        records = origins.without_origins([read(row) for row in seen], hidden)
+        records = origins.without_origins(whole_reader(Session)(seen), hidden)
         family = [(row.side, row.depth, record) for row, record in zip(seen, records, strict=True)]
         own = next((record for side, depth, record in family if side == "down" and depth == 0), None)
         if own is None:
@@ -168,9 +167,8 @@ class SessionRepository(Repository[Session]):
         self.tx.tasks.remove_of_session(id)
 
     @override
-    def words(self, entity: Session) -> str:
-        data = entity.data
-        return words_of_session({"title": data.title, "description": data.description, "concepts": data.concepts})
+    def words(self, data: Mapping[str, Any]) -> str:
+        return words_of_session(data)
 
     @override
     def facts(self, entity: Session) -> dict[str, Any]:
