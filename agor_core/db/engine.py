@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,6 +29,10 @@ _PRAGMAS = (
     f"busy_timeout={BUSY_LIMIT_MS}",
     "wal_autocheckpoint=10000",
 )
+
+# RETURNING keeps what it returns in a temporary table, and a file made and unlinked for it costs more than the insert.
+# Not for who reads: what is sorted without an index would all have to fit into memory.
+_PRAGMAS_OF_WRITERS = (*_PRAGMAS, "temp_store=MEMORY")
 
 # A server, or a daemon, that vanished without a word is noticed within a minute, by both sides.
 _KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
@@ -78,7 +83,9 @@ def make_engines(url: URL) -> Engines:
     match backend_of(url):
         case "sqlite":
             # A deferred transaction that wants to write later fails at once if another one wrote; IMMEDIATE waits.
-            return Engines(_file_engine(url, "BEGIN"), _file_engine(url, "BEGIN IMMEDIATE"))
+            return Engines(
+                _file_engine(url, _PRAGMAS, "BEGIN"), _file_engine(url, _PRAGMAS_OF_WRITERS, "BEGIN IMMEDIATE")
+            )
         case "libsql":
             return Engines(_libsql_engine(url, "BEGIN"), _libsql_engine(url, "BEGIN IMMEDIATE"))
         case _:
@@ -102,9 +109,14 @@ def shown(url: URL) -> str:
     return url.render_as_string(hide_password=True)
 
 
-def _file_engine(url: URL, begin: str) -> Engine:
+def _file_engine(url: URL, pragmas: Iterable[str], begin: str) -> Engine:
+    def tune(connection: sqlite3.Connection, record: Any) -> None:
+        _leave_transactions_to_us(connection, record)
+        for pragma in pragmas:
+            connection.execute(f"PRAGMA {pragma}")
+
     engine = sa.create_engine(url.set(drivername="sqlite"), **_COMMON, pool_size=READERS + 1, max_overflow=2)
-    event.listen(engine, "connect", _tune_file)
+    event.listen(engine, "connect", tune)
     _begin_with(engine, begin)
     return engine
 
@@ -127,12 +139,6 @@ def _libsql_engine(url: URL, begin: str) -> Engine:
     event.listen(engine, "connect", _leave_transactions_to_us)
     _begin_with(engine, begin)
     return engine
-
-
-def _tune_file(connection: sqlite3.Connection, _record: Any) -> None:
-    _leave_transactions_to_us(connection, _record)
-    for pragma in _PRAGMAS:
-        connection.execute(f"PRAGMA {pragma}")
 
 
 def _leave_transactions_to_us(connection: sqlite3.Connection, _record: Any) -> None:

@@ -67,6 +67,11 @@ def only_one(found: Sequence[str], describe: Callable[[str], str], noun: str) ->
     raise Conflict(f"several {noun}s begin like this", reason="ambiguous-id", candidates=candidates)
 
 
+def shortest_beside(neighbours: Sequence[str | None], id: str, now: int) -> str:
+    """The shortest prefix of `id` that neither of its neighbours in the index begins with, and no id will."""
+    return _shown(id, neighbours, _settled(id, now)[0])
+
+
 class ShortIds:
     """The shortest prefixes that are known, which need not be looked up again until they may be shorter.
 
@@ -87,11 +92,13 @@ class ShortIds:
         # If something is noticed meanwhile, what is found here goes with the dict that is then forgotten.
         kept = self._known
         found: dict[str, str] = {}
+        unknown: list[str] = []
         for id in ids:
             known = kept.get(id)
             if known is not None and known[0] <= now < known[1]:
                 found[id] = known[2]
-        unknown = [id for id in dict.fromkeys(ids) if id not in found]
+            elif id not in unknown:
+                unknown.append(id)
         if not unknown:
             return found
         query = _neighbours(table, id_field, is_one=len(unknown) == 1)
@@ -123,12 +130,17 @@ def _neighbours(table: sa.Table, id_field: str, *, is_one: bool) -> sa.Select[An
 
     `is_one`: of one id, as after each insert; SQLAlchemy writes a statement with a list anew each time.
     """
-    one, other = table.alias(), table.alias()
-    id, neighbour = one.c[id_field], other.c[id_field]
-    before = sa.select(sa.func.max(neighbour)).where(neighbour < id).scalar_subquery()
-    behind = sa.select(sa.func.min(neighbour)).where(neighbour > id).scalar_subquery()
+    id = table.alias().c[id_field]
     asked = id == sa.bindparam("id") if is_one else id.in_(sa.bindparam("ids", expanding=True))
-    return sa.select(id, before, behind).where(asked)
+    return sa.select(id, *neighbours_of(id, table.c[id_field])).where(asked)
+
+
+def neighbours_of(id: sa.ColumnElement[Any], ids: sa.Column[Any]) -> tuple[sa.ScalarSelect[Any], sa.ScalarSelect[Any]]:
+    """The ids before and behind `id` in the index of the column `ids`, within another statement."""
+    neighbour = ids.table.alias().c[ids.name]
+    before = sa.select(sa.func.max(neighbour)).where(neighbour < id)
+    behind = sa.select(sa.func.min(neighbour)).where(neighbour > id)
+    return before.scalar_subquery(), behind.scalar_subquery()
 
 
 def resolved_query(

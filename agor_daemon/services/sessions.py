@@ -10,7 +10,7 @@ from agor_core.db import Database, Transaction
 from agor_core.errors import BadRequest, Conflict, Forbidden
 from agor_core.feathers import Params
 from agor_core.ids import short
-from agor_core.models import ModelConfig, PermissionConfig, Session, Task, forked, spawned
+from agor_core.models import ModelConfig, PermissionConfig, Session, SessionData, Task, forked, spawned
 from agor_core.models.schema import load_as
 from agor_core.models.session import RUNNING_STATUSES
 from agor_core.models.wire import to_wire
@@ -86,11 +86,11 @@ class SessionsService(StoredService):
         def unit_of_work(tx: Transaction) -> Record:
             session = Session(
                 agent=request.agent,
-                board_id=request.board_id or tx.boards.default_id(),
+                board_id=request.board_id,
                 sharing=request.sharing,
                 created_by=user_id_of(params),
+                data=SessionData(title=request.title, description=request.description),
             )
-            session.data.title, session.data.description = request.title, request.description
             if request.permission_config is not None:
                 session.data.permission_config = PermissionConfig(**request.permission_config.model_dump())
             if request.llm_config is not None:
@@ -99,10 +99,7 @@ class SessionsService(StoredService):
                 place_in_worktree(tx, session, request.worktree_id)
             elif folder is not None:
                 place_in_folder(tx, session, folder)
-            record = to_wire(tx.sessions.add(session))
-            if params.provider:
-                tx.sessions.add_short_ids([record])
-            return record
+            return tx.sessions.make(session)
 
         return await self._database.write(unit_of_work)
 

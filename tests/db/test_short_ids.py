@@ -11,7 +11,8 @@ from agor_core.db import Database, Reader, Transaction, open_database
 from agor_core.db.change_log import EVENTS, HEAD
 from agor_core.errors import BadRequest, Conflict, NotFound
 from agor_core.ids import new_id
-from agor_core.models import Board, Repo, Session
+from agor_core.models import Board, Repo, Session, SessionData
+from agor_core.models.wire import to_wire
 from tests.support.records import a_session
 
 NOW = 1_800_000_000_000
@@ -155,3 +156,31 @@ async def test_text_that_no_database_holds_is_no_outage(database: Database) -> N
     ):
         with pytest.raises((NotFound, BadRequest)):
             await database.read(look)
+
+
+async def test_who_makes_a_session_is_told_what_others_will_read(database: Database) -> None:
+    """The answer is the record as it is stored, on the default board where none is named, and the short id of then."""
+
+    def work(tx):  # type: ignore[no-untyped-def]
+        other = tx.boards.add(Board(name="B", slug="b")).board_id
+        for board_id, on in ((None, tx.boards.default_id()), (other, other)):
+            made = tx.sessions.make(Session(agent="x", board_id=board_id, data=SessionData(title="needle")))
+            short_id = made.pop("short_id")
+            assert made["board_id"] == on is not None
+            assert made == to_wire(tx.sessions.get(made["session_id"]))
+            assert tx.sessions.short_ids([made["session_id"]]) == {made["session_id"]: short_id}
+        return tx.sessions.page({"$search": "needle"}, None, 10, 10)["total"]
+
+    assert await database.write(work) == 2
+    _, newest = await database.change_log.position()
+    announced = [line.event for line in await database.change_log.after(newest - 3, 10)]
+    assert announced == ["created", "created", "created"]
+
+
+async def test_a_session_made_beside_others_of_its_moment_is_told_apart_at_once(database: Database) -> None:
+    """The short id in the answer is as long as those before and behind it in the index demand."""
+    before, own, behind = id_at(NOW, "ab0"), id_at(NOW, "abc"), id_at(NOW, "b00")
+    await store(database, before, behind)
+    made = await database.write(lambda tx: tx.sessions.make(Session(agent="x", session_id=own)))
+    assert made["short_id"] == own.replace("-", "")[:16]
+    assert await database.read(lambda tx: tx.sessions.resolve(made["short_id"])) == own

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import sqlalchemy as sa
 from typing_extensions import override
 
 from agor_core.db.repositories.base import Repository
 from agor_core.db.repositories.statements import Members
 from agor_core.models import Board
 from agor_core.models.board import DEFAULT_SLUG
+
+_TABLE: sa.Table = Board.__table__  # type: ignore[attr-defined]
+
+DEFAULT_BOARD = sa.select(_TABLE.c.board_id).where(_TABLE.c.slug == DEFAULT_SLUG).scalar_subquery()
+"""The id of the board where sessions go that name none, within another statement; null if it was removed."""
 
 
 class BoardRepository(Repository[Board]):

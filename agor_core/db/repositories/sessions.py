@@ -12,13 +12,15 @@ from agor_core.db import origins, search
 from agor_core.db.query import PLAIN_JSON, Clause, whole_row
 from agor_core.db.reader import Reader
 from agor_core.db.repositories.base import Repository
+from agor_core.db.repositories.boards import DEFAULT_BOARD
 from agor_core.db.repositories.lists import Record
 from agor_core.db.repositories.statements import Members, array_of, is_restricted, reading
+from agor_core.db.short_ids import neighbours_of, shortest_beside
 from agor_core.errors import Conflict
 from agor_core.ids import short
 from agor_core.models import Repo, Session, Usage
 from agor_core.models.session import words_of_session
-from agor_core.models.wire import to_wire, whole_reader
+from agor_core.models.wire import record_of, to_wire, whole_reader
 
 TABLE: sa.Table = Session.__table__  # type: ignore[attr-defined]
 FACTS = ("session_id", "created_by", "sharing", "board_id")
@@ -81,6 +83,21 @@ class SessionRepository(Repository[Session]):
                 reason="stale-version",
                 current=to_wire(session),
             )
+
+    def make(self, session: Session) -> Record:
+        """Store a new session, on the default board if it names none, and announce it; its record with `short_id`.
+
+        What `add` and look-ups before and after it would do, in one statement.
+        """
+        self.fill_in(session)
+        row = self.row_of(session)
+        asked = {"on_board": row.pop("board_id"), "own_id": session.session_id}
+        session.board_id, *neighbours = self.tx.connection.execute(_MAKE, {**row, **asked}).one()
+        row["board_id"] = session.board_id
+        self.make_findable([row])
+        record = record_of(Session, row)
+        self.tx.announce(self.path, "created", session.session_id, self.facts(session), record)
+        return {**record, "short_id": shortest_beside(neighbours, session.session_id, self.tx.now)}
 
     def count_up(self, id: str, *, tool_use_count: int = 0, usage: Usage | Mapping[str, Any] | None = None) -> None:
         """Add to the counters, silently: they change all the time while an agent works."""
@@ -280,6 +297,11 @@ _OUTSIDE = sa.select(_CWD, TABLE.c.session_id).where(
     _WORKTREE_NAME.is_(None),
     _CWD > "",
     sa.or_(_REPO_ID.is_(None), ~sa.exists(sa.select(sa.literal(1)).where(_REPOS.c.repo_id == _REPO_ID))),
+)
+_MAKE = (
+    sa.insert(TABLE)
+    .values(board_id=sa.func.coalesce(sa.bindparam("on_board", type_=TABLE.c.board_id.type), DEFAULT_BOARD))
+    .returning(TABLE.c.board_id, *neighbours_of(sa.bindparam("own_id"), TABLE.c.session_id))
 )
 _FORKS = (
     sa.select(TABLE.c.session_id)
