@@ -185,9 +185,9 @@ def db_import(settings: Settings, options: argparse.Namespace) -> None:
     from agor_core.db import import_from
 
     _must_exist(options.file)
-    # A batch is some 50,000 objects, none of which is garbage before it is stored; nor is what the imports made.
+    # A batch is some 50,000 objects, none of them garbage before it is stored; nor is what this program began with.
     gc.freeze()
-    gc.set_threshold(50_000)
+    gc.set_threshold(20_000)
     with options.file.open("rb") as file, _database(settings) as database:
         size = options.file.stat().st_size
 
