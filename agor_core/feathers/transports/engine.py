@@ -97,7 +97,7 @@ class Socket(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no
     def schedule_ping(self) -> None:
         """Ask after a while whether the client is still there, once it has answered the last time.
 
-        Stock has a task wait for that, which outlives the socket and is most of what an idle one costs.
+        Stock has a task wait for that, which outlives the socket.
         """
         if self.last_ping:
             self.last_ping = None
@@ -113,7 +113,7 @@ class Socket(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no
         Of two polls at a time nobody could say which gets what, and what a poll took whose client has gone is lost:
         both end the session, so that the client comes back.
         """
-        if self.upgrading or self.upgraded or "HTTP_UPGRADE" in environ:
+        if self._changes_over() or "HTTP_UPGRADE" in environ:
             return await super().handle_get_request(environ)
         if self.is_polled:
             raise exceptions.UnknownPacketError("two polls at once")
@@ -127,12 +127,18 @@ class Socket(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no
             self.is_polled = False
             if isinstance(connection, HttpConnection):
                 connection.when_lost = None
-        if connection.transport is None:
+        is_needed = not self._changes_over() or any(one.packet_type not in SILENT for one in packets)
+        if connection.transport is None and is_needed:
             await self.close(abort=True, reason=self.server.reason.TRANSPORT_CLOSE)
         return packets
 
+    def _changes_over(self) -> bool:
+        return self.upgrading or self.upgraded
+
     def _give_up_poll(self) -> None:
-        self.queue.put_nowait(None)
+        # On a WebSocket this would end that.
+        if not self.upgraded:
+            self.queue.put_nowait(None)
 
     async def handle_post_request(self, environ: dict[str, Any]) -> None:
         """Take what a polling client sends, all of it. What is no payload ends its connection, in silence."""
