@@ -30,6 +30,7 @@ HEADERS = ("Location", "X-Conformance", "Access-Control-Allow-Origin")
 ANSWER_LIMIT_S = 30.0
 NO_ANSWER = "never answered"
 DISCONNECTED = "disconnected"
+STILL_OPEN = "still open"
 EVERYTHING = "heard everything"
 
 
@@ -70,7 +71,12 @@ class SignIn:
 
 @dataclass(frozen=True)
 class Ending:
-    """Wait for the end of the socket, and say how it comes: `DISCONNECTED` by a packet, or just `CLOSED`."""
+    """Wait for the end of the socket, and say how it comes: `DISCONNECTED` by a packet, or just `CLOSED`.
+
+    `STILL_OPEN` if it has not come by then.
+    """
+
+    limit_s: float = ANSWER_LIMIT_S
 
 
 @dataclass(frozen=True)
@@ -133,7 +139,7 @@ class Server:
                 data = {"strategy": "jwt", "accessToken": step.token()}
                 return await self._call(listener, Call("create", ("authentication", data, {})))
             case Ending():
-                return await listener.ending()
+                return await listener.ending(step.limit_s)
             case Unread():
                 return await self._unread(listener, step)
             case Said():
@@ -207,10 +213,13 @@ class _Listener:
         async with asyncio.timeout(ANSWER_LIMIT_S):
             return await self._answer([f"43{step.NUMBER}["])
 
-    async def ending(self) -> str:
-        async with asyncio.timeout(ANSWER_LIMIT_S):
-            while self.is_open:
-                await self._read()
+    async def ending(self, limit_s: float) -> str:
+        try:
+            async with asyncio.timeout(limit_s):
+                while self.is_open:
+                    await self._read()
+        except TimeoutError:
+            return STILL_OPEN
         return DISCONNECTED if self._last.startswith("41") else CLOSED
 
     async def _send(self, arguments: list[Any]) -> str:
