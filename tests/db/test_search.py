@@ -62,7 +62,7 @@ def direction(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
     """Each way a search can go, however few there are."""
     ways = {
         "hit by hit": {},
-        "gathered": {"FEW_HITS": 1, "WORTH_IT": 0},
+        "gathered": {"FEW_HITS": 1, "WORTH_IT": 1 / 1000},
         "left out": {"FEW_HITS": 1, "MOST_GATHERED": 0},
     }
     for name, value in ways[request.param].items():

@@ -8,7 +8,7 @@ How many there are is counted, too, never further than it matters. Which way it 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from typing import Any, Final, NamedTuple
 
@@ -24,11 +24,14 @@ FEW_HITS: Final = 5_000
 MOST_GATHERED: Final = 100_000
 # How many hits there must be for each document that is gathered.
 WORTH_IT: Final = 4
+# Whether there are more hits makes no difference: counting them takes some 10 ms.
+MOST_HITS: Final = WORTH_IT * MOST_GATHERED
 # As many documents as that are too much to leave out.
 MOST_LEFT_OUT: Final = 1_000_000
 
 SESSION_ID: Final = "session_id"
 SESSIONS: sa.Table = Session.__table__  # type: ignore[attr-defined]
+ALL_SESSIONS: Final = sa.select(sa.literal(1)).select_from(SESSIONS)
 
 
 class Documents(NamedTuple):
@@ -46,6 +49,10 @@ class Part(NamedTuple):
     other: Documents | None = None
     is_named: bool = False
     """Whether the documents are those of sessions that are named, which are had at once."""
+    sessions: sa.Select[Any] | None = None
+    """Where it is about the sessions of the documents: those that pass, which are fewer to count."""
+    is_read_through: bool = False
+    """Whether all sessions have to be looked at to find these, since no index knows."""
 
 
 class Directions:
@@ -64,13 +71,13 @@ class Directions:
         named = [part.passing for part in self._parts if part.passing is not None and part.is_named]
         if any(self._upto(FEW_HITS, documents.rows) < FEW_HITS for documents in named):
             return all_of(*(self._search.among(documents.doc) for documents in named))
-        passing = [part.passing for part in self._parts if part.passing is not None]
-        if not passing or not self._has_many_hits:
+        if self._hits < FEW_HITS:
             return None
-        counted = [(self._upto(MOST_GATHERED, documents.rows), documents) for documents in passing]
-        count, fewest = min(counted, key=lambda one: one[0])
-        is_worth_it = count < MOST_GATHERED and self._has_hits(WORTH_IT * count)
-        return self._search.among(fewest.doc) if is_worth_it else None
+        most = min(int(self._hits / WORTH_IT), MOST_GATHERED)
+        passing = [part.passing for part in self._parts if part.passing is not None and self._have_few(part, most)]
+        counted = [(self._upto(most, documents.rows), documents) for documents in passing]
+        count, fewest = min(counted, key=lambda one: one[0], default=(most, None))
+        return self._search.among(fewest.doc) if fewest is not None and count < most else None
 
     def all_but(self, more: Sequence[Part]) -> Wanted | None:
         """What is true of all that is wanted and of nothing else, by what is not: of the parts, and of `more`.
@@ -78,28 +85,42 @@ class Directions:
         None where that is not known, or would be more than there are hits.
         """
         parts = (*more, *self._parts)
-        if any(part.other is None for part in parts) or not self._has_many_hits:
+        if any(part.other is None for part in parts) or self._hits < FEW_HITS:
             return None
+        most = self._hits if self._hits < MOST_HITS else MOST_LEFT_OUT
         left_out = []
         for part in parts:
-            if part.other is not None and (count := self._upto(MOST_LEFT_OUT, part.other.rows)):
-                if count == MOST_LEFT_OUT or not self._has_hits(count):
-                    return None
+            if part.other is None or not self._have_few(part, most, passing=False):
+                return None
+            count = self._upto(most, part.other.rows)
+            if count == most:
+                return None
+            if count:
                 left_out.append(part.other.doc)
         return self._search.outside(left_out)
 
-    @cached_property
-    def _has_many_hits(self) -> bool:
-        return self._has_hits(FEW_HITS)
+    def _have_few(self, part: Part, most: int, *, passing: bool = True) -> bool:
+        """Whether fewer sessions pass, or do not, as a session has a document or more; quickly told, if not exactly."""
+        if part.sessions is None:
+            return True
+        if part.is_read_through and self._sessions >= self._hits:
+            return False
+        count = self._upto(most if passing else self._sessions, part.sessions)
+        return count < most if passing else self._sessions - count < most
 
-    def _has_hits(self, count: int) -> bool:
-        estimated = self._estimated_hits
-        return estimated >= count if estimated is not None else self._upto(count, self._search.hits()) == count
+    @cached_property
+    def _sessions(self) -> int:
+        return self._upto(MOST_LEFT_OUT, ALL_SESSIONS)
 
     @cached_property
-    def _estimated_hits(self) -> int | None:
-        """Where the database keeps statistics of words, and counts no quicker than it finds: None elsewhere."""
-        return _estimated(self._connection, self._search.hits()) if self._search.is_postgresql else None
+    def _hits(self) -> int:
+        """`MOST_HITS` at most; by statistics where the database keeps them of words, for it counts no quicker than
+        it finds."""
+        hits = self._search.hits()
+        if self._search.is_postgresql:
+            return min(_estimated(self._connection, hits), MOST_HITS)
+        few = self._upto(FEW_HITS, hits)
+        return few if few < FEW_HITS else self._upto(MOST_HITS, hits)
 
     def _upto(self, most: int, rows: sa.Select[Any]) -> int:
         counted = sa.select(sa.func.count()).select_from(rows.limit(sa.literal(most)).subquery("rows"))
@@ -124,12 +145,13 @@ def but_for(condition: Clause) -> Part:
     return Part(other=_documents(condition))
 
 
-def of_sessions(conditions: Sequence[Clause], *, are_named: bool = False) -> Part:
-    """That the session of a document fulfils the conditions on its columns; `are_named`: which give its id."""
+def of_sessions(conditions: Sequence[Clause], names: Iterable[str], *, are_named: bool = False) -> Part:
+    """That the session of a document fulfils the conditions on these of its fields; `are_named`: which give its id."""
+    is_read_through = not are_named and _indexed(SESSIONS).isdisjoint(names)
     asked = sa.select(SESSIONS.c.session_id).where(*conditions)
     rest = sa.except_(sa.select(SESSIONS.c.session_id), asked)
     passing, other = (_documents(DOCUMENTS.c.session_id.in_(ids)) for ids in (asked, rest))
-    return Part(passing, other, are_named)
+    return Part(passing, other, are_named, asked, is_read_through)
 
 
 def of_rows(table: sa.Table, id: sa.ColumnElement[Any], filter: Filter, shape: Shape) -> Iterator[Part]:

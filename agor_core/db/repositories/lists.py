@@ -161,9 +161,9 @@ class Listing:
             if self._of_ids:
                 clauses = Filter(Session, is_postgresql=repository.tx.is_postgresql).clauses(self._of_ids)
                 are_named = all(operator in ("$eq", "$in") for _, asked in self._of_ids for operator, _ in asked)
-                parts.append(directions.of_sessions(clauses, are_named=are_named))
+                parts.append(directions.of_sessions(clauses, [directions.SESSION_ID], are_named=are_named))
             if self._of_session:
-                parts.append(directions.of_sessions(self._asked_of_session()))
+                parts.append(directions.of_sessions(self._asked_of_session(), fields_in(self._of_session)))
         else:
             parts = [directions.of_kind(repository.entity)]
         return directions.Directions(self._search, parts, repository.tx.connection, self._values)
