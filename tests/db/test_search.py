@@ -91,6 +91,7 @@ async def test_whichever_way_a_search_goes_it_finds_the_same(database: Database)
     ids = [session.session_id for session in sessions]
     agents = {session.session_id: session.agent for session in sessions}
     archived = {session.session_id: session.archived for session in sessions}
+    titles = {session.session_id: session.data.title for session in sessions}
     filters: list[tuple[dict[str, Any], Callable[[dict[str, Any]], bool]]] = [
         ({}, lambda one: True),
         ({"session_id": ids[3]}, lambda one: one["session_id"] == ids[3]),
@@ -99,6 +100,8 @@ async def test_whichever_way_a_search_goes_it_finds_the_same(database: Database)
         ({"session_id": {"$in": ids[2:5], "$ne": ids[3]}}, lambda one: one["session_id"] in (ids[2], ids[4])),
         ({"session.agent": "codex"}, lambda one: agents[one["session_id"]] == "codex"),
         ({"session.agent": "x"}, lambda one: False),
+        # No index knows titles.
+        ({"session.title": "plum"}, lambda one: titles[one["session_id"]] == "plum"),
         (
             {"session.archived": False, "role": "user"},
             lambda one: not archived[one["session_id"]] and one["role"] == "user",
