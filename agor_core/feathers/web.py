@@ -165,10 +165,11 @@ class Runner(web.AppRunner):
 
 
 def runner(site: web.Application, **settings: Any) -> web.AppRunner:
-    """A runner with the settings this needs: long request lines, no access log of aiohttp's."""
+    """A runner with the settings this needs: long request lines, bodies as they come, no access log of aiohttp's."""
     return Runner(
         site,
         access_log=None,
+        auto_decompress=False,
         keepalive_timeout=site[PATIENCE].idle_s,
         lingering_time=min(LINGER_S, site[PATIENCE].body_s),
         max_line_size=MAX_LINE_BYTES,

@@ -16,8 +16,9 @@ from agor_core.feathers.idempotency import Idempotency
 from agor_core.feathers.params import UNSET, HookContext, Http, Params
 from agor_core.feathers.querystring import decode_segment, parse_query
 from agor_core.feathers.transports.answer import JSON_TYPE, Answer, error_response
-from agor_core.feathers.transports.bodies import BrokenBody, PayloadTooLarge, body_of
+from agor_core.feathers.transports.bodies import PayloadTooLarge, body_of
 from agor_core.feathers.transports.dispatch import rest_call, verbs_of
+from agor_core.feathers.transports.packing import ENCODINGS, BrokenBody, UnsupportedEncoding, is_packed
 from agor_core.feathers.transports.patience import HttpConnection
 from agor_core.feathers.transports.proxies import Proxies
 from agor_core.feathers.transports.refusals import Reason, Refusals
@@ -71,6 +72,8 @@ class Rest:
                 response.headers["Allow"] = ", ".join(verbs_of(self._app, _segments(_raw_path(request)[0])))
             elif isinstance(error, BrokenBody):
                 response.force_close()
+            elif isinstance(error, UnsupportedEncoding):
+                response.headers["Accept-Encoding"] = ", ".join(ENCODINGS)
             return response
 
     async def _answer(self, request: web.Request) -> web.Response:
@@ -124,13 +127,15 @@ class Rest:
     def _at_hand(self, request: web.Request) -> bytes | None:
         """A body that came together with its head, as most do, and that anybody may send."""
         content = request.content
-        if content.is_eof() and content.total_bytes <= min(self._few_bytes, request.client_max_size):
+        is_little = content.total_bytes <= min(self._few_bytes, request.client_max_size)
+        if content.is_eof() and is_little and not is_packed(request):
             return content.read_nowait()
         return None
 
     async def _arrived(self, request: web.Request) -> bytes:
         few, most = self._stranger_body_bytes, request.client_max_size
-        size = request.content_length
+        # What is packed may be of any size.
+        size = None if is_packed(request) else request.content_length
 
         def refused(reason: Reason) -> None:
             self._refusals.note(reason, self._proxies.client(request))

@@ -36,7 +36,10 @@ EVERYTHING = "heard everything"
 
 @dataclass(frozen=True)
 class Rest:
-    """A request. `body`: text as it is; anything else as JSON. `token`: a result of an earlier step, by its number."""
+    """A request. `body`: text and bytes as they are; anything else as JSON.
+
+    `token`: a result of an earlier step, by its number.
+    """
 
     verb: str
     path: str
@@ -152,7 +155,7 @@ class Server:
         body = None
         if step.body is not None:
             headers.setdefault("Content-Type", "application/json")
-            body = step.body if isinstance(step.body, str) else json.dumps(step.body)
+            body = step.body if isinstance(step.body, str | bytes) else json.dumps(step.body)
         if step.token is not None:
             headers["Authorization"] = f"Bearer {self._results[step.token]['accessToken']}"
         url = URL(self.url + step.path, encoded=True)

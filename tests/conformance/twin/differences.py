@@ -5,11 +5,14 @@ An outcome is written as far as it matters: an object by some of its keys, `ANY`
 
 from __future__ import annotations
 
+import gzip
 import time
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import brotli
 import jwt
 
 from agor_core.feathers.querystring import format_query
@@ -29,7 +32,7 @@ from tests.conformance.twin.both import (
     Step,
     Unread,
 )
-from tests.conformance.twin.scripts import ANN, SIGN_IN, THREE, USER, made, socket
+from tests.conformance.twin.scripts import ANN, SIGN_IN, TEXT, THREE, USER, made, packed, socket
 
 
 class _Any:
@@ -91,7 +94,7 @@ def _http(status: int, body: Any = ANY) -> dict[str, Any]:
 
 
 NEW_USER = Rest("POST", "/users", USER)
-TEXT = {"Content-Type": "text/plain"}
+PLAIN_TEXT = {"Content-Type": "text/plain"}
 STACK = [{"message": ANY, "stack": ANY}]
 MANY = [str(number) for number in range(22)]
 NULL_LOGIN = {**SIGN_IN, "email": {"$ne": None}}
@@ -131,6 +134,9 @@ FALSY = 'results `0`, `false`, `""` are 204'
 BINARY = "binary packets are taken"
 ORDER = "a memory service lists integer ids in ascending order, whenever they were made"
 PUBLISHER = "a publisher that throws is silent"
+PACKING = "a body that is packed wrongly or in an unknown way is 500; what follows it is dropped"
+CAPITALS = "`Content-Encoding: GZIP` is unknown"
+TOO_LARGE = "a body over the limit is 500"
 QUEUES = "queues towards slow readers grow without bound"
 
 DIFFERENCES: Sequence[Difference] = (
@@ -287,7 +293,9 @@ DIFFERENCES: Sequence[Difference] = (
     Difference(
         CUSTOM, [socket("create", "echo/ping", {"a": 1}, {})], _got({"method": "ping"}), _got({"method": "create"})
     ),
-    Difference(OTHER_TYPE, [Rest("POST", "/people", '{"a":1}', TEXT)], _http(400), _http(201, {"0": "{", "1": '"'})),
+    Difference(
+        OTHER_TYPE, [Rest("POST", "/people", '{"a":1}', PLAIN_TEXT)], _http(400), _http(201, {"0": "{", "1": '"'})
+    ),
     Difference(JSONP, [Rest("GET", "/socket.io/?EIO=4&transport=polling&j=0")], _http(400), _http(200)),
     Difference(
         PROTOTYPE,
@@ -348,6 +356,36 @@ DIFFERENCES: Sequence[Difference] = (
         [socket("create", "unheard", {"name": "Ann"}, {}), socket("announce", "echo", {}, {}), Said()],
         ["publisher of unheard created failed"],
         [],
+    ),
+    *(
+        Difference(PACKING, [packed(encoding, body)], _http(400, {"name": "BadRequest"}), _http(500, {"message": ANY}))
+        for encoding, body in (
+            ("gzip", gzip.compress(TEXT)[:-1]),
+            ("gzip", gzip.compress(TEXT) + b"more"),
+            ("gzip", gzip.compress(TEXT)[:-8] + bytes(8)),
+            ("gzip", TEXT),
+            ("deflate", zlib.compress(TEXT)[:-1]),
+            ("deflate", zlib.compress(TEXT)[2:-4]),
+            ("br", brotli.compress(TEXT)[:-1]),
+            ("br", TEXT),
+        )
+    ),
+    *(
+        Difference(PACKING, [packed(encoding, body + b"more")], _http(400), _http(201, {"data": {"name": "Ann"}}))
+        for encoding, body in (("deflate", zlib.compress(TEXT)), ("br", brotli.compress(TEXT)))
+    ),
+    *(
+        Difference(
+            PACKING, [packed(encoding, gzip.compress(TEXT))], _http(415, {"name": "UnsupportedMediaType"}), _http(500)
+        )
+        for encoding in ("zstd", "x-gzip", "gzip, gzip", "gzip, br")
+    ),
+    Difference(CAPITALS, [packed("GZIP", gzip.compress(TEXT))], _http(201, {"data": {"name": "Ann"}}), _http(500)),
+    Difference(
+        TOO_LARGE,
+        [packed("gzip", gzip.compress(b'{"name":"%b"}' % (b"x" * 11_000_000)))],
+        _http(413, {"name": "PayloadTooLarge"}),
+        _http(500),
     ),
     # More than the kernel holds for both ends.
     Difference(QUEUES, [Unread(events=300, size_bytes=100_000)], CLOSED, EVERYTHING),

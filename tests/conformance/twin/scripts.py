@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
 
+import brotli
 import jwt
 
 from agor_core.errors import ERRORS
@@ -16,6 +19,11 @@ from tests.conformance.twin.both import Call, Rest, Step
 ANN, BEA, CARL = ({"name": "Ann", "age": 30}, {"name": "Bea", "age": 20}, {"name": "Carl", "age": 40, "created": True})
 THREE = [ANN, BEA, CARL]
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+def packed(encoding: str, body: bytes, headers: Mapping[str, str] | None = None) -> Rest:
+    """A body that comes packed."""
+    return Rest("POST", "/echo", body, {"Content-Encoding": encoding, **(headers or {})})
 
 
 def socket(method: str, *arguments: Any) -> Call:
@@ -295,12 +303,29 @@ ACCOUNTS: Mapping[str, Sequence[Step]] = {
     ),
 }
 
+TEXT = b'{"name":"Ann"}'
+
+PACKED: Sequence[Step] = (
+    packed("gzip", gzip.compress(TEXT)),
+    packed("gzip", zlib.compress(TEXT)),
+    packed("gzip", gzip.compress(TEXT[:5]) + gzip.compress(TEXT[5:])),
+    packed("gzip", gzip.compress(TEXT) + b"\0" * 512),
+    packed("gzip", gzip.compress(b"a=1&b[]=2"), FORM),
+    packed("deflate", zlib.compress(TEXT)),
+    packed("deflate", gzip.compress(TEXT)),
+    packed("br", brotli.compress(TEXT)),
+    packed("br", brotli.compress(b"a=1&b[]=2"), FORM),
+    packed("identity", TEXT),
+    packed("", TEXT),
+)
+
 SCRIPTS: Mapping[str, Sequence[Step]] = {
     **{
         f"queries of {path}": [*made(*THREE), *(step for query in QUERIES for step in find(path, query))]
         for path in PATHS
     },
     "routes": ROUTES,
+    "packed bodies": PACKED,
     "query strings": [Rest("GET", f"/echo?{text}") for text in QUERY_STRINGS],
     "arguments": ARGUMENTS,
     "errors": [
