@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
@@ -16,7 +17,7 @@ from agor_core.feathers.guard import Guard
 from agor_core.feathers.idempotency import Idempotency
 from agor_core.feathers.observe import Observer
 from agor_core.feathers.params import Params
-from agor_core.feathers.transports.answer import error_response
+from agor_core.feathers.transports.answer import error_response, refusal_response
 from agor_core.feathers.transports.patience import HttpServer, Patience
 from agor_core.feathers.transports.proxies import Proxies
 from agor_core.feathers.transports.recovery import Recovery
@@ -204,7 +205,7 @@ def _door_keeper(app: Feathers, guard: Guard, options: ServerOptions) -> Callabl
             else:
                 response = await handler(request)
         except web.HTTPException as error:
-            response = error
+            response = error if error.status < HTTPStatus.BAD_REQUEST else refusal_response(error, request)
         except Exception as error:
             response = error_response(service_error(error, expose=app.expose_errors))
         if not response.prepared:

@@ -160,10 +160,9 @@ async def test_an_answer_before_nonsense_is_sent(client: Any, slow: Slow) -> Non
         "nonsense\r\n\r\n",
         "GET /people HTTP/9.9\r\nHost: x\r\n\r\n",
         "GET /people HTTP/1.1\r\nHost x\r\n\r\n",
-        "GET /people HTTP/1.1\r\nHost: x\r\nX: " + "x" * 70_000 + "\r\n\r\n",
         "POST /people HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n",
     ],
-    ids=["letters beyond ASCII", "no method", "no version", "no colon", "too long", "no length"],
+    ids=["letters beyond ASCII", "no method", "no version", "no colon", "no length"],
 )
 async def test_what_is_no_request_gets_an_error_of_the_family(client: Any, said: str) -> None:
     """What aiohttp cannot read at all is a BadRequest in JSON like every other, and the end of the connection."""

@@ -13,6 +13,7 @@ import pytest
 
 from agor_core.feathers import Feathers
 from agor_core.feathers.transports.sockets import Limits
+from agor_core.feathers.web import DOOR
 from tests.conformance.doors import PATIENCE_S, connected, serving
 from tests.conformance.raw import CLOSED, raw
 from tests.conformance.server import build_site
@@ -211,3 +212,38 @@ async def test_a_body_that_ends_early_is_no_fault_of_the_servers(url: str, caplo
     async with aiohttp.ClientSession() as session, session.get(f"{url}/people") as answer:
         assert await answer.json() == []
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n",
+        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: x\r\n",
+        "Upgrade: h2c\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n",
+    ],
+    ids=["without a key", "with no key", "HTTP/2"],
+)
+async def test_a_websocket_that_cannot_be_leaves_no_session_behind(app: Feathers, fast: bool, head: str) -> None:
+    """It is refused before there is anything that would have to be taken back."""
+    site = build_site(app, fast=fast)
+    async with serving(site) as url, polling(url) as neighbour:
+        host, port = url.removeprefix("http://").split(":")
+        for session in ("", neighbour.address.partition("&transport=polling")[2]):
+            start = f"GET /socket.io/?EIO=4&transport=websocket{session} HTTP/1.1\r\nHost: x\r\n"
+            reader, writer = await asyncio.open_connection(host, int(port))
+            writer.write(f"{start}{head}\r\n".encode())
+            async with asyncio.timeout(PATIENCE_S):
+                assert (await reader.readline()).startswith(b"HTTP/1.1 400 ")
+            writer.close()
+        assert len(site[DOOR]._server.eio.sockets) == 1
+        assert (await neighbour.post('421["find","people"]'))[0] == 200
+        assert (await neighbour.poll())[1] == "431[null,[]]"
+
+
+async def test_a_poll_that_also_asks_for_http2_is_a_poll(url: str) -> None:
+    """Some clients ask for it with every request; they are answered as others are."""
+    headers = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAMAAABkAARAAAAAAAIAAAAA"}
+    async with polling(url) as client, aiohttp.ClientSession() as session:
+        assert (await client.post('421["find","people"]', headers))[0] == 200
+        async with session.get(client.address, headers=headers) as answer:
+            assert (answer.status, await answer.text()) == (200, "431[null,[]]")

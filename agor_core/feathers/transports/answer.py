@@ -17,9 +17,10 @@ from aiohttp.http import SERVER_SOFTWARE
 from aiohttp.web_protocol import RequestHandler
 from typing_extensions import override
 
-from agor_core.errors import BadRequest, ServiceError
+from agor_core.errors import ServiceError
 from agor_core.feathers.transports.eager import EagerLoop
-from agor_core.feathers.wire import dumps, error_json
+from agor_core.feathers.transports.foreign import error_of, misheard
+from agor_core.feathers.wire import dumps, error_json, service_error
 
 JSON_TYPE = "application/json; charset=utf-8"
 
@@ -91,14 +92,18 @@ class AnsweringConnection(RequestHandler):
     ) -> web.StreamResponse:
         """The last word to who sent what is no request, or whose request broke aiohttp."""
         self.let_go()
-        if status != HTTPStatus.BAD_REQUEST or request.writer.output_size:
+        if request.writer.output_size:
             return super().handle_error(request, status, exc, message)
-        self.misheard()
-        # What aiohttp says of it quotes, over several lines, what was sent.
-        what = (message or "").partition("\n")[0].strip().removesuffix(":")
-        refused = error_response(BadRequest(f"this is no HTTP request: {what}" if what else "this is no HTTP request"))
-        refused.force_close()
-        return refused
+        if status == HTTPStatus.BAD_REQUEST:
+            self.misheard()
+            refusal = misheard(exc, message)
+        else:
+            refusal = service_error(exc or RuntimeError(f"{status} in aiohttp"))
+        answer = error_response(refusal)
+        answer.force_close()
+        # Of who is not understood aiohttp believes that it speaks HTTP/1.0.
+        request._version = HttpVersion11
+        return answer
 
     def misheard(self) -> None:
         """Something has come that is no request."""
@@ -156,6 +161,14 @@ def error_response(error: ServiceError) -> web.Response:
     response = web.Response(status=status, body=body, headers={"Content-Type": JSON_TYPE})
     if isinstance(error.data, dict) and isinstance(error.data.get("retry_after_s"), int):
         response.headers["Retry-After"] = str(error.data["retry_after_s"])
+    return response
+
+
+def refusal_response(refusal: web.HTTPException, request: web.BaseRequest) -> web.Response:
+    """The same for what aiohttp, or a route of the application, has refused, with the headers of that."""
+    response = error_response(error_of(refusal, request))
+    for name, value in refusal.headers.items():
+        response.headers.setdefault(name, value)
     return response
 
 

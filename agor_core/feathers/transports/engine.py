@@ -23,7 +23,7 @@ from engineio.payload import Payload
 
 from agor_core.errors import ServiceError
 from agor_core.feathers.transports.bodies import body_of
-from agor_core.feathers.transports.handshakes import Problem, problem_of
+from agor_core.feathers.transports.handshakes import Problem, asks_for_websocket, problem_of
 from agor_core.feathers.transports.packets import PING, Backlog, Packet
 from agor_core.feathers.transports.patience import HttpConnection
 from agor_core.feathers.transports.refusals import Reason
@@ -113,7 +113,7 @@ class Socket(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no
         Of two polls at a time nobody could say which gets what, and what a poll took whose client has gone is lost:
         both end the session, so that the client comes back.
         """
-        if self._changes_over() or "HTTP_UPGRADE" in environ:
+        if self._changes_over() or asks_for_websocket(environ["aiohttp.request"]):
             return await super().handle_get_request(environ)
         if self.is_polled:
             raise exceptions.UnknownPacketError("two polls at once")

@@ -29,17 +29,28 @@ class Problem(Enum):
 
 def problem_of(request: web.Request, sockets: Mapping[str, Any]) -> Problem | None:
     """Why a request can neither open a session nor belong to one that is open; None if it may."""
-    if request.method == "OPTIONS":
-        return None
     query = request.query
-    if query.get("transport") not in TRANSPORTS:
+    transports = query.getall("transport", [])
+    if not transports or transports[0] not in TRANSPORTS:
         return Problem.TRANSPORT
     sid = query.get("sid")
     if sid:
         socket = sockets.get(sid)
         if socket is None or socket.closed:
             return Problem.SESSION
-        return None if request.method in ("GET", "POST") else Problem.METHOD
-    if request.method != "GET":
+        if request.method not in ("GET", "POST"):
+            return Problem.METHOD
+    elif request.method != "GET":
         return Problem.METHOD
-    return None if query.get("EIO") == PROTOCOL else Problem.VERSION
+    elif query.getall("EIO", []) != [PROTOCOL]:
+        return Problem.VERSION
+    is_websocket = transports == ["websocket"] or (sid and asks_for_websocket(request))
+    # Else a session would be opened for it first, and left behind when it turns out that there is no WebSocket.
+    if len(transports) > 1 or (is_websocket and not web.WebSocketResponse().can_prepare(request)):
+        return Problem.REQUEST
+    return None
+
+
+def asks_for_websocket(request: web.BaseRequest) -> bool:
+    """Whether a request wants its connection to become a WebSocket. Others may ask for HTTP/2, which is for nobody."""
+    return request.headers.get("Upgrade", "").lower() == "websocket"

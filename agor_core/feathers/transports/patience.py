@@ -12,14 +12,15 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, cast
 
-from aiohttp import web
-from aiohttp.web_protocol import RequestHandler
+from aiohttp import StreamReader, web
+from aiohttp.web_protocol import RequestHandler, _ErrInfo
 from typing_extensions import override
 
 from agor_core.errors import TooManyRequests
-from agor_core.feathers.transports.answer import Answer, AnsweringConnection, error_response
+from agor_core.feathers.transports.answer import Answer, AnsweringConnection, error_response, refusal_response
 from agor_core.feathers.transports.proxies import Proxies, counted, is_here
 from agor_core.feathers.transports.refusals import Reason, Refusals
 
@@ -51,6 +52,7 @@ class HttpConnection(AnsweringConnection):
 
     __slots__ = (
         "_address",
+        "_body",
         "_head_since",
         "_is_answered",
         "_is_proxied",
@@ -80,6 +82,7 @@ class HttpConnection(AnsweringConnection):
         self._unheard_bytes = 0
         # aiohttp forgets its transport when it closes it, which with unread data may take for ever.
         self._way: asyncio.Transport | None = None
+        self._body: StreamReader | None = None
         self._head_since: float | None = None
         self._is_answered = True
         self._unsent_bytes = 0
@@ -117,6 +120,8 @@ class HttpConnection(AnsweringConnection):
                 self._way.abort()
                 return
         super().data_received(data)
+        if self._body is not None:
+            self._look_at_framing(self._body)
 
     def begin(self, request: web.BaseRequest) -> None:
         """A head has come; what comes now is its body, or a protocol with limits of its own.
@@ -125,6 +130,10 @@ class HttpConnection(AnsweringConnection):
         """
         self._head_since = None
         self._is_answered = False
+        self._body = None
+        if not request.content.is_eof():
+            self._body = request.content
+            self._look_at_framing(request.content)
         if self._is_proxied and not self._takes(self._server.proxies.client(request)):
             self._server.refusals.note(Reason.STRANGERS, self._server.proxies.client(request))
             raise TooManyRequests("too many at once from your address have not signed in", retry_after_s=RETRY_AFTER_S)
@@ -167,6 +176,19 @@ class HttpConnection(AnsweringConnection):
     @override
     def misheard(self) -> None:
         self._server.refusals.note(Reason.NO_REQUEST, self._peer)
+
+    def _look_at_framing(self, body: StreamReader) -> None:
+        """Whoever waits for a body that turns out to be no HTTP waits in vain: aiohttp does not tell."""
+        if body.is_eof():
+            self._body = None
+        elif self._messages and isinstance(self._messages[-1][0], _ErrInfo):
+            self._body = None
+            self.misheard()
+            if self._is_answered:
+                # Nobody reads it but aiohttp, to be rid of it.
+                body.feed_eof()
+            else:
+                body.set_exception(web.RequestPayloadError("the body is not framed as it should be"))
 
     def _takes(self, address: str) -> bool:
         if self._server.spares_this_machine and is_here(address):
@@ -231,6 +253,10 @@ class HttpServer(web.Server):
                     response = await long_way(request)
             except TooManyRequests as error:
                 response = error_response(error)
+            except web.HTTPException as error:
+                if error.status < HTTPStatus.BAD_REQUEST:
+                    raise
+                response = refusal_response(error, request)
             finally:
                 connection.end()
             if not isinstance(response, Answer):

@@ -92,8 +92,8 @@ class SocketDoor:
     def attach(self, site: web.Application) -> None:
         """Add the path /socket.io/ to an application."""
         self._server.attach(site)
-        for verb in ("PUT", "PATCH", "DELETE"):
-            site.router.add_route(verb, "/socket.io/", self._server.eio.handle_request)
+        # What else there is to refuse is refused in the protocol's words.
+        site.router.add_route("*", "/socket.io/", self._server.eio.handle_request)
 
     async def start(self) -> None:
         """Begin to look after the connections."""

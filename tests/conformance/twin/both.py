@@ -23,6 +23,7 @@ from agor_core.feathers.memory import MemoryStore
 from tests.conformance.doors import serving
 from tests.conformance.raw import CLOSED, Raw, raw
 from tests.conformance.server import build_app, build_site
+from tests.conformance.twin.wire import Answer, exchange
 from tests.support.node import node_environment
 
 FOLDER = Path(__file__).parent
@@ -387,6 +388,10 @@ class Twins:
     async def run(self, script: Sequence[Step], *, strict: bool = False) -> tuple[Heard, Heard]:
         """What came of it here and there; `strict`: here with text that is whole, as is usual."""
         return await (self.strict if strict else self.ours).run(script), await self.theirs.run(script)
+
+    async def exchange(self, pieces: Sequence[bytes]) -> tuple[list[Answer], list[Answer]]:
+        """What each says on a connection of its own on which this is sent."""
+        return await exchange(self.ours.url, pieces), await exchange(self.theirs.url, pieces)
 
 
 @asynccontextmanager

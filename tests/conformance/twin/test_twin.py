@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,55 +9,14 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.conformance.twin.both import FOLDER, Heard, Rest, Step, Twins, twins
+from tests.conformance.twin.both import Rest, Step
+from tests.conformance.twin.conftest import Pair
 from tests.conformance.twin.differences import DIFFERENCES, Difference, fits
 from tests.conformance.twin.scripts import SCRIPTS, find, made, socket
-from tests.support.node import find_node, install_packages
 
 pytestmark = [pytest.mark.node, pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")]
 
 README = Path(__file__).parents[3] / "agor_core" / "feathers" / "README.md"
-
-
-class Pair:
-    """Both servers, on a loop of their own, for tests and hypothesis alike."""
-
-    def __init__(self, running: Twins, loop: asyncio.AbstractEventLoop) -> None:
-        self._running, self._loop = running, loop
-
-    def run(self, script: Sequence[Step], *, strict: bool = False) -> tuple[Heard, Heard]:
-        """What came of it here and there."""
-        return asyncio.run_coroutine_threadsafe(self._running.run(script, strict=strict), self._loop).result(60)
-
-    def do_the_same(self, script: Sequence[Step]) -> None:
-        """Raises where they do not."""
-        ours, theirs = self.run(script)
-        for step, here, there in zip(script, ours.outcomes, theirs.outcomes, strict=True):
-            assert here == there, step
-        assert ours.events == theirs.events
-
-
-@pytest.fixture(scope="module")
-def pair() -> Iterator[Pair]:
-    """Both, for all tests."""
-    folder, reason = find_node()
-    if folder is None:
-        pytest.skip(reason)
-    install_packages(FOLDER)
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="twins")
-    thread.start()
-    manager = twins()
-    try:
-        running = asyncio.run_coroutine_threadsafe(manager.__aenter__(), loop).result(60)
-        try:
-            yield Pair(running, loop)
-        finally:
-            asyncio.run_coroutine_threadsafe(manager.__aexit__(None, None, None), loop).result(60)
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
