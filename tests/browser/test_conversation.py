@@ -145,17 +145,46 @@ def test_a_prompt_that_was_not_sent_survives_a_reload(daemon: Daemon, make_sessi
 
 LONG = 700
 
-# Scrolls to a place; what the first whole message in sight there says, once it is drawn.
-SCROLL_AND_READ = """(log, place) => new Promise((tell) => {
+# Scrolls to a place, once all that is drawn was measured; what the first whole message in sight there says.
+SCROLL_AND_READ = """async (log, place) => {
+    const frame = () => new Promise((drawn) => requestAnimationFrame(drawn))
+    for (let height = 0, same = 0; same < 10; same = log.scrollHeight === height ? same + 1 : 0) {
+        height = log.scrollHeight
+        await frame()
+    }
     log.scrollTop = place
-    const read = () => {
+    await frame()
+    for (;;) {
+        await frame()
         const top = log.getBoundingClientRect().top
         const row = [...log.querySelectorAll('article')].find((row) => row.getBoundingClientRect().top >= top)
-        if (row) tell(row.innerText)
-        else requestAnimationFrame(read)
+        if (row) return row.innerText
     }
-    requestAnimationFrame(() => requestAnimationFrame(read))
-})"""
+}"""
+
+# In one step of the page, so that what the click draws is drawn before the browser tells of the movement.
+GO_UP_AND_CLICK = """(log, [distance, label]) => {
+    log.scrollTop -= distance
+    const button = [...log.querySelectorAll('button')].find((button) => button.innerText.includes(label))
+    button.click()
+}"""
+
+
+def test_who_goes_up_is_not_thrown_back_by_what_is_drawn_meanwhile(daemon: Daemon, make_session, open_page: OpenPage):
+    """The view follows what is written until it is moved up, however much is drawn in that very moment."""
+    session = make_session("moving")
+    said = {"session_id": session["session_id"], "type": "assistant", "role": "assistant", "content": "line"}
+    daemon.call("POST", "/messages/bulk", [said] * 40)
+    page = open_page(daemon.url)
+    open_session(page, daemon, session)
+    send(page, "use tools")
+    log = page.get_by_role("log")
+    expect(log.get_by_text("All done.")).to_be_in_viewport()
+    log.evaluate(GO_UP_AND_CLICK, [500, "Show the sub-agent"])
+    expect(page.get_by_role("button", name="To the end")).to_be_visible()
+    expect(log.get_by_text("All done.")).not_to_be_in_viewport()
+    page.get_by_role("button", name="To the end").click()
+    expect(log.get_by_text("All done.")).to_be_in_viewport()
 
 
 def test_a_long_conversation_opens_at_its_end_and_is_read_backwards(daemon: Daemon, make_session, open_page: OpenPage):

@@ -4,6 +4,7 @@ import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } fr
 import type { Message } from '../../contract/records'
 import { type Action, useAction } from '../../hooks/useAction'
 import { useRecords } from '../../hooks/useCollection'
+import { useFollowing } from '../../hooks/useFollowing'
 import { useStreams } from '../../hooks/useStreams'
 import { formatRoute } from '../../model/route'
 import { shortId } from '../../model/ids'
@@ -17,8 +18,6 @@ import { Empty, Failed, Loading } from '../States/States'
 import { TaskEnd, TaskHeading } from '../TaskHeading/TaskHeading'
 import styles from './Transcript.module.css'
 
-// Closer to the end than this, the list follows what is written.
-const FOLLOW_PX = 80
 const ROW_HEIGHT_GUESS_PX = 90
 // Earlier messages are fetched when the view comes this near to the first row; to reach a certain one, more at once.
 const ROWS_LEFT = 12
@@ -95,7 +94,7 @@ function Rows({
   onToggle: (toolUseId: string) => void
 }) {
   const scroller = useRef<HTMLDivElement>(null)
-  const [follows, setFollows] = useState(target === null)
+  const { follows, follow, keepUp, scrollToFn } = useFollowing(scroller, target === null)
   const list = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
@@ -104,17 +103,12 @@ function Rows({
     overscan: 6,
     // What is in sight stays where it is when earlier messages come in above it.
     anchorTo: 'end',
+    scrollToFn,
     useFlushSync: false,
   })
   const height = list.getTotalSize()
 
-  const toEnd = useCallback(() => {
-    const element = scroller.current
-    if (element) element.scrollTop = element.scrollHeight
-  }, [])
-  useLayoutEffect(() => {
-    if (follows) toEnd()
-  }, [follows, height, rows, toEnd])
+  useLayoutEffect(keepUp, [keepUp, height, rows])
 
   const place = target?.message ? placeOfMessage(rows, target.message) : -1
   const hasMoved = useRef(false)
@@ -143,26 +137,6 @@ function Rows({
     if (isSeeking || first < ROWS_LEFT) void earlier.run(isSeeking ? EARLIER_TO_REACH : EARLIER)
   }, [earlier, isSeeking, firstDrawn, list])
 
-  // Only a person's own movement ends the following: what is written moves the end away, too.
-  useEffect(() => {
-    const element = scroller.current
-    if (!element) return
-    let top = element.scrollTop
-    const onScroll = (): void => {
-      const isAtEnd = element.scrollHeight - element.scrollTop - element.clientHeight < FOLLOW_PX
-      if (isAtEnd) setFollows(true)
-      else if (element.scrollTop < top) setFollows(false)
-      top = element.scrollTop
-    }
-    element.addEventListener('scroll', onScroll, { passive: true })
-    const resized = new ResizeObserver(() => onScroll())
-    resized.observe(element)
-    return () => {
-      element.removeEventListener('scroll', onScroll)
-      resized.disconnect()
-    }
-  }, [])
-
   return (
     <div className={styles.frame}>
       {earlier && <Earlier fetching={earlier} />}
@@ -189,13 +163,7 @@ function Rows({
         </div>
       </div>
       {!follows && (
-        <Button
-          className={styles.toEnd}
-          size="xs"
-          radius="xl"
-          leftSection={<Icon name="down" />}
-          onClick={() => setFollows(true)}
-        >
+        <Button className={styles.toEnd} size="xs" radius="xl" leftSection={<Icon name="down" />} onClick={follow}>
           To the end
         </Button>
       )}
