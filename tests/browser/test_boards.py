@@ -14,6 +14,7 @@ from tests.support.daemon import Daemon
 pytestmark = pytest.mark.browser
 
 SAMPLES = Path(__file__).parents[1] / "samples"
+MANY_CARDS = 60
 
 
 def test_a_session_is_started_in_the_gui(daemon: Daemon, repository: Path, open_page: OpenPage):
@@ -74,6 +75,24 @@ def test_a_board_is_used_without_a_mouse(daemon: Daemon, make_session, open_page
     assert daemon.call("GET", f"/sessions/{first['session_id']}")["position"] is None
 
 
+def test_an_arrow_reaches_a_card_that_is_out_of_sight(daemon: Daemon, open_page: OpenPage):
+    """On a board so full that only what is in sight is drawn, the board moves to the next card, which has the focus."""
+    for number in range(MANY_CARDS):
+        daemon.call("POST", "/sessions", {"agent": "scripted", "title": f"number {number}"})
+    far = daemon.call("POST", "/sessions", {"agent": "scripted", "title": "far away"})
+    daemon.call("PATCH", f"/sessions/{far['session_id']}", {"position": {"x": 20_000, "y": 0}})
+    near = daemon.call("POST", "/sessions", {"agent": "scripted", "title": "near it"})
+    daemon.call("PATCH", f"/sessions/{near['session_id']}", {"position": {"x": 10_000, "y": 0}})
+    page = open_page(f"{daemon.url}/#/sessions/{near['session_id']}")
+    page.get_by_role("button", name="Close the session").click()
+    card(page, "near it").focus()
+    expect(card(page, "far away")).to_have_count(0)
+    page.keyboard.press("ArrowRight")
+    expect(card(page, "far away")).to_be_focused()
+    page.keyboard.press("ArrowLeft")
+    expect(card(page, "near it")).to_be_focused()
+
+
 def test_a_claude_code_transcript_is_imported(daemon: Daemon, open_page: OpenPage):
     """A path that does not exist is refused in the dialog; a transcript becomes a session with its tools."""
     page = open_page(daemon.url)
@@ -104,13 +123,13 @@ def test_a_phone_has_room_for_one_thing_at_a_time(daemon: Daemon, make_session, 
     card(page, "small screen").click()
     expect(prompt_box(page)).to_be_visible()
     expect(card(page, "small screen")).to_be_hidden()
-    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.wait_for_function("document.documentElement.scrollWidth === 390")
     page.get_by_role("button", name="Close the session").click()
     expect(card(page, "small screen")).to_be_visible()
     page.get_by_role("button", name="Boards", exact=True).click()
     page.get_by_role("link", name="Repositories").click()
     expect(page.get_by_role("region", name="Repository demo")).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.wait_for_function("document.documentElement.scrollWidth === 390")
 
 
 def test_addresses_that_lead_nowhere_say_so(daemon: Daemon, open_page: OpenPage):

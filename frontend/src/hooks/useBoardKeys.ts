@@ -11,11 +11,17 @@ const STEPS = {
   down: { x: 0, y: KEY_STEP_PX },
 }
 
+function focusCard(id: string): boolean {
+  const card = document.querySelector<HTMLElement>(`.react-flow__node[data-id="${CSS.escape(id)}"]`)
+  card?.focus({ preventScroll: true })
+  return card !== null
+}
+
 /** Enter opens the focused card, an arrow goes to the next one, Alt and an arrow moves it. */
 export function useBoardKeys(
   places: ReadonlyMap<string, Point>,
   move: (id: string, position: Point) => Promise<void>,
-  reveal: (at: Point) => void,
+  reveal: (at: Point) => Promise<void>,
 ) {
   return useCallback(
     (event: KeyboardEvent) => {
@@ -34,15 +40,9 @@ export function useBoardKeys(
       const next = neighbour(places, id, direction)
       const there = next && places.get(next)
       if (!next || !there) return
-      reveal(there)
-      // The next card may have been out of sight, and so not in the page yet.
-      requestAnimationFrame(() =>
-        requestAnimationFrame(() =>
-          document
-            .querySelector<HTMLElement>(`.react-flow__node[data-id="${CSS.escape(next)}"]`)
-            ?.focus({ preventScroll: true }),
-        ),
-      )
+      const isRevealed = reveal(there)
+      // At once, so that the next key goes on from there. A card out of sight may not be in the page until it is in sight.
+      if (!focusCard(next)) void isRevealed.then(() => requestAnimationFrame(() => focusCard(next)))
     },
     [places, move, reveal],
   )

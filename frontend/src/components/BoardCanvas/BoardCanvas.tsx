@@ -34,7 +34,8 @@ import { Empty, Failed, Loading } from '../States/States'
 import styles from './BoardCanvas.module.css'
 
 // Where edges leave and arrive is said, not measured: a card that is replaced while the library measures it would
-// lose its measured handles for good, and its edges with them.
+// lose its measured handles for good, and its edges with them. So is its size: what is out of sight on a full board is
+// never measured, and would not be fitted into the view.
 const HANDLES: NodeHandle[] = [
   { type: 'target', position: Position.Top, x: CARD.width / 2, y: 0, width: 1, height: 1 },
   { type: 'source', position: Position.Bottom, x: CARD.width / 2, y: CARD.height, width: 1, height: 1 },
@@ -116,7 +117,7 @@ function Cards({
         const data = { boardId: board.board_id, isOpen: id === openSessionId }
         const common = { data, ariaLabel: titles.get(id) ?? id }
         if (node?.dragging) return { ...node, ...common }
-        const size = { width: CARD.width, height: CARD.height, handles: HANDLES }
+        const size = { width: CARD.width, height: CARD.height, handles: HANDLES, measured: CARD }
         return { ...node, ...common, id, type: 'session' as const, position, ...size }
       })
     })
@@ -131,13 +132,13 @@ function Cards({
     hasFitted.current = true
     void flow.fitView(FIT).then(() => {
       if (flow.getZoom() < SMALLEST_START_ZOOM)
-        show(places.get(openSessionId ?? '') ?? places.get(lastChanged(sessions)), START_ZOOM)
+        void show(places.get(openSessionId ?? '') ?? places.get(lastChanged(sessions)), START_ZOOM)
     })
   }, [nodes.length, flow, places, sessions, openSessionId, show])
 
   // The panel of the open session may cover its card.
   useEffect(() => {
-    const timer = setTimeout(() => reveal(openSessionId ? places.get(openSessionId) : undefined), PANEL_SETTLES_MS)
+    const timer = setTimeout(() => void reveal(openSessionId ? places.get(openSessionId) : undefined), PANEL_SETTLES_MS)
     return () => clearTimeout(timer)
     // Places move while sessions come; only opening one is a reason to move the board.
   }, [openSessionId])
