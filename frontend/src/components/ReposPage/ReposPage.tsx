@@ -54,7 +54,7 @@ function AddForm() {
   const add = useCallback(async () => {
     if (source === null) return
     repos().merge(await ('url' in source ? app.service('repos').clone(source) : app.service('repos').create(source)))
-    setText('')
+    setText((typed) => (typed === text ? '' : typed)) // somebody may have begun to type the next one
   }, [text])
   const { run, isBusy, error } = useAction(add)
   return (
