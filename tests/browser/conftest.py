@@ -176,7 +176,7 @@ def prompt_box(page: Page) -> Any:
 def send(page: Page, prompt: str) -> None:
     """Type a prompt and send it with the keyboard."""
     prompt_box(page).fill(prompt)
-    page.keyboard.press("Control+Enter")
+    prompt_box(page).press("Control+Enter")
 
 
 def card(page: Page, title: str) -> Any:

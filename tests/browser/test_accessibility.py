@@ -81,6 +81,7 @@ def test_no_page_breaks_the_rules(daemon: Daemon, make_session, open_page: OpenP
     check(page)
     page.keyboard.press("Escape")
     page.goto(f"{daemon.url}/#/repos")
+    expect(page.get_by_role("heading", name="Repositories")).to_be_visible()
     page.get_by_role("button", name="tools").first.click()
     page.get_by_text("Snapshots", exact=True).click()
     page.get_by_role("button", name="Drop the snapshot").first.click()
