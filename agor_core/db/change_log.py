@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
-from agor_core.db import origins
+from agor_core.db import bulk, origins
 from agor_core.db.jobs import Word
 from agor_core.errors import Gone, ServiceError
 from agor_core.models import ChangeLogHead, Event, Session
@@ -76,7 +76,6 @@ _ADVANCE = (
     .values(seq=HEAD.c.seq + sa.bindparam("count"))
     .returning(HEAD.c.seq, HEAD.c.epoch)
 )
-_INSERT = sa.insert(EVENTS)
 _POSITION = sa.select(HEAD.c.epoch, HEAD.c.seq)
 # With what the session has become since: it may have been made private after it was spoken of.
 _AFTER = (
@@ -92,7 +91,7 @@ def append(connection: sa.Connection, staged: Sequence[Staged]) -> list[LogEntry
     """Number and store the lines; the last statements of a transaction."""
     newest, epoch = connection.execute(_ADVANCE, {"count": len(staged)}).one()
     entries = [LogEntry(epoch, seq, *line) for seq, line in enumerate(staged, newest - len(staged) + 1)]
-    connection.execute(_INSERT, [_row(entry) for entry in entries])
+    bulk.insert(connection, EVENTS, [_row(entry) for entry in entries])
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_notify(CHANNEL, str(newest))))
     return entries

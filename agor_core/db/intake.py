@@ -5,8 +5,9 @@ What cannot be stored is refused with the line it stands on, before anything of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
@@ -45,9 +46,7 @@ class Intake:
         another's gets the next free one. Raises BadRequest with the line at fault.
         """
         repository = tx.repository(path)
-        for line in lines:
-            _check_id(repository, line)
-        known = repository.id_column.in_([line.record[repository.id_field] for line in lines])
+        known = repository.id_column.in_([_id_in(repository, line) for line in lines])
         there = set(tx.connection.execute(sa.select(repository.id_column).where(known)).scalars())
         new = [line for line in lines if line.record[repository.id_field] not in there]
         coming = [_checked(repository, Line(line.number, self._renamed(line.record))) for line in new]
@@ -58,7 +57,8 @@ class Intake:
         told = [_told(repository, line) for line in coming]
         rows = [line.record for line in coming]
         repository.insert_rows(rows)
-        _announce(tx, repository, zip(rows, told, strict=True))
+        for row, facts, record in zip(rows, repository.facts_of(rows), told, strict=True):
+            tx.announce(path, "created", row[repository.id_field], facts, record)
         return len(rows)
 
     def _renamed(self, record: Record) -> Record:
@@ -88,20 +88,20 @@ class Intake:
         return strangers
 
 
-def _check_id(repository: Repository[Any], line: Line) -> None:
+def _id_in(repository: Repository[Any], line: Line) -> str:
     id = line.record.get(repository.id_field)
     if not isinstance(id, str) or not is_id(id):
         raise BadRequest(f"line {line.number} of the export holds a {repository.noun} without an id")
+    return id
 
 
 def _checked(repository: Repository[Any], line: Line) -> Line:
     """The line with a row as this version stores it. Raises BadRequest for one that no daemon would have stored."""
     columns = _columns_of(repository.table)
-    if line.record.keys() != {*columns, DATA}:
+    if line.record.keys() != columns.names:
         raise BadRequest(f"{_where(line)}: a {repository.noun} has not the columns that this version knows")
-    for name, fits in columns.items():
-        if not fits(line.record[name]):
-            raise BadRequest(f"{_where(line)}: the {name} of a {repository.noun} is none", field=name)
+    if (name := columns.misfit(line.record)) is not None:
+        raise BadRequest(f"{_where(line)}: the {name} of a {repository.noun} is none", field=name)
     try:
         return Line(line.number, {**line.record, DATA: repository.data_as_stored(line.record[DATA])})
     except (TypeError, ValueError) as error:
@@ -124,21 +124,40 @@ def _unknown(repository: Repository[Any], line: Line) -> BadRequest:
     return BadRequest(f"{_where(line)} holds no {repository.noun} as this version knows it")
 
 
+class _Columns:
+    """What the columns of a table hold, `data` aside."""
+
+    def __init__(self, table: sa.Table) -> None:
+        self._kinds = {column.name: _kinds_of(column) for column in table.columns if column.name != DATA}
+        self._values_of = itemgetter(*self._kinds)
+        self._numbers = [name for name, kinds in self._kinds.items() if int in kinds]
+        self._fitting: set[tuple[type, ...]] = set()
+        self.names = self._kinds.keys() | {DATA}
+
+    def misfit(self, record: Record) -> str | None:
+        """The first column whose value in `record` is none that it can hold."""
+        # Rows are alike: each mixture of kinds is looked at once.
+        kinds = tuple(map(type, self._values_of(record)))
+        if kinds not in self._fitting:
+            for (name, fitting), kind in zip(self._kinds.items(), kinds, strict=True):
+                if kind not in fitting:
+                    return name
+            self._fitting.add(kinds)
+        for name in self._numbers:
+            number = record[name]
+            if number is not None and number not in _WHOLE_NUMBERS:
+                return name
+        return None
+
+
 @cache
-def _columns_of(table: sa.Table) -> Mapping[str, Callable[[Any], bool]]:
-    """The columns but `data`, each with what says whether a value fits it."""
-    return {column.name: _fits(column) for column in table.columns if column.name != DATA}
+def _columns_of(table: sa.Table) -> _Columns:
+    return _Columns(table)
 
 
-def _fits(column: sa.Column[Any]) -> Callable[[Any], bool]:
+def _kinds_of(column: sa.Column[Any]) -> tuple[type, ...]:
     kind = bool if isinstance(column.type, sa.Boolean) else int if isinstance(column.type, sa.Integer) else str
-
-    def fits(value: Any) -> bool:
-        if type(value) is not kind:
-            return value is None and bool(column.nullable)
-        return kind is not int or value in _WHOLE_NUMBERS
-
-    return fits
+    return (kind, type(None)) if column.nullable else (kind,)
 
 
 def _give_free_slugs(tx: Transaction, repository: Repository[Any], rows: Sequence[Record]) -> None:
@@ -157,16 +176,3 @@ def _give_free_slugs(tx: Transaction, repository: Repository[Any], rows: Sequenc
             nth += 1
         row["slug"] = f"{slug}-{nth}"
         coming.add(row["slug"])
-
-
-def _announce(tx: Transaction, repository: Repository[Any], stored: Iterable[tuple[Record, Record]]) -> None:
-    """`stored`: (row, wire record)."""
-    # What belongs to a session has its facts: many records are of few sessions, whose facts are looked up once.
-    is_of_session = "session_id" in repository.table.c and repository.id_field != "session_id"
-    whose = "session_id" if is_of_session else repository.id_field
-    known: dict[str | None, Mapping[str, Any]] = {}
-    for row, record in stored:
-        facts = known.get(row[whose])
-        if facts is None:
-            facts = known[row[whose]] = repository.facts(repository.entity.of_columns(row))
-        tx.announce(repository.path, "created", row[repository.id_field], facts, record)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from agor_core.db import bulk
 from agor_core.db.engine import storable_text
 from agor_core.errors import BadRequest
 from agor_core.models.columns import Text
@@ -35,7 +36,6 @@ MOST_TERMS = 20
 MOST_WORDS = 200
 SNIPPET_LENGTH = 160
 
-_PUT = sa.insert(DOCUMENTS).inline()
 _TAKE_OUT = sa.delete(DOCUMENTS).where(DOCUMENTS.c.record_id == sa.bindparam("id"))
 
 _TERM = re.compile(r'"([^"]*)"|(\S+)')
@@ -199,12 +199,11 @@ def _is_of_kind(document: sa.FromClause, id: sa.ColumnElement[Any]) -> Clause:
 def put(tx: Transaction, documents: Iterable[tuple[str, str | None, str]]) -> None:
     """Make records findable by their words. `documents`: (record id, its session's id, words), none stored yet."""
     rows = [
-        {"record_id": id, "session_id": session_id, "body": _composed(storable_text(body[:MOST_INDEXED]))}
+        {"record_id": id, "session_id": session_id, "body": _indexed(body[:MOST_INDEXED])}
         for id, session_id, body in documents
         if body
     ]
-    if rows:
-        tx.connection.execute(_PUT, rows)
+    bulk.insert(tx.connection, DOCUMENTS, rows)
 
 
 def take_out(tx: Transaction, record_id: str) -> None:
@@ -247,6 +246,11 @@ def _terms(text: Any) -> list[tuple[list[str], bool]]:
 def _composed(text: str) -> str:
     """The text with each accent in one character with its letter; names of files on a Mac have them apart."""
     return unicodedata.normalize("NFC", text)
+
+
+def _indexed(text: str) -> str:
+    """The text as it is kept."""
+    return text.replace("\0", "\ufffd") if text.isascii() else _composed(storable_text(text))
 
 
 def _tsquery(words: list[str], is_beginning: bool) -> str:

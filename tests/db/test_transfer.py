@@ -10,9 +10,10 @@ from typing import Any
 import orjson
 import pytest
 
-from agor_core.db import Database, backup, export_to, import_from, open_database, restore
+from agor_core.db import Database, Transaction, backup, export_to, import_from, open_database, restore
 from agor_core.db.transfer import PATHS
 from agor_core.errors import BadRequest, ConfigError, Conflict, ServiceError, Unavailable
+from agor_core.ids import new_id
 from agor_core.models import Board, PermissionRequest, Repo, Session, User, Worktree, forked, spawned
 from tests.support.databases import MakeUrl
 from tests.support.records import a_session, a_task, said
@@ -81,6 +82,67 @@ async def test_an_import_is_announced(database: Database, make_url: MakeUrl) -> 
         added = import_from(other, exported(database))
         events = await other.change_log.after(before, 100)
         assert sum(event.event == "created" for event in events) == sum(added.values())
+
+
+async def test_many_rows_at_once_are_stored_as_each_by_itself(database: Database) -> None:
+    """Rows stored by the hundred are those that would be stored one by one: odd characters, large ones, and search."""
+    odd = ["plain", "snow ☃ e\u0301tude", "a\0b", "lone \ud800", "tab\tand\\N\nline", "", "large " * 20_000]
+    words = [odd[nth % len(odd)] + f" number{nth}" for nth in range(150)]
+    one_by_one, together = await a_session(database), await a_session(database)
+    await database.write(lambda tx: [tx.messages.append(one_by_one.session_id, said(word)) for word in words] and None)
+    await database.write(lambda tx: tx.messages.append_many(together.session_id, [said(word) for word in words]))
+
+    def stored(tx: Transaction, session_id: str) -> list[Any]:
+        rows = tx.messages.where(session_id=session_id)
+        return [(row.index, row.created_by, row.data.model_dump()) for row in rows]
+
+    def found(tx: Transaction, session_id: str) -> list[int]:
+        queries = ({"$search": word, "session_id": session_id} for word in ("number149", "étude", "large"))
+        return [tx.messages.page(query, None, 1, 1)["total"] for query in queries]
+
+    for looked_at, expected in ((stored, 150), (found, 3)):
+        alone = await database.read(lambda tx, look=looked_at: look(tx, one_by_one.session_id))  # type: ignore[misc]
+        many = await database.read(lambda tx, look=looked_at: look(tx, together.session_id))  # type: ignore[misc]
+        assert many == alone
+        assert len([one for one in many if one]) == expected
+    _, newest = await database.change_log.position()
+    events = await database.change_log.after(newest - 300, 300)
+    assert [event.seq for event in events] == list(range(newest - 299, newest + 1))
+    assert [event.payload["index"] for event in events] == [*range(150), *range(150)]
+
+
+async def test_a_batch_that_breaks_a_rule_is_stored_not_at_all(database: Database, make_url: MakeUrl) -> None:
+    """What the database itself refuses is named by its lines; of its batch nothing is there, and no event tells."""
+    session = await a_session(database)
+    await database.write(lambda tx: tx.messages.append_many(session.session_id, [said(str(nth)) for nth in range(100)]))
+    lines = exported(database)
+    spoilt = orjson.loads(lines[-2])
+    taken, nowhere = ({**spoilt["record"], field: value} for field, value in (("index", 0), ("session_id", new_id())))
+    with open_database(make_url(database.backend)) as other:
+        for record, refusal in ((taken, Conflict), (nowhere, BadRequest)):
+            again = [*lines[:-2], orjson.dumps({**spoilt, "record": record}) + b"\n", lines[-1]]
+            with pytest.raises(refusal, match=r"^lines \d+ to \d+: "):
+                import_from(other, again)
+            assert await other.read(lambda tx: tx.messages.where()) == []
+            _, newest = await other.change_log.position()
+            assert {event.path for event in await other.change_log.after(0, 500)} == {"boards", "sessions"}
+        assert import_from(other, lines)["messages"] == 100
+        assert (await other.change_log.position())[1] == newest + 100
+
+
+async def test_answers_that_outlive_their_session_are_imported(database: Database, make_url: MakeUrl) -> None:
+    """Each is announced to those who may know of it: of a private session that is gone, to its owner only."""
+    for owner, sharing in (("ann", "private"), ("bob", "everyone")):
+        session = await a_session(database, created_by=owner, sharing=sharing)
+        answer = PermissionRequest(session_id=session.session_id, status="approved", scope="user", created_by=owner)
+        await database.write(lambda tx, answer=answer: tx.permissions.add(answer))  # type: ignore[misc]
+        await database.write(lambda tx, id=session.session_id: tx.sessions.remove(id))  # type: ignore[misc]
+    with open_database(make_url(database.backend)) as other:
+        assert import_from(other, exported(database))["permissions"] == 2
+        assert await contents(other) == await contents(database)
+        events = await other.change_log.after(0, 100)
+        told = [(event.facts["created_by"], event.facts["sharing"]) for event in events if event.path == "permissions"]
+        assert sorted(told) == [("ann", "private"), ("bob", "everyone")]
 
 
 async def test_progress_is_told(database: Database) -> None:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar
 import sqlalchemy as sa
 from typing_extensions import override
 
-from agor_core.db import search, totals
+from agor_core.db import bulk, search, totals
 from agor_core.db.page import read_page
 from agor_core.db.query import Clause, Filter, Shape, bound, computed_fields, fields_in, unread_data, whole_row
 from agor_core.db.reader import Reader
@@ -22,7 +22,6 @@ from agor_core.db.repositories.statements import (
     by_id,
     delete_from,
     ids_of,
-    insert_into,
     is_restricted,
     names_of,
     reading,
@@ -189,6 +188,10 @@ class Repository(Named, Generic[E]):
         """What the rule for hearing its events needs to know."""
         return {"created_by": entity.created_by}
 
+    def facts_of(self, rows: Sequence[Record]) -> Sequence[Mapping[str, Any]]:
+        """The same for each of many rows that are stored, `data` as it is there."""
+        return [self.facts(self.entity.of_columns(row)) for row in rows]  # type: ignore[arg-type]
+
     def owners(self) -> sa.Select[Any]:
         """`created_by` and `sharing` of what decides about each row."""
         return sa.select(self.table.c.created_by, sa.null())
@@ -275,7 +278,7 @@ class Repository(Named, Generic[E]):
     def insert_rows(self, rows: Sequence[Record]) -> None:
         """The same for the values of all their columns, `data` as it is stored."""
         if rows:
-            self.tx.connection.execute(insert_into(self.table), rows)
+            bulk.insert(self.tx.connection, self.table, rows)
             self.make_findable(rows)
 
     def make_findable(self, rows: Iterable[Mapping[str, Any]]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -10,7 +10,8 @@ from typing_extensions import override
 
 from agor_core.db.query import Clause
 from agor_core.db.repositories.base import Repository
-from agor_core.db.repositories.sessions import facts_of, not_private
+from agor_core.db.repositories.lists import Record
+from agor_core.db.repositories.sessions import facts_by_session, facts_of, not_private
 from agor_core.models import Message, PermissionRequest, Task
 from agor_core.models.wire import to_wire
 
@@ -27,6 +28,11 @@ class OfSession(Repository[E]):
         return facts_of(self.tx, str(entity.session_id))
 
     @override
+    def facts_of(self, rows: Sequence[Record]) -> Sequence[Mapping[str, Any]]:
+        known = facts_by_session(self.tx, (row["session_id"] for row in rows))
+        return [known[row["session_id"]] for row in rows]
+
+    @override
     def creator(self, entity: E) -> str | None:
         creator: str | None = facts_of(self.tx, str(entity.session_id)).get("created_by")
         return creator
@@ -34,7 +40,7 @@ class OfSession(Repository[E]):
     @override
     def add_many(self, entities: Sequence[E]) -> list[E]:
         # Many rows are of few sessions, whose facts are looked up once.
-        known = {id: facts_of(self.tx, id) for id in {str(entity.session_id) for entity in entities}}
+        known = facts_by_session(self.tx, (str(entity.session_id) for entity in entities))
         for entity in entities:
             entity.created_by = entity.created_by or known[str(entity.session_id)].get("created_by")
             self.fill_in(entity)

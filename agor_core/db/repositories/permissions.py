@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from typing_extensions import override
 
 from agor_core.db.query import PLAIN_JSON, Clause
+from agor_core.db.repositories.lists import Record
 from agor_core.db.repositories.of_session import OfSession
 from agor_core.db.repositories.sessions import READER
 from agor_core.models import PermissionRequest, Session
@@ -40,8 +42,17 @@ class PermissionRepository(OfSession[PermissionRequest]):
     def facts(self, entity: PermissionRequest) -> dict[str, Any]:
         if entity.session_id is not None:
             return super().facts(entity)
-        sharing = "private" if entity.data.was_private else "everyone"
-        return {"created_by": entity.created_by, "sharing": sharing}
+        return _facts_alone(entity.created_by, was_private=entity.data.was_private)
+
+    @override
+    def facts_of(self, rows: Sequence[Record]) -> list[Mapping[str, Any]]:
+        of_sessions = iter(super().facts_of([row for row in rows if row["session_id"] is not None]))
+        return [
+            _facts_alone(row["created_by"], was_private=row["data"]["was_private"])
+            if row["session_id"] is None
+            else next(of_sessions)
+            for row in rows
+        ]
 
     @override
     def owners(self) -> sa.Select[Any]:
@@ -60,3 +71,8 @@ class PermissionRepository(OfSession[PermissionRequest]):
     @override
     def describe(self, entity: PermissionRequest) -> str:
         return f"{entity.data.tool_name}, {entity.status}"
+
+
+def _facts_alone(created_by: str | None, *, was_private: bool) -> dict[str, Any]:
+    """The facts of an answer whose session is gone."""
+    return {"created_by": created_by, "sharing": "private" if was_private else "everyone"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -27,7 +27,9 @@ FACTS = ("session_id", "created_by", "sharing", "board_id")
 MOST_FORKS_NAMED = 100
 READER: sa.BindParameter[str] = sa.bindparam("reader")
 
-_FACTS_OF = sa.select(*(TABLE.c[name] for name in FACTS)).where(TABLE.c.session_id == sa.bindparam("id"))
+_FACTS = sa.select(*(TABLE.c[name] for name in FACTS))
+_FACTS_OF = _FACTS.where(TABLE.c.session_id == sa.bindparam("id"))
+_FACTS_OF_MANY = _FACTS.where(TABLE.c.session_id.in_(sa.bindparam("ids", expanding=True)))
 
 
 def not_private(session_id: sa.ColumnElement[Any], *, is_count: bool) -> Clause:
@@ -48,6 +50,13 @@ def facts_of(tx: Any, session_id: str) -> dict[str, Any]:
     """What the rule for hearing needs to know of a session."""
     row = tx.connection.execute(_FACTS_OF, {"id": session_id}).mappings().one_or_none()
     return dict(row) if row is not None else {"session_id": session_id}
+
+
+def facts_by_session(tx: Any, session_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """The same of many sessions, by their ids."""
+    ids = sorted(set(session_ids))
+    known = {row["session_id"]: dict(row) for row in tx.connection.execute(_FACTS_OF_MANY, {"ids": ids}).mappings()}
+    return {id: known.get(id, {"session_id": id}) for id in ids}
 
 
 class SessionRepository(Repository[Session]):
@@ -194,6 +203,17 @@ class SessionRepository(Repository[Session]):
         if origin is not None and (of_origin := facts_of(self.tx, origin)).get("sharing") == "private":
             facts["origin"] = of_origin
         return facts
+
+    @override
+    def facts_of(self, rows: Sequence[Record]) -> list[dict[str, Any]]:
+        private = origins.private_origins(self.tx, rows)
+        found = []
+        for row in rows:
+            facts = {name: row[name] for name in FACTS}
+            if (origin := origins.origin_of(row)) in private:
+                facts["origin"] = private[str(origin)]
+            found.append(facts)
+        return found
 
     @override
     def owners(self) -> sa.Select[Any]:

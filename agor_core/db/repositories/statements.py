@@ -80,12 +80,6 @@ def by_id(entity: type[Entity], id_field: str, *, is_held: bool) -> sa.Select[An
 
 
 @cache
-def insert_into(table: sa.Table) -> sa.Insert:
-    """Stores rows."""
-    return sa.insert(table)
-
-
-@cache
 def update_of(table: sa.Table, id_field: str) -> sa.Update:
     """Writes the values it is given into the row with the parameter `old_id`."""
     return sa.update(table).where(table.c[id_field] == sa.bindparam("old_id"))
