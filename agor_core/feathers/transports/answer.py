@@ -18,7 +18,7 @@ from aiohttp.web_protocol import RequestHandler
 from typing_extensions import override
 
 from agor_core.errors import ServiceError
-from agor_core.feathers.transports.eager import EagerLoop
+from agor_core.feathers.transports.eager import eager
 from agor_core.feathers.transports.foreign import error_of, misheard
 from agor_core.feathers.wire import dumps, error_json, service_error
 
@@ -50,7 +50,7 @@ class AnsweringConnection(RequestHandler):
     async def start(self) -> None:
         if sys.version_info < (3, 12):
             # From here on aiohttp starts nothing but requests.
-            self._loop = cast(asyncio.AbstractEventLoop, EagerLoop(self._loop))
+            self._loop = cast(asyncio.AbstractEventLoop, eager(self._loop))
         await super().start()
 
     @override

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import Coroutine, Generator
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 Result = TypeVar("Result")
@@ -53,3 +54,9 @@ class EagerLoop:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._loop, name)
+
+
+@lru_cache(maxsize=1)
+def eager(loop: asyncio.AbstractEventLoop) -> EagerLoop:
+    """The loop for connections, which share it: a thousand of them would each keep some hundred bytes of their own."""
+    return EagerLoop(loop)

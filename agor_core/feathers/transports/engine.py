@@ -216,6 +216,10 @@ class Socket(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no
         if self.asking is not None:
             self.asking.cancel()
         await super().close(wait=False, abort=abort, reason=reason)
+        self._hang_up(abort=abort)
+
+    def _hang_up(self, *, abort: bool) -> None:
+        """Let whoever writes to the client end, after what waits."""
         if abort:
             self.queue.put_nowait(eio_packet.Packet(eio_packet.NOOP))
         self.queue.put_nowait(None)

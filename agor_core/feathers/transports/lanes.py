@@ -69,8 +69,8 @@ class Lane:
         self.is_behind = False
         # Events of this tick, as long as it flows.
         self.gathered: list[bytes] = []
-        # What waits while it is behind; of each frame, whether it is an event.
-        self._waiting: deque[tuple[bytes, bool]] = deque()
+        # What waits while it is behind; of each frame, whether it is an event. Few ever are, and a deque is half a kB.
+        self._waiting: deque[tuple[bytes, bool]] | tuple[()] = ()
         self._waiting_bytes = self.event_frames = self.event_bytes = 0
         self._given_bytes = self._read_bytes = 0
         self._moved_at = 0.0
@@ -168,7 +168,7 @@ class Lane:
         if self.reader is not None:
             self.reader.lane = None
         self.gathered = []
-        self._waiting.clear()
+        self._waiting = ()
         self._outbox.lanes.discard(self)
         self._outbox.behind.pop(self, None)
 
@@ -197,6 +197,8 @@ class Lane:
         return now - self._moved_at
 
     def _keep(self, raw: bytes, *, is_event: bool) -> None:
+        if isinstance(self._waiting, tuple):
+            self._waiting = deque()
         self._waiting.append((raw, is_event))
         self._count(1, raw, is_event)
 

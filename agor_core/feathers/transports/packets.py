@@ -39,6 +39,16 @@ class Backlog(asyncio.Queue[Any]):
             self.event_bytes += size
 
 
+class NoBacklog(Backlog):
+    """The queue of a socket that writes by itself: nothing waits there. What comes too late is dropped."""
+
+    def put_nowait(self, item: Any) -> None:
+        """Forget it."""
+
+    async def put(self, item: Any) -> None:
+        """Forget it."""
+
+
 class Packet(eio_packet.Packet):  # type: ignore[misc]  # engineio has no types
     """A Socket.IO packet in an Engine.IO one, encoded once for however many recipients.
 
