@@ -42,7 +42,8 @@ class Driver(driver.WebSocket):  # type: ignore[misc]  # engineio has no types
         request: web.Request = environ["aiohttp.request"]
         self._sock = web.WebSocketResponse(max_msg_size=self.server.max_http_buffer_size, compress=False)
         await self._sock.prepare(request)
-        self.environ = environ
+        # Its headers once more, which nobody asks for any longer but would be kept as long as the connection lives.
+        environ.clear()
         socket = request.transport.get_extra_info("socket") if request.transport is not None else None
         if socket is not None:
             # The kernel would by itself buffer megabytes for a client that does not read.
@@ -310,6 +311,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
 
     async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
         await super()._handle_eio_connect(eio_sid, environ)
+        self.environ[eio_sid] = {"aiohttp.request": environ["aiohttp.request"]}
         # Engine.IO offers no way to say of which class its sockets are.
         socket = self.eio.sockets[eio_sid]
         socket.__class__ = self.eio.socket
