@@ -178,6 +178,8 @@ class Server:
             lazy.stop_reading()
             for number in range(step.events):
                 await listener.call(["announce", "echo", {"number": number, "text": "x" * step.size_bytes}, {}])
+            # A call may be answered before its event is told.
+            await self._barrier(listener)
             lazy.read_on()
             for _ in range(step.events):
                 if await lazy.receive() == CLOSED:
