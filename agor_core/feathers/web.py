@@ -26,7 +26,7 @@ from agor_core.feathers.transports.rest import Rest
 from agor_core.feathers.transports.shortcut import Shortcut
 from agor_core.feathers.transports.socketio import SocketDoor
 from agor_core.feathers.transports.sockets import Limits, Shorten
-from agor_core.feathers.wire import service_error
+from agor_core.feathers.wire import MOST_CONTAINERS, service_error
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -43,7 +43,8 @@ class ServerOptions:
 
     `guard` None is the default guard: loopback names, no foreign origins. `cors_origins`: origins whose pages may
     read answers, `("*",)` for all. `routes` win over services. `form_bodies`: also take form-encoded bodies.
-    `broken_text`: take text with half surrogate pairs, as JavaScript does. `stranger_body_bytes`: how much may be sent
+    `broken_text`: take text with half surrogate pairs, as JavaScript does. `max_json_containers`: so many lists and
+    objects may be in one body or frame, all in all. `stranger_body_bytes`: how much may be sent
     before signing in, on a server where nobody is anonymous; None to let anybody send `max_body_bytes`.
     `stranger_connections`: how many connections from one address may be there on which nobody has signed in, where the
     guard is not for loopback only or a proxy speaks for them; None for any number. `proxies`: those whose word on where
@@ -59,6 +60,7 @@ class ServerOptions:
     form_bodies: bool = False
     broken_text: bool = False
     max_body_bytes: int = 10_000_000
+    max_json_containers: int = MOST_CONTAINERS
     stranger_body_bytes: int | None = 256 * 1024
     stranger_connections: int | None = 256
     proxies: Proxies = field(default_factory=Proxies)
@@ -101,6 +103,7 @@ def build_web(app: Feathers, options: ServerOptions | None = None) -> web.Applic
         options.stranger_body_bytes,
         options.proxies,
         refusals,
+        options.max_json_containers,
     )
     site[DOOR] = door
     site[PATIENCE] = options.patience
@@ -120,6 +123,7 @@ def build_web(app: Feathers, options: ServerOptions | None = None) -> web.Applic
         app,
         form_bodies=options.form_bodies,
         broken_text=options.broken_text,
+        most_containers=options.max_json_containers,
         idempotency=options.idempotency,
         body_limit_s=options.patience.body_s,
         stranger_body_bytes=options.stranger_body_bytes,

@@ -22,6 +22,8 @@ from tests.conformance.doors import PATIENCE_S, serving
 from tests.conformance.raw import CLOSED, raw
 from tests.conformance.server import build_site
 
+JSON = {"Content-Type": "application/json"}
+
 
 @pytest.fixture
 async def both_urls(app: Feathers, fast: bool) -> AsyncIterator[str]:
@@ -121,6 +123,21 @@ async def test_refused_json_is_answered(both_urls: str, text: str) -> None:
         await client.send(f'420["create","people",{{"a":{text}}}]')
         assert json.loads((await client.receive())[3:])[0]["name"] == "BadRequest"
         assert await client.call("find", "people") == [None, []]
+
+
+async def test_lists_without_end_are_refused_before_they_are_made(both_urls: str) -> None:
+    """Through either door, in an answer to who sent them; text may have as many brackets as it likes."""
+    many, text = "[]," * 600_000 + "0", "[" * 600_000
+    async with raw(both_urls) as client, aiohttp.ClientSession() as session:
+        await client.send(f'420["create","people",{{"a":[{many}]}}]')
+        assert json.loads((await client.receive())[3:])[0]["name"] == "BadRequest"
+        body = io.BytesIO(f'{{"a":[{many}]}}'.encode())
+        async with session.post(f"{both_urls}/people", data=body, headers=JSON) as answer:
+            assert (answer.status, (await answer.json())["name"]) == (400, "BadRequest")
+        assert await client.call("find", "people") == [None, []]
+        async with session.post(f"{both_urls}/people", json={"a": text}) as answer:
+            assert answer.status == 201
+        assert (await client.call("create", "people", {"a": text}))[1]["a"] == text
 
 
 async def test_binary_data_is_refused_in_words(both_urls: str) -> None:

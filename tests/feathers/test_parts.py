@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import math
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agor_core.errors import BadRequest, Conflict, Forbidden, NotAuthenticated, ServiceError, TooManyRequests
@@ -16,7 +18,7 @@ from agor_core.feathers import CollectionMethod, Feathers, HookContext, MemorySe
 from agor_core.feathers.authentication import Attempts, hash_password, verify_password
 from agor_core.feathers.guard import Guard, is_loopback_address
 from agor_core.feathers.idempotency import Idempotency
-from agor_core.feathers.wire import dumps, loads
+from agor_core.feathers.wire import MAX_DEPTH, dumps, loads
 
 GUARD = Guard(frozenset({"localhost", "agor.example:3030"}), frozenset({"https://agor.example"}))
 
@@ -159,6 +161,58 @@ def test_what_is_no_json_is_refused(text: str | bytes) -> None:
     """So is what no database could take."""
     with pytest.raises(BadRequest):
         loads(text)
+
+
+def containers(value: Any) -> int:
+    """How many lists and objects a value has, itself included."""
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return isinstance(value, dict | list) + sum(map(containers, parts))
+
+
+@settings(max_examples=40)
+@given(value=JSON, end=st.text('[]{}"\\', max_size=9), far=st.booleans())
+def test_so_many_lists_and_objects_and_no_more(value: Any, end: str, far: bool) -> None:
+    """They are counted to the last one, and what only looks like one, inside of text, is none."""
+    everything = [value, '[{\\"' * (100_000 if far else 100) + end, value]
+    text, many = json.dumps(everything), containers(everything)
+    for form in (text, text.encode()):
+        assert loads(form, broken_text=True, most_containers=many) == everything
+        with pytest.raises(BadRequest, match="lists and objects"):
+            loads(form, broken_text=True, most_containers=many - 1)
+
+
+@pytest.mark.parametrize(("opens", "closes"), [("[", "]"), ('{"a":', "}"), ('[1,{"a":', ',"b":0},{}]')])
+@pytest.mark.parametrize("inside", ["1", '"\\ud800"'])
+def test_so_deep_and_no_deeper(opens: str, closes: str, inside: str) -> None:
+    """200 levels of whatever kind, also around text that has to be read in another way."""
+    times = MAX_DEPTH // (opens.count("[") + opens.count("{"))
+    text = opens * times + inside + closes * times
+    assert json.dumps(loads(text, broken_text=True), separators=(",", ":")) == text
+    for deeper in (1, 100, 1_000, 100_000):
+        with pytest.raises(BadRequest, match="deeper"):
+            loads("[" * deeper + text + "]" * deeper, broken_text=True)
+
+
+def test_garbage_is_looked_for_again_after_much_was_read() -> None:
+    """Also when it was refused, and whatever other threads read meanwhile; who has turned it off finds it off."""
+    much = dumps([[number] for number in range(50_000)])
+
+    def read() -> None:
+        for _ in range(20):
+            loads(much)
+            with pytest.raises(BadRequest):
+                loads(much + b"]")
+
+    with ThreadPoolExecutor(4) as threads:
+        for done in [threads.submit(read) for _ in range(4)]:
+            done.result()
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        loads(much)
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
 
 
 def test_what_is_no_json_is_not_sent() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agor_core.errors import BadRequest
-from agor_core.feathers.wire import InvalidJson, dumps, js_text, loads
+from agor_core.feathers.wire import MOST_CONTAINERS, InvalidJson, dumps, js_text, loads
 
 CONNECT, DISCONNECT, EVENT, ACK, CONNECT_ERROR, BINARY_EVENT, BINARY_ACK = range(7)
 
@@ -37,13 +37,13 @@ class Packet:
     refusal: BadRequest | None = None
 
 
-def decode(text: str, *, broken_text: bool = False) -> Packet:
-    """The packet in a text frame. Raises BadPacket."""
+def decode(text: str, *, broken_text: bool = False, most_containers: int = MOST_CONTAINERS) -> Packet:
+    """The packet in a text frame, its data read as `wire.loads` does. Raises BadPacket."""
     start = text.find("[", 1, 20)
     id_text = text[1:start]
     if text.startswith("2") and start > 0 and (not id_text or (id_text.isascii() and id_text.isdigit())):
         # An event on the main namespace, which is what nearly all are: the same as below, with less ado.
-        return _event(int(id_text) if id_text else None, text[start:], broken_text)
+        return _event(int(id_text) if id_text else None, text[start:], broken_text, most_containers)
     match = _PACKET.match(text)
     if match is None:
         raise BadPacket("not a packet")
@@ -54,7 +54,7 @@ def decode(text: str, *, broken_text: bool = False) -> Packet:
     rest = text[match.end() :]
     id = int(match["id"]) if match["id"] is not None else None
     try:
-        data = loads(rest, broken_text=broken_text) if rest else None
+        data = loads(rest, broken_text=broken_text, most_containers=most_containers) if rest else None
     except InvalidJson as error:
         raise BadPacket(error.message) from error
     except BadRequest as error:
@@ -74,9 +74,9 @@ def decode(text: str, *, broken_text: bool = False) -> Packet:
     return packet
 
 
-def _event(id: int | None, text: str, broken_text: bool) -> Packet:
+def _event(id: int | None, text: str, broken_text: bool, most_containers: int) -> Packet:
     try:
-        data = loads(text, broken_text=broken_text)
+        data = loads(text, broken_text=broken_text, most_containers=most_containers)
     except InvalidJson as error:
         raise BadPacket(error.message) from error
     except BadRequest as error:

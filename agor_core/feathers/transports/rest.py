@@ -22,7 +22,7 @@ from agor_core.feathers.transports.packing import ENCODINGS, BrokenBody, Unsuppo
 from agor_core.feathers.transports.patience import HttpConnection
 from agor_core.feathers.transports.proxies import Proxies
 from agor_core.feathers.transports.refusals import Reason, Refusals
-from agor_core.feathers.wire import dumps, loads, service_error
+from agor_core.feathers.wire import MOST_CONTAINERS, dumps, loads, service_error
 
 FORM_TYPE = "application/x-www-form-urlencoded"
 # What encodeURI leaves alone, and percent signs, which a location that is encoded already has.
@@ -44,6 +44,7 @@ class Rest:
         *,
         form_bodies: bool = False,
         broken_text: bool = False,
+        most_containers: int = MOST_CONTAINERS,
         idempotency: Idempotency | None = None,
         body_limit_s: float = 60.0,
         stranger_body_bytes: int | None = None,
@@ -60,6 +61,7 @@ class Rest:
         self.is_stopping = False
         self._form_bodies = form_bodies
         self._broken_text = broken_text
+        self._most_containers = most_containers
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer a request; whatever goes wrong becomes an error of the family, as JSON."""
@@ -119,7 +121,8 @@ class Rest:
         if content_type != "application/json" and not content_type.endswith("+json"):
             # A browser sends other types across origins without asking; nothing of ours needs them.
             raise BadRequest("send JSON, with Content-Type: application/json")
-        data = loads(raw.removeprefix(BOM_UTF8), broken_text=self._broken_text)
+        text = raw.removeprefix(BOM_UTF8)
+        data = loads(text, broken_text=self._broken_text, most_containers=self._most_containers)
         if not isinstance(data, dict | list):
             raise BadRequest("a JSON body is an object or a list")
         return data

@@ -29,7 +29,7 @@ from agor_core.feathers.transports.recovery import Recovery, offset_text
 from agor_core.feathers.transports.refusals import Reason, Refusals
 from agor_core.feathers.transports.sockets import Counters, Held, Limits, Shorten, SocketConnection
 from agor_core.feathers.transports.strangers import Strangers
-from agor_core.feathers.wire import error_json, service_error
+from agor_core.feathers.wire import MOST_CONTAINERS, error_json, service_error
 
 logger = logging.getLogger(__name__)
 # Below warnings Engine.IO logs session ids, which are credentials, and every packet.
@@ -60,6 +60,7 @@ class SocketDoor:
         stranger_bytes: int | None = None,
         proxies: Proxies | None = None,
         refusals: Refusals | None = None,
+        most_containers: int = MOST_CONTAINERS,
     ) -> None:
         self.app = app
         self._shorten = shorten
@@ -68,6 +69,7 @@ class SocketDoor:
         self.limits = limits
         self.counters = Counters()
         self._broken_text = broken_text
+        self._most_containers = most_containers
         self._by_socket: dict[str, SocketConnection] = {}
         self._by_sid: dict[str, SocketConnection] = {}
         self._binary: dict[str, tuple[frames.Packet, int]] = {}
@@ -139,7 +141,8 @@ class SocketDoor:
                 raise frames.BadPacket("no packet")
             if len(data) > self._strangers.most_bytes and self._strangers.includes(eio_sid):
                 raise frames.BadPacket("a long message of one who has not signed in")
-            await self._packet(eio_sid, frames.decode(data, broken_text=self._broken_text))
+            packet = frames.decode(data, broken_text=self._broken_text, most_containers=self._most_containers)
+            await self._packet(eio_sid, packet)
         except frames.BadPacket as problem:
             logger.info("closing a connection: %s", problem)
             self._count("bad packet")

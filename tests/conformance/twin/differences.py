@@ -98,6 +98,7 @@ PLAIN_TEXT = {"Content-Type": "text/plain"}
 STACK = [{"message": ANY, "stack": ANY}]
 MANY = [str(number) for number in range(22)]
 NULL_LOGIN = {**SIGN_IN, "email": {"$ne": None}}
+MANY_LISTS = b'{"a":[%b0]}' % (b"[]," * 500_000)
 DEEP = '{"a":' + "[" * 300 + "]" * 300 + "}"
 
 UNKNOWN = "a call with an unknown method is never answered"
@@ -287,6 +288,7 @@ DIFFERENCES: Sequence[Difference] = (
     Difference(SUB_PATH, [*made(ANN), socket("find", "people/1", {})], _refused("NotFound"), _got([{"name": "Ann"}])),
     Difference(NESTED, [Rest("POST", "/people", DEEP)], _http(400), _http(201)),
     Difference(NESTED, [Rest("POST", "/people", '{"a":1e999}')], _http(400), _http(201, {"a": None})),
+    Difference(NESTED, [packed("gzip", gzip.compress(MANY_LISTS))], _http(400), _http(201)),
     Difference(
         CUSTOM, [Rest("POST", "/echo/ping", {"a": 1})], _http(200, {"method": "ping"}), _http(201, {"method": "create"})
     ),
