@@ -38,6 +38,7 @@ from agor_daemon.documents import ABOUT
 from agor_daemon.gui import gui_routes
 from agor_daemon.live_settings import LiveSettings
 from agor_daemon.recovery import end_orphans, recover
+from agor_daemon.services.placement import go_on_taking_in
 from agor_daemon.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
@@ -117,6 +118,7 @@ async def lifespan(settings: Settings) -> AsyncIterator[Running]:
         }
         announcement = stack.enter_context(home.announced(settings.home, facts))
         await daemon.runs.resume_waiting()
+        supervisor.start(go_on_taking_in(database), name="taking in of sessions")
         yield Running(url, live, announcement)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import sqlalchemy as sa
 from pydantic import Field as DataField
 from sqlmodel import Field
 
 from agor_core.ids import new_id
-from agor_core.models.columns import Data, Entity, Id, Text, data_column, one_of
+from agor_core.models.columns import HIDDEN, Data, Entity, Id, Text, data_column, one_of
 
 RepoStatus = Literal["cloning", "ready", "failed", "missing"]
 
@@ -23,6 +23,9 @@ class RepoData(Data):
     managed_by_agor: bool = DataField(default=False, description="a bare clone of ours, or the user's own checkout")
     default_branch: str | None = DataField(default=None, max_length=250)
     error: str | None = None
+    has_taken_in: Annotated[bool, HIDDEN] = DataField(
+        default=False, description="whether the sessions that began in its folders before it was known know it"
+    )
 
 
 class Branch(Data):

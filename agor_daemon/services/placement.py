@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from agor_core import git
 from agor_core.db import Database, Transaction
-from agor_core.errors import BadRequest, Conflict
-from agor_core.models import GitState, RepoRef, Session
+from agor_core.errors import BadRequest, Conflict, ServiceError
+from agor_core.models import GitState, Repo, RepoRef, Session
 from agor_core.models.session import project_of
+
+log = logging.getLogger(__name__)
 
 # Sessions that are changed in one transaction: others who write wait some 50 ms.
 AT_ONCE = 100
@@ -68,25 +71,49 @@ def place_in_folder(tx: Transaction, session: Session, folder: Folder) -> None:
     session.data.git_state = folder.git_state
 
 
-async def take_in(database: Database, repo_id: str) -> None:
+async def take_in(database: Database) -> None:
     """Let the sessions that began in folders of a repository before it was registered be found by it; each announced.
 
-    What stands as an answer for their project counts where it did before, and what is answered for the repository's
-    sessions does not count in them.
+    For all repositories of which that is not done, such as those that were registered by a version that did not, or
+    when the daemon was killed meanwhile. What stands as an answer for the sessions' project counts where it did before,
+    and what is answered for the repository's sessions does not count in them.
     """
-    repo, outside = await database.read(lambda tx: (tx.repos.get(repo_id), tx.sessions.outside_repositories()))
+    repos: list[Repo] = await database.read(lambda tx: tx.repos.where(status="ready"))
+    waiting = {repo.data.local_path: repo.repo_id for repo in repos if not repo.data.has_taken_in}
+    # What is not on this disk may be on that of another daemon, or come back.
+    here = {path: waiting[path] for path in await asyncio.to_thread(lambda: list(filter(_is_folder, waiting)))}
+    if not here:
+        return
+    outside = await database.read(lambda tx: tx.sessions.outside_repositories())
     for cwd in await asyncio.to_thread(lambda: list(filter(_is_folder, outside))):
         checkout = await git.checkout_of(cwd)
-        if checkout is None or str(checkout.repository) != repo.data.local_path:
+        repo_id = here.get(str(checkout.repository)) if checkout is not None else None
+        if checkout is None or repo_id is None:
             continue
         below = await asyncio.to_thread(_below, checkout, cwd)
         for first in range(0, len(outside[cwd]), AT_ONCE):
             ids = outside[cwd][first : first + AT_ONCE]
-            await database.write(lambda tx, ids=ids, below=below: _take_in(tx, repo_id, ids, below))  # type: ignore[misc]
+            await database.write(lambda tx, id=repo_id, ids=ids, below=below: _take_in(tx, id, ids, below))  # type: ignore[misc]
+    await database.write(lambda tx: _note_taken_in(tx, here.values()))
+
+
+async def go_on_taking_in(database: Database) -> None:
+    """The same when the daemon starts; what cannot be done now is done at the next start."""
+    try:
+        await take_in(database)
+    except ServiceError as error:
+        log.warning("sessions from before their repository was registered do not all know it yet: %s", error)
+
+
+def _note_taken_in(tx: Transaction, repo_ids: Iterable[str]) -> None:
+    for repo in tx.repos.where(repo_id=list(repo_ids)):
+        tx.repos.patch(repo.repo_id, {"has_taken_in": True}, announce=False)
 
 
 def _take_in(tx: Transaction, repo_id: str, session_ids: Sequence[str], subfolder: str | None) -> None:
-    repo = tx.repos.get(repo_id)
+    repo = tx.repos.find_one(repo_id=repo_id)
+    if repo is None:
+        return  # it was forgotten meanwhile
     session: Session
     for session in tx.sessions.where(session_id=list(session_ids)):
         place = session.data.repo

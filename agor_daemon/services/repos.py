@@ -67,7 +67,7 @@ class ReposService(StoredService):
 
         record = await self._database.write(unit_of_work)
         await self._worktrees.settle(record["repo_id"])
-        await take_in(self._database, record["repo_id"])
+        await take_in(self._database)
         return record
 
     async def find(self, params: Params) -> Record:
