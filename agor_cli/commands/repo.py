@@ -11,6 +11,7 @@ import click
 from agor_cli.commands.worktree import add_worktree
 from agor_cli.connection import connected, data_of, live
 from agor_cli.groups import Group, wants_json
+from agor_cli.natural import natural
 from agor_cli.output import confirm, facts, next_steps, one_line, paged, say, show, table
 from agor_cli.progress import cloning_progress
 from agor_cli.resolve import repo_of, top_of
@@ -68,7 +69,7 @@ def show_repo(repo: str) -> None:
     with connected() as client:
         found = repo_of(client, repo)
         query = {"repo_id": found["repo_id"], "status": {"$ne": "removed"}, "$limit": 1000}
-        worktrees = data_of(client.service("worktrees").find(query))
+        worktrees = sorted(data_of(client.service("worktrees").find(query)), key=lambda one: natural(one["name"]))
     show({**found, "worktrees": worktrees}, lambda: _page(found, worktrees))
 
 

@@ -8,6 +8,7 @@ import click
 
 from agor_cli.connection import connected
 from agor_cli.groups import Command, Group, wants_json
+from agor_cli.natural import natural
 from agor_cli.output import (
     clean,
     confirm,
@@ -78,7 +79,10 @@ worktree.add_command(add_worktree)
 @click.option("--removed", is_flag=True, help="Those that were removed.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1000), help="How many.")
 def list_worktrees(repo: str | None, removed: bool, limit: int) -> None:
-    """List worktrees, newest first."""
+    """List worktrees by repo and name; those that were removed, newest first.
+
+    If there are more than --limit, it is the newest.
+    """
     with connected() as client:
         query: dict[str, Any] = {"status": "removed" if removed else {"$ne": "removed"}, "$limit": limit}
         if repo:
@@ -86,6 +90,8 @@ def list_worktrees(repo: str | None, removed: bool, limit: int) -> None:
         page = client.service("worktrees").find(query)
         repos = client.service("repos").find({"$limit": 1000})["data"]
     slugs = {one["repo_id"]: one["slug"] for one in repos}
+    if not removed:
+        page["data"].sort(key=lambda one: (natural(slugs.get(one["repo_id"], "")), natural(one["name"])))
     none_yet = "No worktrees. `agor worktree add <repo> <name>` makes one."
     show(page, lambda: _table(page, slugs, empty="No worktree was removed." if removed else none_yet))
 

@@ -23,12 +23,17 @@ def add_repository(page: Page, source: str) -> None:
 
 
 def test_a_repository_is_registered_by_its_path(daemon: Daemon, repository: Path, open_page: OpenPage):
-    """A folder that is none is refused with the reason; a checkout appears with its branch."""
+    """A folder that is none is refused with the reason; a checkout appears with its branch, and its worktrees by name,
+    as people count."""
+    for name in ("w10", "w2", "w1"):
+        subprocess.run(["git", "worktree", "add", "-q", f"../{name}"], cwd=repository, check=True, capture_output=True)
     page = open_page(f"{daemon.url}/#/repos")
     add_repository(page, str(repository.parent))
     expect(page.get_by_role("alert")).to_be_visible()
     add_repository(page, str(repository))
     expect(page.get_by_role("region", name="Repository demo")).to_contain_text("main")
+    worktrees = page.get_by_role("list", name="Worktrees of demo").get_by_role("listitem")
+    expect(worktrees).to_contain_text(["w1 from", "w2 from", "w10 from"])
 
 
 def test_a_url_is_cloned_and_forgotten_again(daemon: Daemon, repository: Path, open_page: OpenPage):

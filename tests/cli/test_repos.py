@@ -80,6 +80,24 @@ def test_worktrees_come_and_go(agor: Agor, repository: Path) -> None:
     assert agor("worktree", "add", "demo", "a--b", code=1).err.count("\n") == 1
 
 
+def test_worktrees_are_listed_by_name(
+    agor: Agor, repository: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """As people count, of each repo by itself, also on a page that has not room for all of them."""
+    names = ["w0", "w1", "w2", "w10", "x"]
+    for name in reversed(names):
+        git("worktree", "add", "-q", str(tmp_path / "made" / name), cwd=repository, environment=environment)
+    agor("repo", "add", ".")
+    assert [one["name"] for one in agor("repo", "show", ".", "--json").json["worktrees"]] == names
+    other = make_repository(tmp_path / "another", environment)
+    git("worktree", "add", "-q", str(tmp_path / "made" / "w3"), cwd=other, environment=environment)
+    agor("repo", "add", str(other))
+    assert [one["name"] for one in agor("worktree", "list", "--json").json["data"]] == ["w3", *names]
+    some = [one["name"] for one in agor("worktree", "list", "--repo", "demo", "--limit", "4", "--json").json["data"]]
+    assert some == [name for name in names if name in some]
+    assert len(some) == 4
+
+
 def test_a_worktree_with_work_in_it_is_kept(agor: Agor) -> None:
     """Removing says what would be lost and how to do it all the same; forcing snapshots it first."""
     agor("repo", "add", ".")

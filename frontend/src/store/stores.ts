@@ -3,6 +3,7 @@ import { app, type Page, type PartialMessage, read } from '../contract/client'
 import type { Board, Message, PermissionRequest, Repo, Session, Task, User, Worktree } from '../contract/records'
 import { Connection } from './connection'
 import type { EndedTask, NamedSession } from '../model/attention'
+import { byName } from '../model/names'
 import { BoardCount } from './counts'
 import { forgetFirstPrompts } from './firstPrompts'
 import { LiveCollection, type RecordSource } from './liveCollection'
@@ -62,14 +63,14 @@ const singles = new Kept<unknown>((key) => {
     case 'repos':
       return new LiveCollection<Repo>(source('repos'), connection, {
         id: 'repo_id',
-        order: (a, b) => text(a.slug, b.slug),
+        order: (a, b) => byName(a.slug, b.slug),
       })
     case 'worktrees':
       return new LiveCollection<Worktree>(source('worktrees'), connection, {
         id: 'worktree_id',
         query: { status: { $ne: 'removed' } },
         matches: (worktree) => worktree.status !== 'removed' && worktree.status !== 'preparing',
-        order: (a, b) => text(a.name, b.name),
+        order: (a, b) => byName(a.name, b.name),
       })
     case 'users':
       return new LiveCollection<User>(source('users'), connection, {
