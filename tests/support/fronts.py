@@ -17,7 +17,7 @@ import trustme
 
 from agor_core.config import environment_name
 from tests.support.daemon import Daemon, running_daemon
-from tests.support.debian import find_program
+from tests.support.debian import find_server
 from tests.support.ports import kept_port
 from tests.support.team import make_user
 
@@ -97,7 +97,7 @@ def settings() -> dict[str, str]:
 @contextmanager
 def running_front(proxy: str, folder: Path, environment: dict[str, str]) -> Iterator[Front]:
     """A daemon with its home in `folder`, and `proxy` in front of it. Raises LookupError where there is none."""
-    program, reason = find_program(proxy)
+    program, reason = find_server(proxy)
     if program is None:
         raise LookupError(reason)
     environment |= settings()
