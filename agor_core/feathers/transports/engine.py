@@ -32,6 +32,8 @@ from agor_core.feathers.transports.refusals import Reason
 SILENT = (eio_packet.OPEN, eio_packet.NOOP)
 # Stock is 16: a polling client that has 17 calls to make at once would be cut off. Clients send all they have in one.
 MAX_PACKETS_PER_POST = 10_000
+# Within this time a client has gone over to its WebSocket, or goes on polling; as in Node.
+CHANGE_OVER_S = 10.0
 SEND_BUFFER_BYTES = 256 * 1024
 
 
@@ -71,7 +73,8 @@ class Driver(driver.WebSocket):  # type: ignore[misc]  # engineio has no types
         if message.type is WSMsgType.BINARY:
             return bytes(message.data)
         # A ping is the server's to send, but for the one that probes.
-        if message.type is not WSMsgType.TEXT or not (message.data == "2probe" or message.data[:1] in tuple("1345")):
+        is_probe = message.data == "2probe" and not self.handler.__self__.upgraded
+        if message.type is not WSMsgType.TEXT or not (is_probe or message.data[:1] in tuple("1345")):
             raise OSError("not an Engine.IO frame")
         return str(message.data)
 
@@ -82,6 +85,7 @@ class Socket(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no
     Closing it also ends a poll that is under way, which would else hang for a ping's time.
     """
 
+    connected: bool
     upgraded: bool
     upgrading: bool
     last_ping: float | None
@@ -92,6 +96,8 @@ class Socket(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no
     still_since = 0.0
     opened_at = 0.0
     is_polled = False
+    # A WebSocket has been let in, to change over to or for good.
+    has_websocket = False
     # When it is next asked whether it is still there.
     asking: asyncio.TimerHandle | None = None
 
@@ -114,8 +120,12 @@ class Socket(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no
         Of two polls at a time nobody could say which gets what, and what a poll took whose client has gone is lost:
         both end the session, so that the client comes back.
         """
-        if self._changes_over() or asks_for_websocket(environ["aiohttp.request"]):
-            return await super().handle_get_request(environ)
+        if asks_for_websocket(environ["aiohttp.request"]):
+            self.has_websocket = True
+            try:
+                return await super().handle_get_request(environ)
+            finally:
+                self.has_websocket = False
         if self.is_polled:
             raise exceptions.UnknownPacketError("two polls at once")
         connection = environ["aiohttp.request"].protocol
@@ -123,7 +133,7 @@ class Socket(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no
         try:
             if isinstance(connection, HttpConnection):
                 connection.when_lost = self._give_up_poll
-            packets = await super().handle_get_request(environ)
+            packets = await self._packets()
         finally:
             self.is_polled = False
             if isinstance(connection, HttpConnection):
@@ -132,6 +142,45 @@ class Socket(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no
         if connection.transport is None and is_needed:
             await self.close(abort=True, reason=self.server.reason.TRANSPORT_CLOSE)
         return packets
+
+    async def _packets(self) -> list[Any]:
+        """What a poll is answered with, which waits for it."""
+        if self.upgraded or (self.upgrading and self.queue.empty()):
+            # The client waits for the end of its poll to go over to its WebSocket.
+            return [eio_packet.Packet(eio_packet.NOOP)]
+        try:
+            packets: list[Any] = await self.poll()
+        except exceptions.QueueEmpty:
+            await self.close(wait=False, reason=self.server.reason.TRANSPORT_ERROR)
+            raise
+        return packets
+
+    async def change_over(self, driver: Driver) -> bool:
+        """The dance by which a polling client goes over to a WebSocket; whether it did.
+
+        Until its last step, which is the client's, it polls: some proxies let a WebSocket open, and nothing through.
+        """
+        try:
+            async with asyncio.timeout(CHANGE_OVER_S):
+                if await driver.wait() != "2probe":
+                    return False
+                self.upgrading = True
+                await driver.send("3probe")
+                if self.is_polled:
+                    self.queue.put_nowait(eio_packet.Packet(eio_packet.NOOP))
+                return await driver.wait() == "5"
+        except (OSError, TimeoutError):
+            return False
+        finally:
+            self.upgrading = False
+
+    async def _websocket_handler(self, ws: Driver) -> None:
+        if self.connected:
+            if not await self.change_over(ws):
+                return
+            # What follows takes it for a new one, else it would dance once more.
+            self.connected = False
+        await super()._websocket_handler(ws)
 
     def _changes_over(self) -> bool:
         return self.upgrading or self.upgraded
@@ -151,6 +200,8 @@ class Socket(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no
                 engine.body_limit_s,
                 lambda reason: engine.refused(reason, request),
             )
+            if not body:
+                raise exceptions.UnknownPacketError("nothing")
             packets = Payload(encoded_payload=body.decode()).packets
         except (ValueError, ServiceError) as error:
             raise exceptions.UnknownPacketError("not a payload") from error
@@ -253,6 +304,11 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # engineio has no typ
             return _refused(problem.said())
         response: web.StreamResponse = await super().handle_request(request)
         return response
+
+    def _ok(self, packets: Any = None, headers: Any = None, jsonp_index: Any = None) -> dict[str, Any]:
+        answer: dict[str, Any] = super()._ok(packets, headers, jsonp_index)
+        # In the protocol's letters, which some clients compare.
+        return answer if packets is not None else {**answer, "response": b"ok"}
 
     def _bad_request(self, message: str | None = None) -> dict[str, Any]:
         body = json.dumps(Problem.REQUEST.said(message)).encode()

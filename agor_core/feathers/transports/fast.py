@@ -30,7 +30,6 @@ logger = logging.getLogger(__name__)
 class FastSocket(Socket):
     """A socket on WebSocket whose frames go to the transport without a queue; until the upgrade it is stock."""
 
-    connected: bool
     queue: Backlog
     # None while the client is still polling, and again once the transport is gone.
     lane: Lane | None = None
@@ -77,10 +76,9 @@ class FastSocket(Socket):
 
     async def serve(self, driver: FastDriver) -> None:
         """Talk to the client over its WebSocket until one of us goes."""
-        if self.connected and not await self._upgrade(driver):
+        if self.connected and not await self.change_over(driver):
             return
         self.connected = self.upgraded = True
-        self.upgrading = False
         self._take_over(driver)
         try:
             await self._read(driver.socket)
@@ -110,20 +108,6 @@ class FastSocket(Socket):
                 await received(self.sid, bytes(message.data))
             if self.closed:
                 return
-
-    async def _upgrade(self, driver: FastDriver) -> bool:
-        """The dance by which a polling client changes over; what is sent meanwhile stays in the queue."""
-        self.upgrading = True
-        try:
-            if await driver.wait() != "2probe":
-                return False
-            await driver.send("3probe")
-            self.queue.put_nowait(eio_packet.Packet(eio_packet.NOOP))
-            return await driver.wait() == "5"
-        except OSError:
-            return False
-        finally:
-            self.upgrading = False
 
     def _take_over(self, driver: FastDriver) -> None:
         self.transport = driver.transport

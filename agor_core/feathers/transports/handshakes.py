@@ -40,6 +40,9 @@ def problem_of(request: web.Request, sockets: Mapping[str, Any]) -> Problem | No
             return Problem.SESSION
         if request.method not in ("GET", "POST"):
             return Problem.METHOD
+        if socket.has_websocket and asks_for_websocket(request):
+            # Of two to change over to, nobody could say which is told what.
+            return Problem.REQUEST
     elif request.method != "GET":
         return Problem.METHOD
     elif query.getall("EIO", []) != [PROTOCOL]:
