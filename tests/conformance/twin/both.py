@@ -20,9 +20,11 @@ from yarl import URL
 from agor_core.feathers import Feathers, Params
 from agor_core.feathers.authentication.service import AlwaysValid
 from agor_core.feathers.memory import MemoryStore
+from agor_core.feathers.transports.sockets import Limits
 from tests.conformance.doors import serving
 from tests.conformance.raw import CLOSED, Raw, raw
 from tests.conformance.server import build_app, build_site
+from tests.conformance.twin import sessions
 from tests.conformance.twin.wire import Answer, exchange
 from tests.support.node import node_environment
 
@@ -33,6 +35,8 @@ NO_ANSWER = "never answered"
 DISCONNECTED = "disconnected"
 STILL_OPEN = "still open"
 EVERYTHING = "heard everything"
+# Servers that ask often whether clients are still there, for tests that wait for that.
+BRISK = Limits(ping_s=0.25, pong_s=0.5)
 
 
 @dataclass(frozen=True)
@@ -310,7 +314,9 @@ class SignedOut(AlwaysValid):
 
 
 @asynccontextmanager
-async def ours(session: aiohttp.ClientSession, *, broken_text: bool = True) -> AsyncIterator[Server]:
+async def ours(
+    session: aiohttp.ClientSession, *, broken_text: bool = True, fast: bool = True, limits: Limits | None = None
+) -> AsyncIterator[Server]:
     """Our conformance server, in this process; `broken_text` as the fixture asks for it, or as is usual."""
     validity = SignedOut()
     app = build_app(validity=validity)
@@ -327,7 +333,7 @@ async def ours(session: aiohttp.ClientSession, *, broken_text: bool = True) -> A
     log = logging.getLogger("agor_core.feathers")
     log.addHandler(handler := _Collected(said))
     try:
-        async with serving(build_site(app, broken_text=broken_text)) as url:
+        async with serving(build_site(app, fast=fast, limits=limits, broken_text=broken_text)) as url:
             yield Server("ours", url, session, reset, said)
     finally:
         log.removeHandler(handler)
@@ -349,10 +355,12 @@ def _stores(app: Feathers) -> list[MemoryStore]:
 
 
 @asynccontextmanager
-async def theirs(session: aiohttp.ClientSession) -> AsyncIterator[Server]:
+async def theirs(session: aiohttp.ClientSession, limits: Limits | None = None) -> AsyncIterator[Server]:
     """The one on the official packages, in a process of its own."""
+    pings = limits or Limits()
     process = await asyncio.create_subprocess_exec(
-        "node", "server.cjs", cwd=FOLDER, env=node_environment(), stdout=asyncio.subprocess.PIPE,
+        "node", "server.cjs", str(int(pings.ping_s * 1000)), str(int(pings.pong_s * 1000)),
+        cwd=FOLDER, env=node_environment(), stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     assert process.stdout is not None
@@ -385,7 +393,9 @@ class Twins:
 
     ours: Server
     strict: Server
+    stock: Server
     theirs: Server
+    brisk: Sequence[Server]
 
     async def run(self, script: Sequence[Step], *, strict: bool = False) -> tuple[Heard, Heard]:
         """What came of it here and there; `strict`: here with text that is whole, as is usual."""
@@ -395,6 +405,11 @@ class Twins:
         """What each says on a connection of its own on which this is sent."""
         return await exchange(self.ours.url, pieces), await exchange(self.theirs.url, pieces)
 
+    async def session(self, script: Sequence[sessions.Step], *, brisk: bool) -> list[list[Any]]:
+        """What a session comes to on our fast path, on our stock one, and there."""
+        servers = self.brisk if brisk else (self.ours, self.stock, self.theirs)
+        return await asyncio.gather(*(sessions.run(server.url, script) for server in servers))
+
 
 @asynccontextmanager
 async def twins() -> AsyncIterator[Twins]:
@@ -403,6 +418,10 @@ async def twins() -> AsyncIterator[Twins]:
         aiohttp.ClientSession() as session,
         ours(session) as mine,
         ours(session, broken_text=False) as strict,
+        ours(session, fast=False) as stock,
         theirs(session) as other,
+        ours(session, limits=BRISK) as brisk,
+        ours(session, fast=False, limits=BRISK) as brisk_stock,
+        theirs(session, BRISK) as brisk_other,
     ):
-        yield Twins(mine, strict, other)
+        yield Twins(mine, strict, stock, other, (brisk, brisk_stock, brisk_other))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 
+from tests.conformance.twin import sessions
 from tests.conformance.twin.both import FOLDER, Heard, Step, Twins, twins
 from tests.conformance.twin.wire import Answer
 from tests.support.node import find_node, install_packages
@@ -27,6 +29,10 @@ class Pair:
         """What each says on a connection of its own on which this is sent."""
         return asyncio.run_coroutine_threadsafe(self._running.exchange(pieces), self._loop).result(60)
 
+    def session(self, script: Sequence[sessions.Step], *, brisk: bool = False) -> list[list[Any]]:
+        """What a session comes to on our fast path, on our stock one, and there."""
+        return asyncio.run_coroutine_threadsafe(self._running.session(script, brisk=brisk), self._loop).result(60)
+
     def do_the_same(self, script: Sequence[Step]) -> None:
         """Raises where they do not."""
         ours, theirs = self.run(script)
@@ -35,7 +41,7 @@ class Pair:
         assert ours.events == theirs.events
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def pair() -> Iterator[Pair]:
     """Both, for all tests."""
     folder, reason = find_node()

@@ -1,4 +1,4 @@
-// The conformance fixture on the official Feathers 5 packages: node server.cjs
+// The conformance fixture on the official Feathers 5 packages: node server.cjs PING_MS PONG_MS
 // Prints its port. `POST /-reset` empties the store, so that ids begin at 1 again.
 const { feathers } = require('@feathersjs/feathers')
 const { koa, rest, bodyParser, errorHandler } = require('@feathersjs/koa')
@@ -23,7 +23,8 @@ app.use(async (ctx, next) => {
 app.use(errorHandler())
 app.use(bodyParser({ jsonLimit: LIMIT, formLimit: LIMIT }))
 app.configure(rest())
-app.configure(socketio({ cors: { origin: '*' }, maxHttpBufferSize: LIMIT }))
+const [pingInterval, pingTimeout] = process.argv.slice(2).map(Number)
+app.configure(socketio({ cors: { origin: '*' }, maxHttpBufferSize: LIMIT, pingInterval, pingTimeout }))
 
 // people: one store and one counter for all that share it.
 class Shared {

@@ -55,7 +55,7 @@ class Send:
 
 @dataclass(frozen=True)
 class Hear:
-    """The next frame that is no ping; or pings, too."""
+    """The next frame that says something; pings do, if they are asked for."""
 
     pings: bool = False
 
@@ -156,7 +156,7 @@ class Session:
                 return bytes(message.data)
             if message.type is not aiohttp.WSMsgType.TEXT:
                 return CLOSED
-            if message.data != "2" or pings:
+            if message.data != "6" and (message.data != "2" or pings):
                 return self._packets(message.data)[0]
 
     def _packets(self, text: str) -> list[Any]:
