@@ -22,8 +22,10 @@ MAX_DEPTH = 200
 MOST_CONTAINERS = 500_000
 """Lists and objects in one text, all in all. A megabyte, which is what Feathers takes, cannot hold more."""
 
-# From so much text on, looking for garbage meanwhile takes longer than reading; none is made.
-MUCH_TEXT_BYTES = 64 * 1024
+# What is no longer than that cannot be too deep, each level being opened and closed.
+FEW_BYTES = 2 * MAX_DEPTH
+# From so much on, looking for garbage meanwhile takes longer than reading; none is made.
+MUCH_BYTES = 64 * 1024
 # So much is looked at before it is asked whether that is enough.
 STEP_BYTES = 256 * 1024
 
@@ -40,20 +42,12 @@ def loads(text: str | bytes | bytearray, *, broken_text: bool = False, most_cont
     Refused are numbers beyond a double, nesting over `MAX_DEPTH`, more than `most_containers` lists and objects, and,
     unless `broken_text`, text with half of a surrogate pair, which no database and no log could take. NaN is no JSON.
     """
-    if len(text) <= 2 * MAX_DEPTH:
-        return _loads(text, broken_text)
-    # At most so many: those in its strings are none. Counting is much faster than reading.
-    most = _brackets(text)
-    if most > most_containers and _has_more(text, most_containers):
-        raise BadRequest(f"JSON has more than {most_containers} lists and objects")
-    if len(text) < MUCH_TEXT_BYTES:
-        value = _loads(text, broken_text)
-    else:
-        with _without_collecting():
-            value = _loads(text, broken_text)
-    if most > MAX_DEPTH and not _is_shallow(value):
-        raise BadRequest(f"JSON is nested deeper than {MAX_DEPTH} levels")
-    return value
+    if len(text) > FEW_BYTES:
+        return _loads_much(text, broken_text, most_containers)
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        return _loads_again(text, error, broken_text)
 
 
 def dumps(value: Any) -> bytes:
@@ -112,11 +106,22 @@ def js_text(value: Any) -> str:
     return str(value)
 
 
-def _loads(text: str | bytes | bytearray, broken_text: bool) -> Any:
+def _loads_much(text: str | bytes | bytearray, broken_text: bool, most_containers: int) -> Any:
+    # At most so many: those in its strings are none. Counting is much faster than reading.
+    most = _brackets(text)
+    if most > most_containers and _has_more(text, most_containers):
+        raise BadRequest(f"JSON has more than {most_containers} lists and objects")
     try:
-        return orjson.loads(text)
+        if len(text) < MUCH_BYTES:
+            value = orjson.loads(text)
+        else:
+            with _without_collecting():
+                value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        return _loads_again(text, error, broken_text)
+        value = _loads_again(text, error, broken_text)
+    if most > MAX_DEPTH and not _is_shallow(value):
+        raise BadRequest(f"JSON is nested deeper than {MAX_DEPTH} levels")
+    return value
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from aiohttp import web
+from aiohttp.hdrs import CONTENT_ENCODING
 
 from agor_core.errors import BadRequest, MethodNotAllowed, NotAuthenticated, NotFound, Unavailable
 from agor_core.feathers.app import Feathers
@@ -131,7 +132,7 @@ class Rest:
         """A body that came together with its head, as most do, and that anybody may send."""
         content = request.content
         is_little = content.total_bytes <= min(self._few_bytes, request.client_max_size)
-        if content.is_eof() and is_little and not is_packed(request):
+        if content.is_eof() and is_little and CONTENT_ENCODING not in request.headers:
             return content.read_nowait()
         return None
 
