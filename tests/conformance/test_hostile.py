@@ -7,6 +7,7 @@ import contextlib
 import io
 import json
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,7 +21,7 @@ from agor_core.feathers.transports.sockets import Limits
 from agor_core.feathers.web import ServerOptions, build_web
 from tests.conformance.doors import PATIENCE_S, serving
 from tests.conformance.raw import CLOSED, raw
-from tests.conformance.server import build_site
+from tests.conformance.server import build_app, build_site
 
 JSON = {"Content-Type": "application/json"}
 
@@ -307,17 +308,24 @@ async def test_a_reader_that_stops_is_dropped_and_nobody_else(app: Feathers, fas
 
 
 async def test_a_reader_without_progress_is_dropped(app: Feathers, fast: bool) -> None:
-    """Little waits for it, but it has read nothing for the time that is allowed."""
-    site = build_site(app, fast=fast, limits=Limits(stall_s=2))
-    async with serving(site) as url, raw(url) as lazy:
-        lazy.stop_reading()
-        for _ in range(16):
-            await app.service("people").create({"text": "x" * 50_000})
-        assert len(app.connections) == 1
+    """Little waits for it, but it has read nothing for the time that is allowed; where it has longer, it stays."""
+    patient = build_app()
+    async with AsyncExitStack() as stack:
+        readers = []
+        for each, stall_s in ((app, 0.5), (patient, 3600)):
+            url = await stack.enter_async_context(serving(build_site(each, fast=fast, limits=Limits(stall_s=stall_s))))
+            readers.append(await stack.enter_async_context(raw(url)))
+        for lazy in readers:
+            lazy.stop_reading()
+        for each in (app, patient):
+            for _ in range(16):
+                await each.service("people").create({"text": "x" * 50_000})
         async with asyncio.timeout(PATIENCE_S):
             while app.connections:
                 await asyncio.sleep(0.01)
-        lazy.read_on()
+        assert len(patient.connections) == 1
+        for lazy in readers:
+            lazy.read_on()
 
 
 async def test_answers_are_paced_by_their_reader(both_urls: str) -> None:

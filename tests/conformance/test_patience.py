@@ -110,15 +110,31 @@ async def test_a_body_that_is_dribbled_is_refused(size: str) -> None:
         assert answer.startswith(b"HTTP/1.1 408 "), answer
 
 
-async def test_a_polling_client_that_dribbles_is_closed(fast: bool) -> None:
-    """What a polling client sends has its time too; what comes in time, in pieces, is one body."""
+@asynccontextmanager
+async def polled(patience: Patience, fast: bool) -> AsyncIterator[tuple[Feathers, aiohttp.ClientSession, str, str]]:
+    """An application with people in it, a client, where they are served, and the path that this client polls."""
     app = Feathers()
     app.use("people", MemoryService())
-    site = build_web(app, ServerOptions(guard=Guard.open(), patience=Patience(body_s=1), fast=fast))
+    site = build_web(app, ServerOptions(guard=Guard.open(), patience=patience, fast=fast))
     async with serving(site) as url, aiohttp.ClientSession() as session:
         async with session.get(f"{url}/socket.io/?EIO=4&transport=polling") as opened:
             sid = json.loads((await opened.text())[1:])["sid"]
-        path = f"/socket.io/?EIO=4&transport=polling&sid={sid}"
+        yield app, session, url, f"/socket.io/?EIO=4&transport=polling&sid={sid}"
+
+
+async def test_a_polling_client_that_dribbles_is_closed(fast: bool) -> None:
+    """What a polling client sends has its time too."""
+    async with polled(Patience(body_s=0.2), fast) as (_, session, url, path):
+        async with connection(url) as (reader, writer):
+            writer.write(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n".encode())
+            assert (await dribbled(reader, writer, b"4")).startswith(b"HTTP/1.1 400 ")
+        async with session.get(f"{url}{path}") as answer:
+            assert answer.status == 400
+
+
+async def test_what_a_polling_client_sends_in_pieces_is_one_body(fast: bool) -> None:
+    """As long as all of it comes in time."""
+    async with polled(Patience(), fast) as (app, session, url, path):
         call = '420["create","people",{"name":"' + "x" * 300_000 + '"}]'
         pieces = ["40\x1e" + call[:100], call[100:200_000], call[200_000:]]
         async with connection(url) as (reader, writer):
@@ -130,15 +146,10 @@ async def test_a_polling_client_that_dribbles_is_closed(fast: bool) -> None:
             assert (await reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 200 ")
         heard = ""
         while "430[null," not in heard:
-            async with session.get(f"{url}{path}") as polled:
-                assert polled.status == 200
-                heard += await polled.text()
+            async with session.get(f"{url}{path}") as answer:
+                assert answer.status == 200
+                heard += await answer.text()
         assert len(await app.service("people").find()) == 1
-        async with connection(url) as (reader, writer):
-            writer.write(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n".encode())
-            assert (await dribbled(reader, writer, b"4")).startswith(b"HTTP/1.1 400 ")
-        async with session.get(f"{url}{path}") as polled:
-            assert polled.status == 400
 
 
 async def test_who_does_not_read_an_answer_is_gone() -> None:
