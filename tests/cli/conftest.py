@@ -89,7 +89,12 @@ class Terminal:
 
     process: subprocess.Popen[bytes]
     descriptor: int
-    text: str = field(default="")
+    _shown: bytes = field(default=b"", repr=False)
+
+    @property
+    def text(self) -> str:
+        """All of it; a letter may come in pieces, and so may the end of a line."""
+        return self._shown.decode(errors="replace").replace("\r\n", "\n")
 
     def wait_for(self, *texts: str) -> str:
         """What is shown once all of `texts` are there."""
@@ -122,7 +127,7 @@ class Terminal:
             piece = os.read(self.descriptor, 65_536)
         except OSError:  # the other end is closed
             return False
-        self.text += piece.decode(errors="replace").replace("\r\n", "\n")
+        self._shown += piece
         return bool(piece)
 
 
