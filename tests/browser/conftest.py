@@ -25,6 +25,7 @@ TURNS: list[dict[str, Any]] = [
         "steps": [{"thinking": "Slow is fine."}, {"text": "first " + "word " * 60 + "last", "pace_s": 0.05}],
     },
     {"when": "take your time", "steps": [{"text": "first " + "word " * 6000, "pace_s": 0.05}]},
+    {"when": "flood", "steps": [{"text": "first " + "word " * 60_000, "pace_s": 0.001}]},
     {"when": "never end", "steps": [{"text": "It goes on."}, {"hang": True}]},
     {
         "when": "ask me",

@@ -87,6 +87,19 @@ def test_stop_ends_the_run_and_keeps_what_waits(daemon: Daemon, make_session, op
     expect(page.get_by_role("log")).to_contain_text("You asked: “then this”")
 
 
+def test_a_flood_of_words_leaves_the_page_usable(daemon: Daemon, make_session, open_page: OpenPage):
+    """An answer that comes faster than it can be drawn is drawn in larger steps: one can type, and stop it."""
+    session = make_session("flooded")
+    page = open_page(daemon.url)
+    open_session(page, daemon, session)
+    send(page, "flood me")
+    expect(page.get_by_label("assistant, still writing")).to_contain_text("word " * 2000)
+    send(page, "then this")
+    expect(page.get_by_role("region", name="Waiting prompts")).to_contain_text("then this")
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_role("region", name="Task: flood me")).to_contain_text("Stopped")
+
+
 def test_tools_are_a_line_each_and_open_to_input_and_result(daemon: Daemon, make_session, open_page: OpenPage):
     """A command opens to its output, an edit to a diff, a sub-agent to its messages; the task says what changed."""
     session = make_session("tools")

@@ -4,6 +4,7 @@ import type { PartialMessage } from '../contract/client'
 import { addChunk, type Chunk, heal, startStream, type StreamedMessage } from '../model/stream'
 import { Listeners } from './listeners'
 import type { Reconnects } from './liveCollection'
+import { Pace } from './pace'
 
 /** The `messages` service, as far as streams need it. */
 export interface StreamSource {
@@ -17,6 +18,7 @@ export interface StreamSource {
  * Streaming messages of a session, until the finished ones come.
  *
  * Pieces may be lost on the way: a hole in their numbers, or a start that was missed, makes this ask for the text so far.
+ * They may come faster than a slow page draws them: then it is told of several at a time.
  */
 export class SessionStreams {
   private streams = new Map<string, StreamedMessage>()
@@ -26,6 +28,9 @@ export class SessionStreams {
   private listeners = new Listeners()
   private viewers = 0
   private stopListening: (() => void) | null = null
+  /** Grown since those who show them were told. */
+  private grown = new Set<string>()
+  private readonly pace = new Pace(() => this.tellGrown())
 
   constructor(
     private readonly sessionId: string,
@@ -112,14 +117,24 @@ export class SessionStreams {
 
   private put(stream: StreamedMessage): void {
     this.streams.set(stream.message_id, stream)
-    this.publish(stream.message_id)
+    this.grown.add(stream.message_id)
+    this.publish()
+    this.pace.ask()
   }
 
   private drop(id: string): void {
-    if (this.streams.delete(id)) this.publish(id)
+    if (!this.streams.delete(id)) return
+    this.publish()
+    this.listeners.tellOne(id)
   }
 
-  private publish(changed?: string): void {
+  private tellGrown(): void {
+    const grown = this.grown
+    this.grown = new Set()
+    for (const id of grown) this.listeners.tellOne(id)
+  }
+
+  private publish(): void {
     const ids = [...this.streams.values()]
       .sort((a, b) => a.message_index - b.message_index)
       .map((stream) => stream.message_id)
@@ -127,6 +142,5 @@ export class SessionStreams {
       this.ids = ids
       this.listeners.tellList()
     }
-    if (changed) this.listeners.tellOne(changed)
   }
 }
