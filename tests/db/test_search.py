@@ -10,7 +10,7 @@ import pytest
 from agor_core.db import Database, Reader, search
 from agor_core.db.repositories import directions
 from agor_core.errors import BadRequest
-from agor_core.models import Message, Repo, Session
+from agor_core.models import Message, Repo, Session, forked
 from agor_core.models.session import RepoRef
 from tests.support.records import a_session, a_task, said
 
@@ -57,13 +57,15 @@ async def test_words_are_found(database: Database, text: str, found: list[int]) 
     assert sorted(await indices(database, text)) == found
 
 
-@pytest.fixture(params=["hit by hit", "gathered", "left out"])
+@pytest.fixture(params=["hit by hit", "gathered", "left out", "first in order", "too few first in order"])
 def direction(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Each way a search can go, however few there are."""
     ways = {
         "hit by hit": {},
         "gathered": {"FEW_HITS": 1, "WORTH_IT": 1 / 1000},
         "left out": {"FEW_HITS": 1, "MOST_GATHERED": 0},
+        "first in order": {"MANY_HITS": 0, "FIRST_LOOKED_AT": 20},
+        "too few first in order": {"MANY_HITS": 0, "FIRST_LOOKED_AT": 1, "MOST_GATHERED": 4},
     }
     for name, value in ways[request.param].items():
         monkeypatch.setattr(directions, name, value)
@@ -143,6 +145,19 @@ async def test_whichever_way_a_search_goes_it_finds_the_same(database: Database)
             assert [one["message_id"] for one in in_time] == sorted(
                 expected, key=[one["message_id"] for one in sorted(whole, key=lambda one: one["timestamp"])].index
             )[::-1]
+        for key in ("timestamp", "created_at", "role"):
+            for sort in ({key: -1}, {key: 1}):
+                asked = {"$search": "plum", "$sort": sort, "$limit": 4}
+                pages = [
+                    await database.read(
+                        lambda tx, skip=skip, asked=asked, reader=reader: tx.messages.page(  # type: ignore[misc]
+                            {**asked, "$skip": skip}, reader, 50, 50
+                        )
+                    )
+                    for skip in range(0, len(whole), 4)
+                ]
+                in_pages = [one["message_id"] for page in pages for one in page["data"]]
+                assert in_pages == [one["message_id"] for one in await found(**{"$sort": sort})]
         titled = [session for session in sessions if session.data.title]
         seen = [
             one for one in titled if reader is None or one.sharing == "everyone" or one.created_by == reader.user_id
@@ -151,6 +166,24 @@ async def test_whichever_way_a_search_goes_it_finds_the_same(database: Database)
         assert {one["session_id"] for one in await found("sessions", agent="codex")} == {
             one.session_id for one in seen if one.agent == "codex"
         }
+
+
+@pytest.mark.usefixtures("direction")
+async def test_a_history_is_searched_whichever_way_that_goes(database: Database) -> None:
+    """What a fork inherits is found in it, what came after it was forked off is not; nor is what is said elsewhere."""
+    root = await a_session(database)
+    task = await a_task(database, root.session_id, "a plum", "no fruit", "another plum")
+    fork = await database.write(lambda tx: tx.sessions.add(forked(root, point=task, created_by=None)))
+    await a_task(database, root.session_id, "a late plum")
+    await a_task(database, fork.session_id, "a plum of its own")
+    child = await database.write(lambda tx: tx.sessions.add(forked(fork, point=None, created_by=None)))
+    elsewhere = await a_session(database)
+    await a_task(database, elsewhere.session_id, *(f"plum {nth}" for nth in range(9)))
+    for session, found in ((root, [0, 2, 3]), (fork, [0, 2, 3]), (child, []), (elsewhere, list(range(9)))):
+        query = {"session_id": session.session_id, "$history": True}
+        assert sorted(await indices(database, "plum", **query)) == found
+        assert await indices(database, "plum", **query, **{"$sort": {"index": 1}}) == found
+    assert await indices(database, "plum", session_id=child.session_id) == []
 
 
 async def test_search_goes_with_filters_and_pages(database: Database) -> None:

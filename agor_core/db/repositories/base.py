@@ -220,6 +220,10 @@ class Repository(Named, Generic[E]):
         """What `source` makes of a query, as the parameters of its statement."""
         return {}
 
+    def sessions_of(self, query: Mapping[str, Any]) -> sa.Select[Any] | None:
+        """The ids of the few sessions that all rows of `source` are of; None if it may be any."""
+        return None
+
     def source(self, query: Mapping[str, Any]) -> sa.FromClause:
         """Where rows of a list come from."""
         return self.table

@@ -29,6 +29,11 @@ MOST_HITS: Final = WORTH_IT * MOST_GATHERED
 # As many documents as that are too much to leave out.
 MOST_LEFT_OUT: Final = 1_000_000
 
+# From here on it is worth a try whether the first few records of an order have them: sorting them takes 0.1 s.
+MANY_HITS: Final = 30_000
+# Some 10 ms.
+FIRST_LOOKED_AT: Final = 2_000
+
 SESSION_ID: Final = "session_id"
 SESSIONS: sa.Table = Session.__table__  # type: ignore[attr-defined]
 ALL_SESSIONS: Final = sa.select(sa.literal(1)).select_from(SESSIONS)
@@ -79,6 +84,10 @@ class Directions:
         count, fewest = min(counted, key=lambda one: one[0], default=(most, None))
         return self._search.among(fewest.doc) if fewest is not None and count < most else None
 
+    def has_many_hits(self, wanted: int) -> bool:
+        """Whether so many hits as are wanted may well be among the first records, in whatever order."""
+        return self._hits >= max(MANY_HITS, first_looked_at(wanted))
+
     def all_but(self, more: Sequence[Part]) -> Wanted | None:
         """What is true of all that is wanted and of nothing else, by what is not: of the parts, and of `more`.
 
@@ -127,6 +136,16 @@ class Directions:
         return int(self._connection.execute(counted, self._values).scalar_one())
 
 
+def first_looked_at(wanted: int) -> int:
+    """Of how many records it is tried whether so many hits are among them."""
+    return min(max(FIRST_LOOKED_AT, 4 * wanted), MOST_GATHERED)
+
+
+def has_index(table: sa.Table, name: str) -> bool:
+    """Whether an index has the rows in the order of that column."""
+    return name in _indexed(table)
+
+
 def _estimated(connection: sa.Connection, rows: sa.Select[Any]) -> int:
     """How many rows PostgreSQL believes there are."""
     statement = rows.compile(connection)
@@ -152,6 +171,11 @@ def of_sessions(conditions: Sequence[Clause], names: Iterable[str], *, are_named
     rest = sa.except_(sa.select(SESSIONS.c.session_id), asked)
     passing, other = (_documents(DOCUMENTS.c.session_id.in_(ids)) for ids in (asked, rest))
     return Part(passing, other, are_named, asked, is_read_through)
+
+
+def of_few_sessions(ids: sa.Select[Any]) -> Part:
+    """That the session of a document is one of these, whatever else is asked of what is in it."""
+    return Part(passing=_documents(DOCUMENTS.c.session_id.in_(ids)), is_named=True)
 
 
 def of_rows(table: sa.Table, id: sa.ColumnElement[Any], filter: Filter, shape: Shape) -> Iterator[Part]:

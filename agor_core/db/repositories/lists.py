@@ -92,21 +92,48 @@ class Listing:
         """The page is chosen by ids alone: hits may be many, and their `data` is read for those on the page only."""
         repository = self._repository
         id = repository.id_column
+        narrowed = self._directions.narrowed()
         if page.sort:
-            hits = found.all(self._directions.narrowed()).subquery("hits")
-            source = repository.source(self._query)
-            asked = [*self._conditions(is_count=True), *self._is_of_such_session(repository.table.c.session_id)]
-            all_found = sa.select(hits.c.id).select_from(sa.join(hits, source, id == hits.c.id)).where(*asked)
-            chosen = _window(all_found.order_by(*self._order(page))).subquery("chosen")
-            order = self._order(page)
-        else:
-            wanted = self._wanted(found, is_count=False)
-            is_wanted = search.all_of(self._directions.narrowed(), wanted)
-            best = found.best(is_wanted, page.skip + page.limit)
-            chosen = _window(best).subquery("chosen")
-            order = search.Search.best_first(chosen.c)
+            if narrowed is None and (first := self._first_in_order(page)) is not None:
+                records = self._read(page, self._in_order(found, page, found.among(first)))
+                if len(records) == page.limit:
+                    return records
+            return self._read(page, self._in_order(found, page, narrowed))
+        is_wanted = search.all_of(narrowed, self._wanted(found, is_count=False))
+        chosen = _window(found.best(is_wanted, page.skip + page.limit)).subquery("chosen")
         rows = sa.join(chosen, repository.table, id == chosen.c.id)
-        return self._read(page, sa.select(*self._columns(page.select)).select_from(rows).order_by(*order))
+        query = sa.select(*self._columns(page.select)).select_from(rows)
+        return self._read(page, query.order_by(*search.Search.best_first(chosen.c)))
+
+    def _in_order(self, found: search.Search, page: Page, narrowed: search.Wanted | None) -> sa.Select[Any]:
+        """The rows of a page in the order it asks for, of all hits."""
+        repository = self._repository
+        id = repository.id_column
+        hits = found.all(narrowed).subquery("hits")
+        source = repository.source(self._query)
+        asked = [*self._conditions(is_count=True), *self._is_of_such_session(repository.table.c.session_id)]
+        all_found = sa.select(hits.c.id).select_from(sa.join(hits, source, id == hits.c.id)).where(*asked)
+        chosen = _window(all_found.order_by(*self._order(page))).subquery("chosen")
+        rows = sa.join(chosen, repository.table, id == chosen.c.id)
+        return sa.select(*self._columns(page.select)).select_from(rows).order_by(*self._order(page))
+
+    def _first_in_order(self, page: Page) -> sa.Select[Any] | None:
+        """The documents of what comes first in the order of a page, where an index has it, and nothing but words is
+        asked: if there are hits enough among them, they are the page. None where the hits are too few to be likely.
+        """
+        repository = self._repository
+        is_only_words = not (self._shape or self._of_session or self._aside or self._asks_for_hidden)
+        wanted = page.skip + page.limit
+        if not (is_only_words and repository.is_of_session and directions.has_index(repository.table, page.sort[0][0])):
+            return None
+        if not self._directions.has_many_hits(wanted):
+            return None
+        rows = sa.select(repository.id_column.label("id")).where(*self._conditions(is_count=False))
+        first = (
+            rows.order_by(*self._order(page)).limit(sa.literal(directions.first_looked_at(wanted))).subquery("first")
+        )
+        documents = sa.join(first, search.DOCUMENTS, search.DOCUMENTS.c.record_id == first.c.id)
+        return sa.select(search.DOCUMENTS.c.doc).select_from(documents)
 
     def _wanted(self, found: search.Search, *, is_count: bool) -> search.Wanted:
         if self._is_about_sessions:
@@ -164,6 +191,8 @@ class Listing:
                 parts.append(directions.of_sessions(clauses, [directions.SESSION_ID], are_named=are_named))
             if self._of_session:
                 parts.append(directions.of_sessions(self._asked_of_session(), fields_in(self._of_session)))
+            if (few := repository.sessions_of(self._query)) is not None:
+                parts.append(directions.of_few_sessions(few))
         else:
             parts = [directions.of_kind(repository.entity)]
         return directions.Directions(self._search, parts, repository.tx.connection, self._values)

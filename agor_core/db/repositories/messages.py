@@ -227,6 +227,10 @@ class MessageRepository(OfSession[Message]):
         return _INHERITED if _wants_history(query) else TABLE
 
     @override
+    def sessions_of(self, query: Mapping[str, Any]) -> sa.Select[Any] | None:
+        return _LINE if _wants_history(query) else None
+
+    @override
     def aside(self, query: Mapping[str, Any]) -> Mapping[str, Any]:
         return {"history_of": query.get("session_id")} if _wants_history(query) else {}
 
@@ -307,7 +311,18 @@ def _inherited() -> sa.Join:
     return sa.join(TABLE, line, sa.and_(TABLE.c.session_id == line.c.id, TABLE.c.index < line.c.end))
 
 
+def _line() -> sa.Select[Any]:
+    """The ids of those sessions."""
+    start = sa.select(SESSIONS.c.session_id.label("id")).where(SESSIONS.c.session_id == sa.bindparam("history_of"))
+    line = start.cte("ancestors", recursive=True)
+    child = SESSIONS.alias("descendant")
+    origin = child.c.forked_from_session_id
+    line = line.union_all(sa.select(origin).where(child.c.session_id == line.c.id, origin.is_not(None)))
+    return sa.select(line.c.id)
+
+
 _INHERITED = _inherited()
+_LINE = _line()
 
 
 @cache
