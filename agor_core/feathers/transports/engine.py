@@ -32,8 +32,6 @@ from agor_core.feathers.transports.refusals import Reason
 SILENT = (eio_packet.OPEN, eio_packet.NOOP)
 # Stock is 16: a polling client that has 17 calls to make at once would be cut off. Clients send all they have in one.
 MAX_PACKETS_PER_POST = 10_000
-# Within this time a client has gone over to its WebSocket, or goes on polling; as in Node.
-CHANGE_OVER_S = 10.0
 SEND_BUFFER_BYTES = 256 * 1024
 
 
@@ -161,7 +159,7 @@ class Socket(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no
         Until its last step, which is the client's, it polls: some proxies let a WebSocket open, and nothing through.
         """
         try:
-            async with asyncio.timeout(CHANGE_OVER_S):
+            async with asyncio.timeout(self.server.change_over_s):
                 if await driver.wait() != "2probe":
                     return False
                 self.upgrading = True
@@ -284,6 +282,8 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # engineio has no typ
     socket: type[Socket] = Socket
     # Within this time the body of a polling client's request has to be there.
     body_limit_s = 60.0
+    # Within this time a polling client is on its WebSocket, or goes on polling.
+    change_over_s = 10.0
     # Who is told of what was not taken.
     refused: Callable[[Reason, web.Request], None] = staticmethod(lambda _reason, _request: None)
     # What to do with the connection of a new WebSocket, by the id of its socket.

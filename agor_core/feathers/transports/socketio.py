@@ -87,6 +87,7 @@ class SocketDoor:
             engineio_logger=engine_logger,
         )
         self._server.eio.body_limit_s = body_limit_s
+        self._server.eio.change_over_s = limits.change_over_s
         self._strangers = Strangers(app, self._by_socket, stranger_bytes, proxies or Proxies(), refusals or Refusals())
         self._strangers.watch(self._server)
         self._admission = Admission(self, recovery)

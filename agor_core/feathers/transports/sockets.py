@@ -23,7 +23,8 @@ class Limits:
 
     `frames` and `bytes` may wait unread; one event larger than `bytes` may wait alone. `calls` run at once.
     `connect_s`: within this time a client has to say CONNECT. `ping_s`: so often it is asked whether it is still there,
-    and `pong_s`: within this time it has to answer.
+    and `pong_s`: within this time it has to answer. `change_over_s`: within this time a polling client is on the
+    WebSocket it has opened, or goes on polling; as in Node.
     """
 
     frames: int = 2_000
@@ -34,6 +35,7 @@ class Limits:
     connect_s: float = 45.0
     ping_s: float = 25.0
     pong_s: float = 20.0
+    change_over_s: float = 10.0
 
 
 @dataclass(slots=True)

@@ -36,7 +36,7 @@ DISCONNECTED = "disconnected"
 STILL_OPEN = "still open"
 EVERYTHING = "heard everything"
 # Servers that ask often whether clients are still there, for tests that wait for that.
-BRISK = Limits(ping_s=0.25, pong_s=0.5)
+BRISK = Limits(ping_s=0.25, pong_s=2.0, change_over_s=0.5)
 
 
 @dataclass(frozen=True)
@@ -357,9 +357,10 @@ def _stores(app: Feathers) -> list[MemoryStore]:
 @asynccontextmanager
 async def theirs(session: aiohttp.ClientSession, limits: Limits | None = None) -> AsyncIterator[Server]:
     """The one on the official packages, in a process of its own."""
-    pings = limits or Limits()
+    given = limits or Limits()
+    times_ms = (str(int(seconds * 1000)) for seconds in (given.ping_s, given.pong_s, given.change_over_s))
     process = await asyncio.create_subprocess_exec(
-        "node", "server.cjs", str(int(pings.ping_s * 1000)), str(int(pings.pong_s * 1000)),
+        "node", "server.cjs", *times_ms,
         cwd=FOLDER, env=node_environment(), stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-// The conformance fixture on the official Feathers 5 packages: node server.cjs PING_MS PONG_MS
+// The conformance fixture on the official Feathers 5 packages: node server.cjs PING_MS PONG_MS CHANGE_OVER_MS
 // Prints its port. `POST /-reset` empties the store, so that ids begin at 1 again.
 const { feathers } = require('@feathersjs/feathers')
 const { koa, rest, bodyParser, errorHandler } = require('@feathersjs/koa')
@@ -23,8 +23,8 @@ app.use(async (ctx, next) => {
 app.use(errorHandler())
 app.use(bodyParser({ jsonLimit: LIMIT, formLimit: LIMIT }))
 app.configure(rest())
-const [pingInterval, pingTimeout] = process.argv.slice(2).map(Number)
-app.configure(socketio({ cors: { origin: '*' }, maxHttpBufferSize: LIMIT, pingInterval, pingTimeout }))
+const [pingInterval, pingTimeout, upgradeTimeout] = process.argv.slice(2).map(Number)
+app.configure(socketio({ cors: { origin: '*' }, maxHttpBufferSize: LIMIT, pingInterval, pingTimeout, upgradeTimeout }))
 
 // people: one store and one counter for all that share it.
 class Shared {
