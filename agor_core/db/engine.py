@@ -123,7 +123,7 @@ def _file_engine(url: URL, pragmas: Iterable[str], begin: str) -> Engine:
 
 def _libsql_engine(url: URL, begin: str) -> Engine:
     try:
-        import libsql_client  # noqa: F401
+        from agor_core.db.libsql import LargeAnswers
     except ImportError as error:
         raise ConfigError("libsql:// needs the extra: pip install 'agor[libsql]'") from error
     secure = url.drivername in ("libsql", "wss") and url.query.get("tls") != "0"
@@ -134,7 +134,7 @@ def _libsql_engine(url: URL, begin: str) -> Engine:
         **_COMMON,
         poolclass=QueuePool,
         pool_pre_ping=True,
-        connect_args={"check_same_thread": False},
+        connect_args={"check_same_thread": False, "factory": LargeAnswers},
     )
     event.listen(engine, "connect", _leave_transactions_to_us)
     _begin_with(engine, begin)

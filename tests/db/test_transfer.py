@@ -145,6 +145,15 @@ async def test_answers_that_outlive_their_session_are_imported(database: Databas
         assert sorted(told) == [("ann", "private"), ("bob", "everyone")]
 
 
+async def test_pages_of_many_megabytes_are_exported(database: Database) -> None:
+    """A thousand messages of some length are more than a server's client takes at once by itself."""
+    session = await a_session(database)
+    for _ in range(4):
+        some = [said("word " * 1200) for _ in range(250)]
+        await database.write(lambda tx, some=some: tx.messages.append_many(session.session_id, some))  # type: ignore[misc]
+    assert orjson.loads(exported(database)[-1])["counts"]["messages"] == 1000
+
+
 async def test_progress_is_told(database: Database) -> None:
     """Export tells how far it is, up to the total of each kind."""
     await fill(database)
