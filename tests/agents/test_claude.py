@@ -29,6 +29,7 @@ from agor_core.agents import (
     ToolStarted,
     Usage,
 )
+from agor_core.agents.claude_code import transport
 from agor_core.agents.claude_code.transcript import find_transcript, read_transcript
 from agor_core.clock import iso, now_ms
 from agor_core.processes import group_lives
@@ -461,15 +462,16 @@ async def test_a_cli_that_dies_is_a_crash_with_its_last_words(play, tmp_path):
     assert "sk-ant-secret" not in run.finished.error.message
 
 
-async def test_a_cli_that_only_makes_noise_is_ended(play, tmp_path):
+async def test_a_cli_that_only_makes_noise_is_ended(play, tmp_path, monkeypatch):
     """Output without end that is no message is cut off, and told as what it is."""
+    monkeypatch.setattr(transport, "MOST_NOISE_BYTES", 1024 * 1024)
     cli = tmp_path / "claude"
     cli.write_text("#!/bin/sh\nexec yes 'this is no message of the protocol'\n")
     cli.chmod(0o755)
     async with asyncio.timeout(PATIENCE_S):
         run = await play(_with_cli(cli), "hi", environment={"PATH": PATH, "ANTHROPIC_API_KEY": "sk-ant-secret"})
     assert run.finished.error.kind == "agent_crashed"
-    assert "MB" in run.finished.error.message
+    assert "1 MB" in run.finished.error.message
 
 
 @pytest.mark.parametrize("event", [AgentProcess, AgentSession])
