@@ -145,19 +145,23 @@ async def test_whichever_way_a_search_goes_it_finds_the_same(database: Database)
             assert [one["message_id"] for one in in_time] == sorted(
                 expected, key=[one["message_id"] for one in sorted(whole, key=lambda one: one["timestamp"])].index
             )[::-1]
-        for key in ("timestamp", "created_at", "role"):
+        for key, narrowed in (
+            ("timestamp", {}),
+            ("created_at", {"session.agent": "codex"}),
+            ("role", {"task_id": None}),
+        ):
             for sort in ({key: -1}, {key: 1}):
-                asked = {"$search": "plum", "$sort": sort, "$limit": 4}
+                query = {**narrowed, "$sort": sort}
                 pages = [
                     await database.read(
-                        lambda tx, skip=skip, asked=asked, reader=reader: tx.messages.page(  # type: ignore[misc]
-                            {**asked, "$skip": skip}, reader, 50, 50
+                        lambda tx, skip=skip, query=query, reader=reader: tx.messages.page(  # type: ignore[misc]
+                            {"$search": "plum", **query, "$limit": 4, "$skip": skip}, reader, 50, 50
                         )
                     )
                     for skip in range(0, len(whole), 4)
                 ]
                 in_pages = [one["message_id"] for page in pages for one in page["data"]]
-                assert in_pages == [one["message_id"] for one in await found(**{"$sort": sort})]
+                assert in_pages == [one["message_id"] for one in await found(**query)]
         titled = [session for session in sessions if session.data.title]
         seen = [
             one for one in titled if reader is None or one.sharing == "everyone" or one.created_by == reader.user_id

@@ -118,20 +118,17 @@ class Listing:
         return sa.select(*self._columns(page.select)).select_from(rows).order_by(*self._order(page))
 
     def _first_in_order(self, page: Page) -> sa.Select[Any] | None:
-        """The documents of what comes first in the order of a page, where an index has it, and nothing but words is
-        asked: if there are hits enough among them, they are the page. None where the hits are too few to be likely.
+        """The documents of what comes first in the order of a page, where an index has it: if the page is full of hits
+        among them that are wanted, it is the page. None where there are too few hits for that to be likely.
         """
-        repository = self._repository
-        is_only_words = not (self._shape or self._of_session or self._aside or self._asks_for_hidden)
-        wanted = page.skip + page.limit
-        if not (is_only_words and repository.is_of_session and directions.has_index(repository.table, page.sort[0][0])):
+        repository, wanted = self._repository, page.skip + page.limit
+        if self._aside or not (repository.is_of_session and directions.has_index(repository.table, page.sort[0][0])):
             return None
         if not self._directions.has_many_hits(wanted):
             return None
-        rows = sa.select(repository.id_column.label("id")).where(*self._conditions(is_count=False))
-        first = (
-            rows.order_by(*self._order(page)).limit(sa.literal(directions.first_looked_at(wanted))).subquery("first")
-        )
+        # Whatever else is asked is asked of the hits: the first that fulfil it might be far.
+        rows = sa.select(repository.id_column.label("id")).order_by(*self._order(page))
+        first = rows.limit(sa.literal(directions.first_looked_at(wanted))).subquery("first")
         documents = sa.join(first, search.DOCUMENTS, search.DOCUMENTS.c.record_id == first.c.id)
         return sa.select(search.DOCUMENTS.c.doc).select_from(documents)
 

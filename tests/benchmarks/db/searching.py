@@ -26,6 +26,8 @@ def queries(session_id: str) -> Iterator[tuple[str, dict[str, Any]]]:
         ", of an agent": {"session.agent": "claude-code"},
         ", of a branch": {"session.git_state.ref": "branch-1"},
         ", of late": {"timestamp": {"$gt": "2020-01-01T00:00:00.000Z"}},
+        ", along a history": {"session_id": session_id, "$history": True},
+        ", by time": {"$sort": {"created_at": -1}},
     }
     words = {
         "rare": "needle",
