@@ -19,7 +19,7 @@ from agor_core.models.columns import Json
 
 # Every SQLite has room for so many; with ten columns it is nearly a hundred rows, more of which would gain little.
 MOST_PARAMETERS: Final = 999
-# Of their JSON, in characters. Rows that are large by themselves gain nothing, and are not to be in memory together.
+# In characters. Rows that are large by themselves gain nothing, and are not to be in memory together.
 MOST_TEXT: Final = 1_000_000
 
 Values = tuple[Any, ...]
@@ -83,16 +83,14 @@ def _copy(
 
 
 def _stored(table: sa.Table, names: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Values, int]]:
-    """The values of each row as a driver takes them, and the length of their JSON."""
+    """The values of each row as a driver takes them, and the length of their texts."""
     values_of = itemgetter(*names)
     places = [place for place, name in enumerate(names) if isinstance(table.c[name].type, Json | sa.JSON)]
     for row in rows:
         values = list(values_of(row))
-        length = 0
         for place in places:
             values[place] = to_json(values[place])
-            length += len(values[place])
-        yield tuple(values), length
+        yield tuple(values), sum(len(value) for value in values if type(value) is str)
 
 
 def _quoted(connection: sa.Connection, table: sa.Table, names: tuple[str, ...]) -> str:
