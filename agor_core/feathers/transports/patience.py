@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, cast
 
-from aiohttp import web
+from aiohttp import StreamReader, web
+from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 from typing_extensions import override
 
@@ -52,13 +53,13 @@ class HttpConnection(AnsweringConnection):
 
     __slots__ = (
         "_address",
+        "_body",
         "_head_since",
         "_is_answered",
         "_is_proxied",
         "_most_unheard_bytes",
         "_moved_at",
         "_peer",
-        "_request",
         "_server",
         "_unheard_bytes",
         "_unsent_bytes",
@@ -82,8 +83,8 @@ class HttpConnection(AnsweringConnection):
         self._unheard_bytes = 0
         # aiohttp forgets its transport when it closes it, which with unread data may take for ever.
         self._way: asyncio.Transport | None = None
-        # The one under way, or the last: aiohttp itself keeps it as long.
-        self._request: web.BaseRequest | None = None
+        # Of the request under way, or the last one, until it is known to be whole.
+        self._body: StreamReader | None = None
         self._head_since: float | None = None
         self._is_answered = True
         self._unsent_bytes = 0
@@ -104,7 +105,7 @@ class HttpConnection(AnsweringConnection):
     @override
     def connection_lost(self, exc: BaseException | None) -> None:
         super().connection_lost(exc)
-        self._way = self._request = None
+        self._way = self._body = None
         self.know()
         if self.when_lost is not None:
             self.when_lost()
@@ -121,8 +122,8 @@ class HttpConnection(AnsweringConnection):
                 self._way.abort()
                 return
         super().data_received(data)
-        if self._messages and type(self._messages[-1][0]) is _ErrInfo:
-            self._give_up_body()
+        if self._body is not None:
+            self._look_at_framing(self._body)
 
     def begin(self, request: web.BaseRequest) -> None:
         """A head has come; what comes now is its body, or a protocol with limits of its own.
@@ -131,9 +132,10 @@ class HttpConnection(AnsweringConnection):
         """
         self._head_since = None
         self._is_answered = False
-        self._request = request
-        if self._messages and type(self._messages[-1][0]) is _ErrInfo:
-            self._give_up_body()
+        self._body = None
+        if request._payload is not EMPTY_PAYLOAD:
+            self._body = request.content
+            self._look_at_framing(request.content)
         if self._is_proxied and not self._takes(self._server.proxies.client(request)):
             self._server.refusals.note(Reason.STRANGERS, self._server.proxies.client(request))
             raise TooManyRequests("too many at once from your address have not signed in", retry_after_s=RETRY_AFTER_S)
@@ -177,17 +179,18 @@ class HttpConnection(AnsweringConnection):
     def misheard(self) -> None:
         self._server.refusals.note(Reason.NO_REQUEST, self._peer)
 
-    def _give_up_body(self) -> None:
-        """What has come is no HTTP: whoever waits for the rest of a body waits in vain, which aiohttp does not say."""
-        body = None if self._request is None else self._request.content
-        if body is None or body.is_eof() or body.exception() is not None:
-            return
-        self.misheard()
-        if self._is_answered:
-            # Nobody reads it but aiohttp, to be rid of it.
-            body.feed_eof()
-        else:
-            body.set_exception(web.RequestPayloadError("the body is not framed as it should be"))
+    def _look_at_framing(self, body: StreamReader) -> None:
+        """Whoever waits for a body that turns out to be no HTTP waits in vain, which aiohttp does not say."""
+        if body.is_eof():
+            self._body = None
+        elif self._messages and isinstance(self._messages[-1][0], _ErrInfo):
+            self._body = None
+            self.misheard()
+            if self._is_answered:
+                # Nobody reads it but aiohttp, to be rid of it.
+                body.feed_eof()
+            else:
+                body.set_exception(web.RequestPayloadError("the body is not framed as it should be"))
 
     def _takes(self, address: str) -> bool:
         if self._server.spares_this_machine and is_here(address):
