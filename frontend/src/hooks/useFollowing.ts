@@ -64,9 +64,10 @@ export function useFollowing(scroller: RefObject<HTMLDivElement | null>, isFollo
       const view = list.scrollElement
       if (!view) return
       const before = view.scrollTop
-      // The list does not know of a movement that no event has told yet, either, and would undo it.
-      const isUnseen = options.adjustments !== undefined && hasLeft(view)
-      elementScroll(isUnseen ? before : offset, options, list)
+      // The list does not know of a movement that no event has told yet, either, and would undo it: it is given room for
+      // what came in above, from where the view is.
+      const above = options.adjustments === undefined ? Math.max(0, offset - top.current) : 0
+      elementScroll(hasLeft(view) ? before + above : offset, options, list)
       top.current += view.scrollTop - before
     },
     [hasLeft],
