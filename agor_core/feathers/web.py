@@ -49,7 +49,7 @@ class ServerOptions:
     `stranger_connections`: how many connections from one address may be there on which nobody has signed in, where the
     guard is not for loopback only or a proxy speaks for them; None for any number. `proxies`: those whose word on where
     a request comes from is taken. `patience`: how long connections may take. `fast`: the fast
-    path of Socket.IO.
+    paths of Socket.IO and REST.
     `idempotency` None takes no keys. With an `observer` there are `/metrics`, `/health` and a log line a call; with
     `documents` `/openapi.json`, `/asyncapi.json` and `/docs`. `shorten` makes events of more than 64 kB smaller.
     """
@@ -78,6 +78,7 @@ APP = web.AppKey("feathers", Feathers)
 DOOR = web.AppKey("feathers_door", SocketDoor)
 REST = web.AppKey("feathers_rest", Rest)
 SHORTCUT = web.AppKey("feathers_shortcut", Shortcut)
+FAST = web.AppKey("feathers_fast", bool)
 PATIENCE = web.AppKey("feathers_patience", Patience)
 WATCH: web.AppKey[Callable[[HttpServer], None]] = web.AppKey("feathers_watch")
 
@@ -106,6 +107,7 @@ def build_web(app: Feathers, options: ServerOptions | None = None) -> web.Applic
         options.max_json_containers,
     )
     site[DOOR] = door
+    site[FAST] = options.fast
     site[PATIENCE] = options.patience
     site[WATCH] = _watcher(app, guard, options, refusals)
     door.attach(site)
@@ -155,7 +157,8 @@ class Runner(web.AppRunner):
         assert isinstance(server, HttpServer)
         self.app[WATCH](server)
         shortcut = self.app[SHORTCUT]
-        server.request_handler = server.timed(server.request_handler, shortcut.handle, shortcut.takes(self.app.router))
+        takes, is_fast = shortcut.takes(self.app.router), self.app[FAST]
+        server.take(server.request_handler, shortcut.handle, takes, promptly=is_fast)
         self._sweeping = asyncio.create_task(server.sweep(self.app[PATIENCE]), name="feathers connection sweep")
         return server
 

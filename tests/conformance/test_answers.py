@@ -46,6 +46,21 @@ class Named:
         return f"{before}, now {WHOSE.get()}"
 
 
+class Hurried:
+    """Gives itself so many seconds for what takes a day."""
+
+    async def get(self, id: str, params: Params) -> str:
+        """Whether it was cut short."""
+        task = asyncio.current_task()
+        assert task is not None
+        try:
+            async with asyncio.timeout(float(id)):
+                await asyncio.sleep(86_400)
+        except TimeoutError:
+            return f"cut short, {task.cancelling()} times cancelled"
+        return "a day later"
+
+
 def split_head(context: HookContext) -> None:
     """What a careless hook could do with a client's text."""
     context.http.headers["X-Said"] = "one\r\nX-Forged: two"
@@ -66,8 +81,10 @@ def slow() -> Slow:
     return Slow()
 
 
-@pytest.fixture
-async def client(slow: Slow) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+@pytest.fixture(params=[True, False], ids=["fast", "stock"])
+async def client(
+    slow: Slow, request: pytest.FixtureRequest
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     """A connection to a server that knows it."""
     app = Feathers()
     app.use("people", MemoryService())
@@ -76,7 +93,8 @@ async def client(slow: Slow) -> AsyncIterator[tuple[asyncio.StreamReader, asynci
     app.use("split", MemoryService()).hooks(after={"find": [split_head]})
     await app.service("people").create({"id": 1, "name": "Ann"})
     await app.service("people").create({"id": 2, "name": "x" * 100_000})
-    site = build_web(app, ServerOptions(guard=Guard.open(), routes=[web.get("/page", page)]))
+    app.use("hurried", Hurried())
+    site = build_web(app, ServerOptions(guard=Guard.open(), routes=[web.get("/page", page)], fast=request.param))
     async with serving(site) as url, asyncio.timeout(30):
         reader, writer = await asyncio.open_connection(urlsplit(url).hostname, urlsplit(url).port, limit=1_000_000)
         yield reader, writer
@@ -128,6 +146,16 @@ async def test_no_answer_waits_for_a_later_one(client: Any, slow: Slow) -> None:
     slow.may.set()
     assert (await answer(reader))[2] == b'"late"'
     assert (await answer(reader))[2] == b'{"id":1,"name":"Ann"}'
+
+
+@pytest.mark.parametrize("seconds", ["0", "0.01"])
+async def test_a_call_that_limits_its_own_time_is_cut_short_and_nothing_else(client: Any, seconds: str) -> None:
+    """It is told in time, even if that is over at once; its answer and those to other calls come as ever."""
+    reader, writer = client
+    for _ in range(2):
+        writer.write(asked("GET", f"/hurried/{seconds}") + asked("GET", "/people/1"))
+        assert (await answer(reader))[2] == b'"cut short, 0 times cancelled"'
+        assert (await answer(reader))[2] == b'{"id":1,"name":"Ann"}'
 
 
 async def test_requests_on_one_connection_share_no_context(client: Any) -> None:

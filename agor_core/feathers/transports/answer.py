@@ -18,7 +18,7 @@ from aiohttp.web_protocol import RequestHandler
 from typing_extensions import override
 
 from agor_core.errors import ServiceError
-from agor_core.feathers.transports.eager import eager
+from agor_core.feathers.transports.eager import EagerLoop, eager
 from agor_core.feathers.transports.foreign import error_of, misheard
 from agor_core.feathers.wire import dumps, error_json, service_error
 
@@ -48,7 +48,8 @@ class AnsweringConnection(RequestHandler):
 
     @override
     async def start(self) -> None:
-        if sys.version_info < (3, 12):
+        loop: object = self._loop
+        if sys.version_info < (3, 12) and not isinstance(loop, EagerLoop):
             # From here on aiohttp starts nothing but requests.
             self._loop = cast(asyncio.AbstractEventLoop, eager(self._loop))
         await super().start()
@@ -132,8 +133,7 @@ class Answer(web.Response):
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         connection = request.protocol
         if isinstance(connection, AnsweringConnection):
-            is_usual = request.version == HttpVersion11 and request.method != "HEAD" and request.keep_alive
-            if is_usual and isinstance(self.body, bytes) and self.status in _LINES:
+            if self._is_usual(request):
                 self._by, self._writer = connection, request.writer
                 return self._writer
             connection.let_go()
@@ -141,13 +141,31 @@ class Answer(web.Response):
 
     @override
     async def write_eof(self, data: bytes = b"") -> None:
-        connection, body = self._by, self.body
-        if connection is None or not isinstance(body, bytes):
+        if self._by is None:
             await super().write_eof(data)
             return
-        head = _head(int(time.time()), self.status, tuple(self.headers.items()))
-        connection.answer(b"%sContent-Length: %d\r\n\r\n%s" % (head, len(body), body))
+        self._by.answer(self._raw())
         await self._writer.drain()
+
+    def usual(self, request: web.BaseRequest) -> bytes | None:
+        """All of it, if it is said in the usual way: by a connection that stays open, with a body.
+
+        None as well if a header is broken, which is aiohttp's to tell.
+        """
+        try:
+            return self._raw() if self._is_usual(request) else None
+        except ValueError:
+            return None
+
+    def _is_usual(self, request: web.BaseRequest) -> bool:
+        is_plain = request.version == HttpVersion11 and request.method != "HEAD" and request.keep_alive
+        return bool(is_plain) and isinstance(self.body, bytes) and self.status in _LINES
+
+    def _raw(self) -> bytes:
+        """Raises ValueError for a control character in a header."""
+        body = cast(bytes, self.body)
+        head = _head(int(time.time()), self.status, tuple(self.headers.items()))
+        return b"%sContent-Length: %d\r\n\r\n%s" % (head, len(body), body)
 
 
 def error_response(error: ServiceError) -> web.Response:

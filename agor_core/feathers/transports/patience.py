@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, cast
@@ -21,11 +21,12 @@ from aiohttp.web_protocol import RequestHandler, _ErrInfo
 from typing_extensions import override
 
 from agor_core.errors import TooManyRequests
-from agor_core.feathers.transports.answer import Answer, AnsweringConnection, error_response, refusal_response
+from agor_core.feathers.transports.answer import Answer, error_response, refusal_response
+from agor_core.feathers.transports.prompt import Handler, PromptConnection, Promptly
 from agor_core.feathers.transports.proxies import Proxies, counted, is_here
 from agor_core.feathers.transports.refusals import Reason, Refusals
 
-Handler = Callable[[Any], Awaitable[web.StreamResponse]]
+IsShort = Callable[[str, Mapping[str, str]], bool]
 
 SWEEP_S = 1.0
 # As much as an event loop reads at once.
@@ -48,7 +49,7 @@ class Patience:
     unread_s: float = 60.0
 
 
-class HttpConnection(AnsweringConnection):
+class HttpConnection(PromptConnection):
     """One connection of HTTP, also once it has become a WebSocket."""
 
     __slots__ = (
@@ -70,7 +71,7 @@ class HttpConnection(AnsweringConnection):
     when_lost: Callable[[], None] | None
 
     def __init__(self, server: HttpServer, **settings: Any) -> None:
-        super().__init__(server, **settings)
+        super().__init__(server, server.promptly, **settings)
         self._server = server
         self._peer = ""
         self.when_lost = None
@@ -211,6 +212,7 @@ class HttpServer(web.Server):
     `spares_this_machine`: not counting those from this machine.
     """
 
+    promptly: Promptly | None
     most_strangers: int | None
     spares_this_machine: bool
     proxies: Proxies
@@ -240,32 +242,46 @@ class HttpServer(web.Server):
     def __call__(self) -> RequestHandler:
         return HttpConnection(self, loop=self._loop, **self._kwargs)
 
-    def timed(self, long_way: Handler, short_way: Handler, is_short: Callable[[Any], bool]) -> Handler:
-        """A handler that takes the short way where there is one; its connection knows of all it does."""
+    def take(self, long_way: Handler, short_way: Handler, is_short: IsShort, *, promptly: bool) -> None:
+        """Handle requests the short way where there is one; their connection knows of all they do.
+
+        `promptly`: those that go the short way begin as soon as they have come.
+        """
+
+        async def handle_short(request: Any) -> web.StreamResponse:
+            return await timed(request, is_short=True)
 
         async def handle(request: Any) -> web.StreamResponse:
             connection: HttpConnection = request.protocol
-            try:
-                connection.begin(request)
-                if is_short(request):
-                    response = await short_way(request)
-                else:
-                    # Who goes the long way may write by itself.
-                    connection.let_go()
-                    response = await long_way(request)
-            except TooManyRequests as error:
-                response = error_response(error)
-            except web.HTTPException as error:
-                if error.status < HTTPStatus.BAD_REQUEST:
-                    raise
-                response = refusal_response(error, request)
-            finally:
-                connection.end()
+            begun = connection.take_begun()
+            if begun is None:
+                response = await timed(request, is_short=is_short(request.raw_path, request.headers))
+            else:
+                response = await begun
             if not isinstance(response, Answer):
                 connection.let_go()
             return response
 
-        return handle
+        async def timed(request: Any, *, is_short: bool) -> web.StreamResponse:
+            connection: HttpConnection = request.protocol
+            try:
+                connection.begin(request)
+                if is_short:
+                    return await short_way(request)
+                # Who goes the long way may write by itself.
+                connection.let_go()
+                return await long_way(request)
+            except TooManyRequests as error:
+                return error_response(error)
+            except web.HTTPException as error:
+                if error.status < HTTPStatus.BAD_REQUEST:
+                    raise
+                return refusal_response(error, request)
+            finally:
+                connection.end()
+
+        self.request_handler = handle
+        self.promptly = Promptly(is_short, handle_short) if promptly else None
 
     async def sweep(self, patience: Patience) -> None:
         """Look at all connections, for ever."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
@@ -23,16 +23,16 @@ class Shortcut:
         self._last = last
         self.handle = handle
 
-    def takes(self, router: web.UrlDispatcher) -> Callable[[web.Request], bool]:
-        """Says of a request whether it may go the short way. All routes are there by now."""
+    def takes(self, router: web.UrlDispatcher) -> Callable[[str, Mapping[str, str]], bool]:
+        """Says of a request's path and headers whether it may go the short way. All routes are there by now."""
         others = [resource for resource in router.resources() if resource is not self._last.resource]
         taken = {_first(resource.canonical) for resource in others}
         names = {_first(path) for path in self._app.services} - taken
         if any("{" in first for first in taken):
             names = set()
 
-        def is_short(request: web.Request) -> bool:
-            return _first(request.raw_path.partition("?")[0]) in names and "Expect" not in request.headers
+        def is_short(raw_path: str, headers: Mapping[str, str]) -> bool:
+            return _first(raw_path.partition("?")[0]) in names and "Expect" not in headers
 
         return is_short
 
