@@ -128,7 +128,7 @@ def _work_in_worktrees(agor: Commands, other: Path) -> None:
     assert agor("repo rm other --yes")["slug"] == "other"
     assert agor("repo worktree add . a")["name"] == "a"
     assert agor("worktree add demo b")["name"] == "b"
-    assert [one["name"] for one in agor("repo show .")["worktrees"]] == ["b", "a"]
+    assert [one["name"] for one in agor("repo show .")["worktrees"]] == ["a", "b"]
     assert agor("worktree list")["total"] == 2
     assert agor("worktree show b")["ref"] == "b"
     assert agor("worktree status b")["dirty"] is False
