@@ -105,7 +105,7 @@ class PromptConnection(AnsweringConnection):
         finally:
             _leave_task(loop, task)
         raw = _usual(begun, request)
-        if raw is None:
+        if raw is None or self._close:
             self._begun = begun
             self._messages.appendleft((message, payload))
             return False
