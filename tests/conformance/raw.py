@@ -100,3 +100,15 @@ def _small_socket(address: Any) -> socket.socket:
     made = socket.socket(family, kind, protocol)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
     return made
+
+
+async def read_to_end(reader: asyncio.StreamReader) -> bytes:
+    """All that still comes until the server closes, however it does."""
+    said = bytearray()
+    try:
+        while piece := await reader.read(65536):
+            said += piece
+    except ConnectionError:
+        # Closed with something unread; what it has said before counts.
+        pass
+    return bytes(said)

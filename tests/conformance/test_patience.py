@@ -18,7 +18,7 @@ from agor_core.feathers.guard import Guard
 from agor_core.feathers.transports.patience import Patience
 from agor_core.feathers.web import ServerOptions, build_web, runner
 from tests.conformance.doors import serving
-from tests.conformance.raw import CLOSED, raw
+from tests.conformance.raw import CLOSED, raw, read_to_end
 from tests.conformance.server import build_app
 
 HASTY = Patience(head_s=0.2, body_s=0.2, idle_s=0.2, unread_s=0.2)
@@ -52,20 +52,9 @@ async def connection(url: str) -> AsyncIterator[tuple[asyncio.StreamReader, asyn
         writer.close()
 
 
-async def closed(reader: asyncio.StreamReader) -> bytes:
-    """All that still comes until the server closes, however it does."""
-    said = bytearray()
-    try:
-        while piece := await reader.read(65536):
-            said += piece
-    except ConnectionError:
-        pass
-    return bytes(said)
-
-
 async def dribbled(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, piece: bytes) -> bytes:
     """What a server says that is sent `piece` every now and then until it closes."""
-    closing = asyncio.ensure_future(closed(reader))
+    closing = asyncio.ensure_future(read_to_end(reader))
     while not closing.done():
         writer.write(piece)
         await asyncio.wait([closing], timeout=0.05)
@@ -78,7 +67,7 @@ async def test_who_says_no_whole_head_is_gone(said: str) -> None:
     async with hasty() as url:
         async with connection(url) as (reader, writer):
             writer.write(said.encode())
-            assert await closed(reader) == b""
+            assert await read_to_end(reader) == b""
         if said:
             async with connection(url) as (reader, writer):
                 writer.write(said.encode())
@@ -98,7 +87,7 @@ async def test_an_idle_connection_is_closed() -> None:
     """Who asks nothing more is not kept."""
     async with hasty(Patience(idle_s=0.2)) as url, connection(url) as (reader, writer):
         writer.write(b"GET /people/2 HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert (await closed(reader)).count(b"HTTP/1.1 404 ") == 1
+        assert (await read_to_end(reader)).count(b"HTTP/1.1 404 ") == 1
 
 
 @pytest.mark.parametrize("size", ["Content-Length: 50", "Transfer-Encoding: chunked"])
@@ -170,7 +159,7 @@ async def test_who_does_not_read_an_answer_is_gone() -> None:
         while running.server.connections:
             await asyncio.sleep(0.05)
         writer.transport.resume_reading()
-        assert len(await closed(reader)) < 8_000_000
+        assert len(await read_to_end(reader)) < 8_000_000
     async with connection(url) as (reader, writer):
         writer.write(question)
         size = 0
@@ -190,9 +179,9 @@ async def test_sockets_outlive_all_of_it(fast: bool) -> None:
         raw(url) as client,
         connection(url) as (reader, _),
     ):
-        assert await closed(reader) == b""
+        assert await read_to_end(reader) == b""
         async with connection(url) as (later, _):
-            assert await closed(later) == b""
+            assert await read_to_end(later) == b""
         assert (await client.call("create", "people", {"name": "Ann"}))[0] is None
 
 
@@ -256,7 +245,7 @@ async def test_strangers_send_little_over_sockets_too(fast: bool) -> None:
             await reader.readuntil(b"\r\n\r\n")
             # The head of nine megabytes, and a part of them.
             writer.write(b"\x81\xff" + (9_000_000).to_bytes(8, "big") + b"\0\0\0\0" + b"x" * 600_000)
-            await closed(reader)
+            await read_to_end(reader)
         assert await app.service("people").find(Params(paginate=False)) == []
         async with raw(url) as client:
             for number in range(20):
@@ -280,7 +269,7 @@ async def test_one_address_has_room_for_few_strangers(crowded: str) -> None:
     async with connection(crowded) as (reader, writer):
         async with connection(crowded):
             async with connection(crowded) as (refused, _):
-                assert await closed(refused) == b""
+                assert await read_to_end(refused) == b""
             writer.write(b"GET /people/1 HTTP/1.1\r\nHost: x\r\n\r\n")
             assert (await reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 404 ")
         answer = b""
@@ -288,7 +277,7 @@ async def test_one_address_has_room_for_few_strangers(crowded: str) -> None:
             # The server may not have noticed yet that one has gone.
             async with connection(crowded) as (newcomer, asking):
                 asking.write(b"GET /people/1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-                answer = await closed(newcomer)
+                answer = await read_to_end(newcomer)
         assert answer.startswith(b"HTTP/1.1 404 ")
 
 

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 from typing_extensions import override
 
+from tests.conformance.raw import read_to_end
+
 PATIENCE_S = 20.0
 
 
@@ -42,7 +44,7 @@ async def exchange(url: str, pieces: Sequence[bytes]) -> list[Answer]:
     address = urlsplit(url)
     async with asyncio.timeout(PATIENCE_S):
         reader, writer = await asyncio.open_connection(address.hostname, address.port)
-        said = asyncio.create_task(_all_of(reader))
+        said = asyncio.create_task(read_to_end(reader))
         try:
             for piece in pieces:
                 writer.write(piece)
@@ -58,17 +60,6 @@ async def exchange(url: str, pieces: Sequence[bytes]) -> list[Answer]:
     # Which verb was asked decides whether an answer has a body.
     verbs = [piece.split(b" ", 1)[0] for piece in pieces]
     return _answers(raw, "HEAD" if verbs[0] == b"HEAD" else "GET")
-
-
-async def _all_of(reader: asyncio.StreamReader) -> bytes:
-    said = bytearray()
-    try:
-        while piece := await reader.read(65536):
-            said += piece
-    except ConnectionError:
-        # Closed with something unread; what it has said before counts.
-        pass
-    return bytes(said)
 
 
 def _answers(raw: bytes, first_verb: str) -> list[Answer]:
