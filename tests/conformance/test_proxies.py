@@ -20,9 +20,9 @@ from agor_core.feathers.transports.proxies import Proxies
 from agor_core.feathers.transports.sockets import Limits
 from agor_core.feathers.web import ServerOptions, build_web
 from tests.conformance.doors import serving
-from tests.conformance.raw import raw
+from tests.conformance.raw import raw, read_to_end
 from tests.conformance.server import build_app
-from tests.conformance.test_patience import closed, connection
+from tests.conformance.test_patience import connection
 
 ANN = {"email": "ann@example.com", "password": "a long password"}
 WRONG = {"strategy": "local", **ANN, "password": "another password"}
@@ -284,7 +284,7 @@ async def test_what_is_refused_is_counted_and_told(opened: Open, caplog: pytest.
         ):
             async with connection(url) as (reader, writer):
                 writer.write(said.encode())
-                await closed(reader)
+                await read_to_end(reader)
         async with raw(url), raw(url, connect=False) as late:
             await late.send("40")
             assert (await late.receive()).startswith("44")
