@@ -1,15 +1,16 @@
-"""What every test may use, and the rule that a skipped test fails where nothing may be skipped."""
+"""What every test may use, and two rules: no test runs if one can't be collected, and none is skipped in CI."""
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.workermanage import WorkerController
 
 from tests.support.daemon import Daemon, clean_environment, running_daemon
 from tests.support.fronts import PROXIES, Front, running_front
@@ -34,13 +35,26 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Where AGOR_TEST_SKIPS_FAIL is set, a skipped test is a failed one."""
     report = yield
     if os.environ.get(SKIPS_FAIL) and report.skipped and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} was skipped, and {SKIPS_FAIL} is set: {report.longrepr}"
     return report
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(node: WorkerController) -> None:
+    """What can't be collected ends the run before its first test, as it does without workers.
+
+    By itself xdist runs all that could be collected, and tells of the rest at the end.
+    """
+    session = node.config.pluginmanager.get_plugin("session")
+    if session.testsfailed and not node.config.option.continue_on_collection_errors:
+        raise session.Interrupted(f"{session.testsfailed} errors during collection")
 
 
 @pytest.fixture
