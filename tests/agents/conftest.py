@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import pytest
 
 from agor_core.agents import (
     Agent,
+    AgentError,
     AgentEvent,
     AgentMessage,
     AgentSession,
@@ -22,6 +23,8 @@ from agor_core.agents import (
     RunRequest,
     TextDelta,
 )
+from agor_core.agents.claude_code.entries import TranscriptMessage
+from agor_core.agents.protocol import Block
 
 T = TypeVar("T")
 
@@ -47,6 +50,21 @@ class Run:
         assert isinstance(self.events[-1], Finished)
         assert len(self.of(Finished)) == 1
         return self.events[-1]
+
+    @property
+    def error(self) -> AgentError:
+        assert self.finished.error is not None
+        return self.finished.error
+
+    @property
+    def answer(self) -> str:
+        assert self.finished.answer is not None
+        return self.finished.answer
+
+    @property
+    def cost_usd(self) -> float:
+        assert self.finished.cost_usd is not None
+        return self.finished.cost_usd
 
     @property
     def session_id(self) -> str:
@@ -83,7 +101,16 @@ async def stopping(events: AsyncGenerator[AgentEvent, None], *kinds: type[AgentE
             await consumer
 
 
-Runner = Callable[..., Awaitable[Run]]
+class Runner(Protocol):
+    """What `play` gives."""
+
+    async def __call__(self, agent: Agent, prompt: str, *answers: PermissionAnswer, **fields: Any) -> Run: ...
+
+
+def blocks(message: AgentMessage | TranscriptMessage) -> list[Block]:
+    """What a message consists of that is more than plain text."""
+    assert isinstance(message.content, list)
+    return message.content
 
 
 @pytest.fixture

@@ -7,13 +7,14 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import acp
 import pytest
 
 from agor_core.agents import (
     AGENTS,
+    Agent,
     AgentProcess,
     AgentSession,
     ContextUsed,
@@ -31,24 +32,35 @@ from agor_core.agents import (
 from agor_core.agents.acp.replay import Replay
 from agor_core.agents.acp.transport import MOST_UNREAD, ProcessTransport
 from agor_core.agents.process import ChildProcess
+from agor_core.agents.protocol import ErrorKind
 from agor_core.processes import group_lives
-from tests.agents.conftest import PATH, PATIENCE_S, Run, stopping
+from tests.agents.conftest import PATH, PATIENCE_S, Run, Runner, blocks, stopping
 
 ROOT = Path(__file__).parents[2]
 
 
-def fake(*abilities: str) -> Any:
+def fake(*abilities: str) -> Agent:
     """The fake agent, as a user would configure it."""
     return registered({"fake": [sys.executable, "-W", "ignore", "-m", "tests.fake_acp.agent", *abilities]})["fake"]
 
 
+class Prompt(Protocol):
+    """What `prompt` gives."""
+
+    async def __call__(
+        self, *lines: str, agent: Agent | None = None, answers: tuple[PermissionAnswer, ...] = (), **fields: Any
+    ) -> Run: ...
+
+
 @pytest.fixture
-def prompt(play: Any, tmp_path: Path) -> Any:
+def prompt(play: Runner, tmp_path: Path) -> Prompt:
     """Runs lines of commands; afterwards no process of the agent is left."""
 
-    async def run(*lines: str, agent: Any = None, answers: tuple[PermissionAnswer, ...] = (), **fields: Any) -> Run:
+    async def run(
+        *lines: str, agent: Agent | None = None, answers: tuple[PermissionAnswer, ...] = (), **fields: Any
+    ) -> Run:
         fields.setdefault("environment", environment(tmp_path))
-        done: Run = await play(agent or fake(), "\n".join(lines), *answers, **fields)
+        done = await play(agent or fake(), "\n".join(lines), *answers, **fields)
         (process,) = done.of(AgentProcess)
         assert not group_lives(process.pid)
         return done
@@ -60,7 +72,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     return {"PATH": PATH, "HOME": str(tmp_path), "PYTHONPATH": str(ROOT), "FAKE_API_KEY": "a-secret-value"}
 
 
-async def test_text_and_thinking_stream_and_are_told_whole(prompt):
+async def test_text_and_thinking_stream_and_are_told_whole(prompt: Prompt) -> None:
     """Chunks come one by one, the message follows; the agent's session, version, usage and cost are told."""
     run = await prompt("think Let me see.", "say Hello there", "usage")
 
@@ -79,26 +91,26 @@ async def test_text_and_thinking_stream_and_are_told_whole(prompt):
     assert run.of(ContextUsed) == [ContextUsed(15, 1000)]
 
 
-async def test_tools_are_told_in_order(prompt, tmp_path):
+async def test_tools_are_told_in_order(prompt: Prompt, tmp_path: Path) -> None:
     """Each use stands before its result, text between them is a message of its own; a failed tool says so."""
     run = await prompt("say Writing.", "write a.txt hello", "say Running.", "run make", "say Done.")
 
     assert (tmp_path / "work/a.txt").read_text() == "hello"
-    kinds = [[block["type"] for block in message.content] for message in run.messages]
+    kinds = [[block["type"] for block in blocks(message)] for message in run.messages]
     assert kinds == [["text", "tool_use"], ["tool_result"], ["text", "tool_use"], ["tool_result"], ["text"]]
-    use = run.messages[0].content[1]
+    use = blocks(run.messages[0])[1]
     assert use["name"] == "Edit"
     assert use["input"] == {"title": "Write a.txt", "path": "a.txt", "content": "hello"}
-    assert run.messages[1].content[0]["tool_use_id"] == use["id"]
+    assert blocks(run.messages[1])[0]["tool_use_id"] == use["id"]
     assert [event.name for event in run.of(ToolStarted)] == ["Edit", "Bash"]
     assert [event.is_error for event in run.of(ToolFinished)] == [False, True]
-    assert run.messages[3].content[0]["content"] == '{"code": 1}'
+    assert blocks(run.messages[3])[0]["content"] == '{"code": 1}'
 
 
-async def test_a_tool_without_an_end_gets_one(prompt):
+async def test_a_tool_without_an_end_gets_one(prompt: Prompt) -> None:
     """At the end of the turn every tool use has a result, so that the transcript can be read."""
     run = await prompt("leave", "say Bye")
-    assert run.messages[-1].content[0]["is_error"]
+    assert blocks(run.messages[-1])[0]["is_error"]
     assert run.finished.answer == "Bye "
 
 
@@ -111,16 +123,16 @@ async def test_a_tool_without_an_end_gets_one(prompt):
         (PermissionAnswer(True, updated_input={"content": "other"}), "no"),
     ],
 )
-async def test_a_person_answers(prompt, tmp_path, answer, chosen):
+async def test_a_person_answers(prompt: Prompt, tmp_path: Path, answer: PermissionAnswer, chosen: str) -> None:
     """Yes once, no, and yes for good reach the agent as that; what a person changed cannot be told, so it is a no."""
     run = await prompt("write a.txt hello", permission_mode="default", answers=(answer,))
 
     (question,) = run.questions
     assert (question.tool_name, question.title) == ("Edit", "Write a.txt")
     assert question.tool_input["content"] == "hello"
-    assert question.tool_use_id == run.messages[0].content[0]["id"]
+    assert question.tool_use_id == blocks(run.messages[0])[0]["id"]
     assert [suggestion["option_id"] for suggestion in question.suggestions] == ["ever"]
-    assert run.messages[1].content[0]["content"] == f"chosen: {chosen}"
+    assert blocks(run.messages[1])[0]["content"] == f"chosen: {chosen}"
     assert (tmp_path / "work/a.txt").exists() == (chosen in ("once", "ever"))
 
 
@@ -134,15 +146,15 @@ async def test_a_person_answers(prompt, tmp_path, answer, chosen):
         ({"permission_mode": "plan"}, "no"),
     ],
 )
-async def test_modes_and_rules_answer_without_a_person(prompt, fields, chosen):
+async def test_modes_and_rules_answer_without_a_person(prompt: Prompt, fields: dict[str, Any], chosen: str) -> None:
     """Nobody is asked what the session's settings decide."""
     run = await prompt("write a.txt hello", **fields)
     assert run.questions == []
-    assert run.messages[1].content[0]["content"] == f"chosen: {chosen}"
+    assert blocks(run.messages[1])[0]["content"] == f"chosen: {chosen}"
 
 
 @pytest.mark.parametrize("abilities", [(), ("late",)])
-async def test_a_conversation_is_taken_up(prompt, abilities):
+async def test_a_conversation_is_taken_up(prompt: Prompt, abilities: tuple[str, ...]) -> None:
     """Resumed, the agent remembers; what it repeats of the past, before it answers or after, is not told again."""
     agent = fake(*abilities)
     said = ["say one", "length " + "x" * 300_000, "think Hm.\nsay an old answer"]
@@ -153,14 +165,14 @@ async def test_a_conversation_is_taken_up(prompt, abilities):
 
     assert fourth.session_id == third.session_id == second.session_id == first.session_id
     assert fourth.finished.answer == " | ".join(said)
-    told = [[[block.get("text") for block in message.content] for message in run.messages] for run in (second, third)]
+    told = [[[block.get("text") for block in blocks(message)] for message in run.messages] for run in (second, third)]
     assert told == [[["300000"]], [[None, "an old answer "]]]
     assert third.streamed == "an old answer "
     assert [(len(run.messages), run.of(ToolStarted)) for run in (second, third, fourth)] == [(1, [])] * 3
 
 
 @pytest.mark.parametrize("abilities", [("fork",), ("fork", "late")])
-async def test_a_fork_where_the_agent_can(prompt, abilities):
+async def test_a_fork_where_the_agent_can(prompt: Prompt, abilities: tuple[str, ...]) -> None:
     """A fork is a session of its own that knows the past, and does not tell it again."""
     first = await prompt("say one")
     fork = await prompt("remember", agent=fake(*abilities), fork=ForkPoint(first.session_id))
@@ -169,7 +181,7 @@ async def test_a_fork_where_the_agent_can(prompt, abilities):
     assert len(fork.messages) == 1
 
 
-async def test_an_agent_that_answers_only_what_it_knows_is_not_waited_for_long():
+async def test_an_agent_that_answers_only_what_it_knows_is_not_waited_for_long() -> None:
     """It is given up once it tells nothing any more; what it still told of the past counts as such until then."""
     replay, asked = Replay(unanswered_s=0.05), []
 
@@ -193,11 +205,13 @@ async def test_an_agent_that_answers_only_what_it_knows_is_not_waited_for_long()
         (("no-load",), {"agent_session_id": "fake-1"}),
     ],
 )
-async def test_what_cannot_be_taken_up_is_told(prompt, abilities, fields):
+async def test_what_cannot_be_taken_up_is_told(
+    prompt: Prompt, abilities: tuple[str, ...], fields: dict[str, Any]
+) -> None:
     """Never an empty conversation in silence: the error says that our history can stand in, and it can."""
     await prompt("say one")
     run = await prompt("say two", agent=fake(*abilities), **fields)
-    assert run.finished.error.history_lost
+    assert run.error.history_lost
     assert run.streamed == ""
 
     told = await prompt("say two", history=[{"role": "user", "content": "my name is Ada"}])
@@ -208,14 +222,21 @@ async def test_what_cannot_be_taken_up_is_told(prompt, abilities, fields):
     ("stored", "note"),
     [([{"role": "assistant", "content": "I am Ada"}], "it was told what is stored here"), (None, "it begins anew")],
 )
-async def test_an_agent_that_loses_conversations_by_itself_is_told_them(prompt, stored, note, tmp_path):
+async def test_an_agent_that_loses_conversations_by_itself_is_told_them(
+    prompt: Prompt, stored: list[dict[str, Any]] | None, note: str, tmp_path: Path
+) -> None:
     """It begins a new one, with our instructions, what is stored, and a cost of its own; a note says so."""
     gemini = registered({"gemini": [sys.executable, "-W", "ignore", "-m", "tests.fake_acp.agent"]})["gemini"]
 
-    async def recall():
+    async def recall() -> list[dict[str, Any]] | None:
         return stored
 
-    fields = {"agent_session_id": "fake-77", "recall": recall, "cost_so_far": 7.0, "system_append": "You are in 4711."}
+    fields: dict[str, Any] = {
+        "agent_session_id": "fake-77",
+        "recall": recall,
+        "cost_so_far": 7.0,
+        "system_append": "You are in 4711.",
+    }
     run = await prompt("say two", "usage", agent=gemini, **fields)
 
     assert run.finished.error is None
@@ -233,14 +254,16 @@ async def test_an_agent_that_loses_conversations_by_itself_is_told_them(prompt, 
 @pytest.mark.parametrize(
     ("abilities", "point"), [((), ForkPoint("fake-1")), (("fork",), ForkPoint("fake-1", "message"))]
 )
-async def test_a_fork_that_the_agent_cannot_make_is_told_its_past(prompt, abilities, point, tmp_path):
+async def test_a_fork_that_the_agent_cannot_make_is_told_its_past(
+    prompt: Prompt, abilities: tuple[str, ...], point: ForkPoint, tmp_path: Path
+) -> None:
     """A new conversation, with what is stored up to the fork point and a cost of its own; a note says so."""
     await prompt("say one")
 
-    async def recall():
+    async def recall() -> list[dict[str, Any]]:
         return [{"role": "assistant", "content": "I am Ada"}]
 
-    fields = {"fork": point, "recall": recall, "cost_so_far": 7.0}
+    fields: dict[str, Any] = {"fork": point, "recall": recall, "cost_so_far": 7.0}
     run = await prompt("say two", "usage", agent=fake(*abilities), **fields)
 
     assert run.finished.error is None
@@ -258,26 +281,26 @@ async def test_a_fork_that_the_agent_cannot_make_is_told_its_past(prompt, abilit
     assert "say one" not in said
 
 
-async def test_other_agents_are_told_nothing_by_themselves(prompt):
+async def test_other_agents_are_told_nothing_by_themselves(prompt: Prompt) -> None:
     """Where a lost conversation is no habit, a person decides; what is stored is not even read."""
     read = []
 
-    async def recall():
+    async def recall() -> None:
         read.append(True)
 
     run = await prompt("say two", agent_session_id="fake-77", recall=recall)
-    assert run.finished.error.history_lost
+    assert run.error.history_lost
     assert read == []
 
 
-async def test_history_and_instructions_go_with_the_first_prompt(prompt, tmp_path):
+async def test_history_and_instructions_go_with_the_first_prompt(prompt: Prompt, tmp_path: Path) -> None:
     """ACP has no system prompt: what we add, and what the agent forgot, stand before the prompt."""
     await prompt("say one", system_append="You are in session 4711.", history=[{"role": "user", "content": "I am Ada"}])
     (said,) = json.loads((tmp_path / "conversations.json").read_text())["fake-1"]
     assert said.index("4711") < said.index("I am Ada") < said.index("say one")
 
 
-async def test_a_model_is_chosen_where_the_agent_lets_us(prompt):
+async def test_a_model_is_chosen_where_the_agent_lets_us(prompt: Prompt) -> None:
     """A model it has is set; one it lacks is an error that names those it has; without a choice, a note."""
     chosen = await prompt("remember", agent=fake("models"), model="large")
     wrong = await prompt("remember", agent=fake("models"), model="huge")
@@ -286,8 +309,8 @@ async def test_a_model_is_chosen_where_the_agent_lets_us(prompt):
     assert chosen.finished.answer == "model large"
     assert chosen.of(AgentSession)[0].model == chosen.messages[0].model == "large"
     assert without.of(AgentSession)[0].model is None
-    assert wrong.finished.error.kind == "bad_model"
-    assert "small, large" in wrong.finished.error.message
+    assert wrong.error.kind == "bad_model"
+    assert "small, large" in wrong.error.message
     assert without.messages[0].role == "system"
     assert "large" in without.messages[0].content
 
@@ -296,7 +319,7 @@ async def test_a_model_is_chosen_where_the_agent_lets_us(prompt):
     ("mode", "told"),
     [("plan", "mode https://example.com/modes#plan"), ("acceptEdits", "mode auto-edit"), ("default", "")],
 )
-async def test_an_agent_is_told_the_mode_by_its_own_name(prompt, mode, told):
+async def test_an_agent_is_told_the_mode_by_its_own_name(prompt: Prompt, mode: str, told: str) -> None:
     """Where the agent has a mode that means ours, it is set; where it has none, it stays in its own."""
     run = await prompt("remember", agent=fake("modes"), permission_mode=mode)
     assert (run.finished.answer or "") == told
@@ -313,39 +336,39 @@ async def test_an_agent_is_told_the_mode_by_its_own_name(prompt, mode, told):
         ("stop max_tokens", "unknown"),
     ],
 )
-async def test_failures_have_a_kind(prompt, line, kind):
+async def test_failures_have_a_kind(prompt: Prompt, line: str, kind: ErrorKind) -> None:
     """What the agent answers becomes an error of the right kind; what was said before stays."""
     run = await prompt("say So far.", line)
-    assert run.finished.error.kind == kind
+    assert run.error.kind == kind
     assert run.finished.answer == "So far. "
 
 
-async def test_an_agent_that_is_not_signed_in(prompt):
+async def test_an_agent_that_is_not_signed_in(prompt: Prompt) -> None:
     """The error says how to sign in."""
     run = await prompt("say hi", agent=fake("auth"))
-    assert run.finished.error.kind == "no_key"
-    assert "Sign in with a browser" in run.finished.error.message
+    assert run.error.kind == "no_key"
+    assert "Sign in with a browser" in run.error.message
 
 
-async def test_an_agent_that_dies(prompt):
+async def test_an_agent_that_dies(prompt: Prompt) -> None:
     """Exit code and last words are told, the secrets in them are not; what was said stays."""
     run = await prompt("say So far.", "die")
-    assert run.finished.error.kind == "agent_crashed"
-    assert "exit code 3" in run.finished.error.message
-    assert "I am dying of <FAKE_API_KEY>" in run.finished.error.message
+    assert run.error.kind == "agent_crashed"
+    assert "exit code 3" in run.error.message
+    assert "I am dying of <FAKE_API_KEY>" in run.error.message
     assert run.finished.answer == "So far. "
 
 
 @pytest.mark.parametrize("line", ["flood", "noise"])
-async def test_an_agent_that_floods_is_ended(prompt, line):
+async def test_an_agent_that_floods_is_ended(prompt: Prompt, line: str) -> None:
     """A message, or noise, without end is cut off, and says so; our memory does not fill."""
     async with asyncio.timeout(PATIENCE_S):
         run = await prompt(line)
-    assert run.finished.error.kind == "agent_crashed"
-    assert "MB" in run.finished.error.message
+    assert run.error.kind == "agent_crashed"
+    assert "MB" in run.error.message
 
 
-async def test_a_slow_reader_holds_the_agent_back():
+async def test_a_slow_reader_holds_the_agent_back() -> None:
     """While enough waits to be used, nothing more is read: the rest waits in the pipe, and so in the agent."""
     child = await ChildProcess.start(["yes", "{}"], cwd="/", environment={"PATH": PATH})
     inbox: asyncio.Queue[Any] = asyncio.Queue()
@@ -360,14 +383,14 @@ async def test_a_slow_reader_holds_the_agent_back():
     await child.close(grace_s=0.05)
 
 
-async def test_a_prompt_of_five_megabytes_arrives(prompt):
+async def test_a_prompt_of_five_megabytes_arrives(prompt: Prompt) -> None:
     """Nothing of it is lost on the way."""
     run = await prompt("length " + "x" * 5_000_000)
     assert run.finished.answer == "5000000"
 
 
 @pytest.mark.parametrize("abilities", [(), ("mute",)])
-async def test_stopping_an_agent_that_never_ends(abilities, tmp_path):
+async def test_stopping_an_agent_that_never_ends(abilities: tuple[str, ...], tmp_path: Path) -> None:
     """Whether it hangs in its turn or before its first word, it is ended; a turn is cancelled first."""
     request = RunRequest("say on\nhang", str(tmp_path), environment(tmp_path))
     async with stopping(fake(*abilities).run(request, never), AgentProcess if abilities else TextDelta) as run:
@@ -380,22 +403,22 @@ async def never(question: PermissionQuestion) -> PermissionAnswer:
     raise AssertionError(f"nobody should be asked about {question.tool_name}")
 
 
-async def test_programs_that_are_not_there(play, tmp_path):
+async def test_programs_that_are_not_there(play: Runner, tmp_path: Path) -> None:
     """Each agent says that it is not installed and how to get it, before and at a run; a lost directory is told too."""
     for name in ("codex", "gemini", "opencode", "cursor"):
         nowhere = {"PATH": str(tmp_path), "HOME": str(tmp_path)}
         found = await AGENTS[name].availability(nowhere)
         assert not found.installed
-        assert name in found.problem
+        assert name in (found.problem or "")
         assert found.how_to
         run = await play(AGENTS[name], "hi", environment=nowhere)
-        assert run.finished.error.kind == "no_cli"
-        assert found.how_to in run.finished.error.message
+        assert run.error.kind == "no_cli"
+        assert found.how_to in run.error.message
     gone = await play(fake(), "hi", cwd=str(tmp_path / "gone"))
-    assert gone.finished.error.kind == "cwd_missing"
+    assert gone.error.kind == "cwd_missing"
 
 
-async def test_an_installed_program_tells_version_and_sign_in(tmp_path):
+async def test_an_installed_program_tells_version_and_sign_in(tmp_path: Path) -> None:
     """The version is that of its npm package; a key or a file of credentials shows that it is signed in."""
     package = tmp_path / "lib/node_modules/gemini"
     (package / "dist").mkdir(parents=True)

@@ -7,7 +7,7 @@ import pytest
 from agor_core.agents import agent_env
 
 
-def test_nothing_of_ours_reaches_an_agent():
+def test_nothing_of_ours_reaches_an_agent() -> None:
     """Our settings, the database, and marks of an agent we may run inside of are withheld; the user's own stays."""
     base = {
         "AGOR_HOME": "/x",
@@ -38,13 +38,13 @@ def test_nothing_of_ours_reaches_an_agent():
         ("opencode", {"ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GITHUB_TOKEN"}),
     ],
 )
-def test_configured_credentials_go_to_their_agent_only(agent, names):
+def test_configured_credentials_go_to_their_agent_only(agent: str, names: set[str]) -> None:
     """A configured key is given to the agent it signs in; one that no agent claims, to all."""
     credentials = dict.fromkeys(("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GITHUB_TOKEN"), "k")
     assert set(agent_env({}, agent, credentials=credentials)) == names
 
 
-def test_the_agents_own_settings_win():
+def test_the_agents_own_settings_win() -> None:
     """`agents.<name>.env` overrides the environment and the configured credentials."""
     made = agent_env({"A": "1"}, "codex", {"A": "2", "OPENAI_API_KEY": "mine"}, credentials={"OPENAI_API_KEY": "k"})
     assert made == {"A": "2", "OPENAI_API_KEY": "mine"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -40,12 +40,12 @@ def test_a_task_can_fail_for_every_reason_an_agent_can() -> None:
         ("the model said something odd", None, "unknown"),
     ],
 )
-def test_words_and_status_tell_the_kind(text, status, kind):
+def test_words_and_status_tell_the_kind(text: str, status: int | None, kind: ErrorKind) -> None:
     """Whichever agent says it."""
     assert kind_of(text, status) == kind
 
 
-def test_a_limit_says_when_it_ends():
+def test_a_limit_says_when_it_ends() -> None:
     """Where the API told the time of the reset, the error has it, for programs and for people."""
     error = api_error("usage limit reached", REQUEST, status=429, retry_at=1_795_000_000_000)
     assert error == AgentError(
@@ -53,15 +53,15 @@ def test_a_limit_says_when_it_ends():
     )
 
 
-def test_no_secret_is_in_a_message():
+def test_no_secret_is_in_a_message() -> None:
     """What the environment calls a key does not leave in an agent's last words."""
     assert "sk-secret-1234" not in crash("codex", REQUEST, 1, "bad key sk-secret-1234").message
     assert redact("id 1234 sk-secret-1234", {"A_TOKEN": "1234", "PATH": "sk-secret"}) == "id 1234 sk-secret-1234"
 
 
-def test_history_is_told_in_order_and_cut_at_the_old_end():
+def test_history_is_told_in_order_and_cut_at_the_old_end() -> None:
     """Words, tools and results in plain text; what does not fit is the oldest, and its lack is said."""
-    history = [
+    history: list[dict[str, Any]] = [
         {"role": "user", "content": "first " + "x" * LONGEST_CHARS},
         {"role": "user", "content": "use a tool"},
         {"role": "assistant", "content": [{"type": "tool_use", "name": "Read", "input": {"path": "a"}}]},
@@ -103,12 +103,12 @@ NOW = parse_iso("2026-11-25T13:00:00Z")
         ("Too many requests", None),
     ],
 )
-def test_an_agents_words_say_when_it_can_go_on(text, moment):
+def test_an_agents_words_say_when_it_can_go_on(text: str, moment: str | None) -> None:
     """In the forms that vendors use; what is past, or names no time there is, is not made up."""
     assert retry_at(text, NOW) == (parse_iso(moment) if moment else None)
 
 
-def test_only_what_passes_has_an_end():
+def test_only_what_passes_has_an_end() -> None:
     """A time in the words of any other failure is about something else."""
     words = "invalid api key, try again in 20s"
     assert failure("auth", words, REQUEST).retry_at is None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import pytest
 
 from agor_core.agents import AGENTS, AgentProcess, PermissionAnswer, TextDelta, registered
 from agor_core.processes import group_lives
-from tests.agents.conftest import Run
+from tests.agents.conftest import Run, Runner, blocks
 from tests.fake_models import Asked, Call, FakeModels
 from tests.support.node import find_node, install_packages, node_environment
 
@@ -22,7 +21,7 @@ PACKAGES = Path(__file__).parent / "npm"
 
 
 @pytest.fixture(scope="module")
-def programs() -> Iterator[Path]:
+def programs() -> Path:
     """The folder of node_modules with all three."""
     folder, reason = find_node()
     if folder is None:
@@ -33,7 +32,7 @@ def programs() -> Iterator[Path]:
 class Lab:
     """An agent set up to talk to the fake model, with a home and a working directory of its own."""
 
-    def __init__(self, name: str, fake: FakeModels, programs: Path, tmp_path: Path, play: Any) -> None:
+    def __init__(self, name: str, fake: FakeModels, programs: Path, tmp_path: Path, play: Runner | None) -> None:
         self.fake, self._play = fake, play
         self.work = tmp_path / "work"
         self.work.mkdir()
@@ -54,7 +53,8 @@ class Lab:
         self.environment = {**environment, **getattr(self, f"_{name}")()}
 
     async def prompt(self, prompt: str, *answers: PermissionAnswer, **fields: Any) -> Run:
-        run: Run = await self._play(self.agent, prompt, *answers, environment=self.environment, **fields)
+        assert self._play is not None
+        run = await self._play(self.agent, prompt, *answers, environment=self.environment, **fields)
         assert not group_lives(run.of(AgentProcess)[0].pid)
         return run
 
@@ -118,7 +118,7 @@ WRITES = {
 
 
 @pytest.mark.parametrize("name", ["codex", "gemini", "opencode"])
-async def test_a_prompt_with_a_tool(name, programs, play, tmp_path):
+async def test_a_prompt_with_a_tool(name: str, programs: Path, play: Runner, tmp_path: Path) -> None:
     """The model's tool is asked about, runs after a yes, and is told with its result; then the answer streams."""
     path = str(tmp_path / "work/made.txt")
 
@@ -132,15 +132,15 @@ async def test_a_prompt_with_a_tool(name, programs, play, tmp_path):
         assert run.finished.error is None
         assert len(run.questions) == 1
         assert (lab.work / "made.txt").read_text() == "hi"
-        kinds = [block["type"] for message in run.messages for block in message.content if message.role != "system"]
+        kinds = [block["type"] for message in run.messages if message.role != "system" for block in blocks(message)]
         assert kinds.index("tool_use") < kinds.index("tool_result") < len(kinds) - 1
-        assert run.finished.answer.endswith("All done now.")
+        assert run.answer.endswith("All done now.")
         assert len(run.of(TextDelta)) >= 1
         assert "make a file" in fake.asked[0].whole
 
 
 @pytest.mark.parametrize("name", ["codex", "gemini", "opencode"])
-async def test_more_prompts_continue(name, programs, play, tmp_path):
+async def test_more_prompts_continue(name: str, programs: Path, play: Runner, tmp_path: Path) -> None:
     """Resumed by its session id in a new process, the agent sends its model what was said, and tells us only what is
     new: the past, too long for a pipe, is not told again."""
     path = str(tmp_path / "work/made.txt")
@@ -154,7 +154,7 @@ async def test_more_prompts_continue(name, programs, play, tmp_path):
     async with FakeModels(answer) as fake:
         lab = Lab(name, fake, programs, tmp_path, play)
         first = await lab.prompt("remember the word zebra", permission_mode="default")
-        assert long in first.finished.answer
+        assert long in first.answer
         for _ in range(2):
             lab.let_a_minute_pass()
             asked = len(fake.asked)
@@ -164,23 +164,23 @@ async def test_more_prompts_continue(name, programs, play, tmp_path):
             assert run.session_id == first.session_id
             assert "zebra" in fake.asked[-1].whole
             assert "A long answer:" in fake.asked[-1].whole
-            told = [block for message in run.messages for block in message.content if message.role != "system"]
+            told = [block for message in run.messages if message.role != "system" for block in blocks(message)]
             assert told == [{"type": "text", "text": f"Answer {asked + 1}."}]
             assert run.streamed == f"Answer {asked + 1}."
 
 
-async def test_a_wrong_key_is_told(programs, play, tmp_path):
+async def test_a_wrong_key_is_told(programs: Path, play: Runner, tmp_path: Path) -> None:
     """What the vendor refuses is the run's error, in its kind."""
     async with FakeModels(lambda asked: "never") as fake:
         lab = Lab("codex", fake, programs, tmp_path, play)
         lab.environment.pop("FAKE_KEY")
         run = await lab.prompt("hello")
         assert run.finished.error is not None
-        assert "FAKE_KEY" in run.finished.error.message
+        assert "FAKE_KEY" in run.error.message
         assert fake.asked == []
 
 
-async def test_versions_are_those_of_the_packages(programs):
+async def test_versions_are_those_of_the_packages(programs: Path) -> None:
     """What npm installed is what `agor agent list` would show."""
     found = await AGENTS["gemini"].availability({"PATH": str(programs / ".bin")})
     assert found.version == json.loads((PACKAGES / "package.json").read_text())["dependencies"]["@google/gemini-cli"]

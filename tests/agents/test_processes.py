@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -21,7 +22,7 @@ async def start(*command: str, cwd: object = "/") -> ChildProcess:
     return await ChildProcess.start(command, cwd=str(cwd), environment=ENVIRONMENT)
 
 
-async def test_the_environment_is_exactly_the_given_one(monkeypatch, tmp_path):
+async def test_the_environment_is_exactly_the_given_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Nothing of our own environment reaches the child."""
     monkeypatch.setenv("ANTHROPIC_API_KEY", "leaked")
     child = await start("/usr/bin/env", "-0")
@@ -30,7 +31,7 @@ async def test_the_environment_is_exactly_the_given_one(monkeypatch, tmp_path):
     assert environment == [b"PATH=/usr/bin:/bin"]
 
 
-async def test_a_child_leads_a_group_apart_from_ours():
+async def test_a_child_leads_a_group_apart_from_ours() -> None:
     """So that a signal to our own group does not reach it, nor one to its group us."""
     child = await start("sleep", "300")
     assert os.getpgid(child.pid) == child.pid != os.getpgrp()
@@ -39,7 +40,7 @@ async def test_a_child_leads_a_group_apart_from_ours():
 
 
 @pytest.mark.parametrize("script", ["sleep 300 & sleep 300", "trap '' TERM; sleep 300 & while :; do sleep 1; done"])
-async def test_closing_ends_the_whole_group(script):
+async def test_closing_ends_the_whole_group(script: str) -> None:
     """Background children go too, also of a program that ignores the polite signal."""
     child = await start("/bin/sh", "-c", f"echo ready; {script}")
     await child.read_line()
@@ -49,7 +50,7 @@ async def test_closing_ends_the_whole_group(script):
     await child.close()
 
 
-async def test_closing_goes_on_when_cancelled():
+async def test_closing_goes_on_when_cancelled() -> None:
     """A caller that is cancelled while closing, even again and again, still leaves no process."""
     child = await start("/bin/sh", "-c", "trap '' TERM; echo ready; while :; do sleep 1; done")
     await child.read_line()
@@ -63,7 +64,7 @@ async def test_closing_goes_on_when_cancelled():
 
 
 @pytest.mark.parametrize("turns", range(4))
-async def test_a_start_that_is_cancelled_leaves_nothing(tmp_path, turns):
+async def test_a_start_that_is_cancelled_leaves_nothing(tmp_path: Path, turns: int) -> None:
     """Whoever is cancelled while a program starts has not lost it: it is ended with all that it started."""
     pid = tmp_path / "pid"
     starter = asyncio.create_task(start("/bin/sh", "-c", f"echo $$ > {pid}; sleep 300 & sleep 300"))
@@ -76,14 +77,14 @@ async def test_a_start_that_is_cancelled_leaves_nothing(tmp_path, turns):
     assert not begun or not group_lives(int(begun))
 
 
-async def test_a_program_that_ends_on_end_of_input_is_not_signalled():
+async def test_a_program_that_ends_on_end_of_input_is_not_signalled() -> None:
     """It gets its chance to write down what it has to."""
     child = await start("/bin/sh", "-c", "cat; echo tidy >&2")
     await child.close(grace_s=PATIENCE_S)
     assert child.returncode == 0
 
 
-async def test_lines_of_any_length_are_read_whole():
+async def test_lines_of_any_length_are_read_whole() -> None:
     """A line far over the pipe's buffer arrives in one piece; the end of output is empty."""
     code = "import sys; sys.stdout.write('x' * 3_000_000 + '\\nshort\\nlast')"
     child = await start(sys.executable, "-c", code)
@@ -91,7 +92,7 @@ async def test_lines_of_any_length_are_read_whole():
     await child.close()
 
 
-async def test_an_endless_line_is_refused(monkeypatch):
+async def test_an_endless_line_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """A program that never ends its line cannot fill our memory."""
     monkeypatch.setattr(processes, "LONGEST_LINE_BYTES", 1_000_000)
     child = await start("/bin/sh", "-c", "cat /dev/zero")
@@ -101,7 +102,7 @@ async def test_an_endless_line_is_refused(monkeypatch):
     assert not group_lives(child.pid)
 
 
-async def test_the_tail_of_stderr_is_kept_and_no_more():
+async def test_the_tail_of_stderr_is_kept_and_no_more() -> None:
     """The last lines stay, each cut; a flood does not stop the program or fill the memory."""
     code = "import sys; [sys.stderr.write(f'{n} ' + 'x' * 5000 + '\\n') for n in range(2000)]; print('done')"
     child = await start(sys.executable, "-c", code)
@@ -114,7 +115,7 @@ async def test_the_tail_of_stderr_is_kept_and_no_more():
     assert max(map(len, lines)) <= processes.STDERR_LINE_CHARS
 
 
-async def test_a_leftover_is_ended_by_pid_and_identity():
+async def test_a_leftover_is_ended_by_pid_and_identity() -> None:
     """What a killed daemon left is ended; asking again finds nothing."""
     child = await start("sleep", "300")
     assert await end_leftover(child.pid, child.identity, grace_s=PATIENCE_S)
@@ -123,7 +124,7 @@ async def test_a_leftover_is_ended_by_pid_and_identity():
     await child.close()
 
 
-async def test_a_leftovers_children_are_ended_without_it():
+async def test_a_leftovers_children_are_ended_without_it() -> None:
     """The leader is gone, a background child of it still runs: it is ended too."""
     child = await start("/bin/sh", "-c", "sleep 300 & echo ready")
     await child.read_line()
@@ -134,7 +135,7 @@ async def test_a_leftovers_children_are_ended_without_it():
     await child.close()
 
 
-async def test_a_grandchild_that_left_the_group_holds_nobody_up(tmp_path):
+async def test_a_grandchild_that_left_the_group_holds_nobody_up(tmp_path: Path) -> None:
     """A child that made a session of its own and keeps our pipes open does not keep us from closing."""
     child = await start("/bin/sh", "-c", f"setsid sleep 300 & echo $! > {tmp_path}/pid; echo ready")
     await child.read_line()
@@ -143,7 +144,7 @@ async def test_a_grandchild_that_left_the_group_holds_nobody_up(tmp_path):
     os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
 
 
-async def test_another_process_with_the_same_number_is_left_alone():
+async def test_another_process_with_the_same_number_is_left_alone() -> None:
     """A reused pid has another identity, and is none of our business."""
     child = await start("sleep", "300")
     assert not await end_leftover(child.pid, "some other start")
