@@ -64,6 +64,7 @@ TURNS: list[dict[str, Any]] = [
 
 OpenPage = Callable[..., Page]
 Cli = Callable[..., str]
+MakeSession = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +131,7 @@ def cli(environment: dict[str, str]) -> Cli:
 
 
 @pytest.fixture
-def make_session(daemon: Daemon, repository: Path) -> Callable[..., dict[str, Any]]:
+def make_session(daemon: Daemon, repository: Path) -> MakeSession:
     """Makes a session of the scripted agent in a new worktree of the test's repository."""
     repo = daemon.call("POST", "/repos", {"local_path": str(repository)})
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import OpenPage, open_session, send
+from tests.browser.conftest import MakeSession, OpenPage, open_session, send
 from tests.support.daemon import Daemon
 from tests.support.node import find_node, install_packages
 
@@ -49,7 +49,7 @@ def check() -> Check:
     return run
 
 
-def with_everything(daemon: Daemon, make_session: Callable[..., dict[str, Any]]) -> dict[str, Any]:
+def with_everything(daemon: Daemon, make_session: MakeSession) -> dict[str, Any]:
     """A session with all that can be in a conversation, one that failed, and one that asks."""
     session = make_session("tools", permission_config={"mode": "default"})
     failed = make_session("failed")
@@ -58,7 +58,9 @@ def with_everything(daemon: Daemon, make_session: Callable[..., dict[str, Any]])
 
 
 @pytest.mark.parametrize("colors", ["light", "dark"])
-def test_no_page_breaks_the_rules(daemon: Daemon, make_session, open_page: OpenPage, check: Check, colors: str):
+def test_no_page_breaks_the_rules(
+    daemon: Daemon, make_session: MakeSession, open_page: OpenPage, check: Check, colors: str
+) -> None:
     """Boards, conversations, questions, the inbox, repositories, snapshots, search, dialogs: names, contrast, roles."""
     session = with_everything(daemon, make_session)
     page = open_page(daemon.url, color_scheme=colors)
@@ -96,7 +98,7 @@ def test_no_page_breaks_the_rules(daemon: Daemon, make_session, open_page: OpenP
     check(page)
 
 
-def test_nor_do_those_of_accounts_and_small_screens(team_daemon: Daemon, open_page: OpenPage, check: Check):
+def test_nor_do_those_of_accounts_and_small_screens(team_daemon: Daemon, open_page: OpenPage, check: Check) -> None:
     """The sign-in, the accounts and the boards on a phone."""
     page = open_page(team_daemon.url, may_complain=True, viewport=PHONE)
     expect(page.get_by_label("Email")).to_be_visible()
@@ -112,7 +114,9 @@ def test_nor_do_those_of_accounts_and_small_screens(team_daemon: Daemon, open_pa
     check(page)
 
 
-def test_everything_of_a_page_is_reached_by_keyboard(daemon: Daemon, make_session, open_page: OpenPage):
+def test_everything_of_a_page_is_reached_by_keyboard(
+    daemon: Daemon, make_session: MakeSession, open_page: OpenPage
+) -> None:
     """Tab goes through every control that can be clicked, each with a name and a visible focus, and comes round."""
     make_session("by keyboard")
     page = open_page(f"{daemon.url}/#/repos")

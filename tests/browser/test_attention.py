@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
-from tests.browser.conftest import OpenPage, open_session, send
+from tests.browser.conftest import MakeSession, OpenPage, open_session, send
 from tests.support.daemon import Daemon, running_daemon
 
 pytestmark = pytest.mark.browser
@@ -26,8 +26,8 @@ def ask(daemon: Daemon, session: dict[str, Any], prompt: str = "ask me") -> None
 
 
 def test_a_question_is_answered_from_anywhere_as_edited_and_for_the_session(
-    daemon: Daemon, make_session, open_page: OpenPage
-):
+    daemon: Daemon, make_session: MakeSession, open_page: OpenPage
+) -> None:
     """The inbox says what would be allowed for how long; the edited input is what is written; all screens know."""
     session = make_session("asking")
     page, other = open_page(f"{daemon.url}/#/repos"), open_page(daemon.url)
@@ -55,7 +55,7 @@ def test_a_question_is_answered_from_anywhere_as_edited_and_for_the_session(
     assert (request["scope"], request["rules"]) == ("session", ["Edit(./**)"])
 
 
-def test_a_standing_answer_is_taken_back(daemon: Daemon, make_session, open_page: OpenPage):
+def test_a_standing_answer_is_taken_back(daemon: Daemon, make_session: MakeSession, open_page: OpenPage) -> None:
     """What was allowed for the session is not asked again until that is taken back; the rule can be narrowed before."""
     session = make_session("asking")
     page = open_page(daemon.url)
@@ -84,7 +84,7 @@ def test_a_standing_answer_is_taken_back(daemon: Daemon, make_session, open_page
 
 def test_a_question_outlives_the_daemon(
     environment: dict[str, str], tmp_path: Path, repository: Path, open_page: OpenPage, port: int
-):
+) -> None:
     """After the daemon was killed the question is still there, says so, and an answer lets the session go on."""
     with running_daemon(tmp_path, f"--port={port}", environment=environment) as first:
         session = first.call("POST", "/sessions", {"agent": "scripted", "cwd": str(repository), "title": "patient"})
@@ -101,7 +101,9 @@ def test_a_question_outlives_the_daemon(
         expect(page.get_by_role("log").get_by_role("region").last).to_contain_text("Completed")
 
 
-def test_the_first_answer_wins_and_the_second_is_told_gently(daemon: Daemon, make_session, open_page: OpenPage):
+def test_the_first_answer_wins_and_the_second_is_told_gently(
+    daemon: Daemon, make_session: MakeSession, open_page: OpenPage
+) -> None:
     """Who answers what was answered already, unheard, is told what was decided; nothing else happens."""
     session = make_session("asking")
     page = open_page(daemon.url)
@@ -123,7 +125,9 @@ def test_the_first_answer_wins_and_the_second_is_told_gently(daemon: Daemon, mak
     expect(page.get_by_role("alertdialog")).to_have_count(0)
 
 
-def test_failures_and_finished_runs_wait_until_they_were_looked_at(daemon: Daemon, make_session, open_page: OpenPage):
+def test_failures_and_finished_runs_wait_until_they_were_looked_at(
+    daemon: Daemon, make_session: MakeSession, open_page: OpenPage
+) -> None:
     """They are counted and listed with their reason; opening one, or dismissing it, takes it away for good."""
     failing, fine, watched = make_session("failing"), make_session("fine"), make_session("watched")
     page = open_page(daemon.url)
@@ -148,7 +152,7 @@ def test_failures_and_finished_runs_wait_until_they_were_looked_at(daemon: Daemo
 
 def test_a_conversation_its_agent_has_lost_goes_on_from_what_is_stored(
     environment: dict[str, str], tmp_path: Path, repository: Path, open_page: OpenPage
-):
+) -> None:
     """The failed task says what is the matter, and its button lets the agent be told, and asks it the same again."""
     lost = {"message": "no such conversation", "history_lost": True}
     turns = [[{"text": "Hello."}], [{"error": lost}], [{"text": "I was told of: ${previous}"}]]
@@ -171,7 +175,7 @@ def test_a_conversation_its_agent_has_lost_goes_on_from_what_is_stored(
 
 def test_an_interrupted_session_is_continued(
     environment: dict[str, str], tmp_path: Path, repository: Path, open_page: OpenPage, port: int
-):
+) -> None:
     """After the daemon was killed in the middle of a run, the inbox lists it, and Continue lets the agent go on."""
     with running_daemon(tmp_path, f"--port={port}", environment=environment) as first:
         first.call("POST", "/repos", {"local_path": str(repository)})

@@ -29,7 +29,7 @@ def browser(front: Front) -> Iterator[Browser]:
         chromium.close()
 
 
-def test_the_gui_is_live_through_a_proxy(front: Front, open_page: OpenPage):
+def test_the_gui_is_live_through_a_proxy(front: Front, open_page: OpenPage) -> None:
     """Somebody signs in at the public address, sees at once what others do, and an answer while it is said."""
     page = open_page(f"https://{NAME}/", ignore_https_errors=True)
     page.get_by_label("Email").fill(OWNER)

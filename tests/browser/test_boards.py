@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import OpenPage, card, prompt_box
+from tests.browser.conftest import MakeSession, OpenPage, card, prompt_box
 from tests.support.daemon import Daemon
 
 pytestmark = pytest.mark.browser
@@ -17,7 +17,7 @@ SAMPLES = Path(__file__).parents[1] / "samples"
 MANY_CARDS = 60
 
 
-def test_a_session_is_started_in_the_gui(daemon: Daemon, repository: Path, open_page: OpenPage):
+def test_a_session_is_started_in_the_gui(daemon: Daemon, repository: Path, open_page: OpenPage) -> None:
     """The dialog says which agents are not ready and why; with one that is, it makes worktree, session and task."""
     daemon.call("POST", "/repos", {"local_path": str(repository)})
     page = open_page(daemon.url)
@@ -34,7 +34,7 @@ def test_a_session_is_started_in_the_gui(daemon: Daemon, repository: Path, open_
     expect(card(page, "say hello")).to_contain_text("from-the-gui")
 
 
-def test_boards_are_made_renamed_and_deleted(daemon: Daemon, open_page: OpenPage):
+def test_boards_are_made_renamed_and_deleted(daemon: Daemon, open_page: OpenPage) -> None:
     """A board is made and named here, another screen has it at once, and deleting it asks first."""
     page, other = open_page(daemon.url), open_page(daemon.url)
     page.get_by_role("button", name="New board").click()
@@ -55,7 +55,7 @@ def test_boards_are_made_renamed_and_deleted(daemon: Daemon, open_page: OpenPage
     expect(page.get_by_role("heading", name="Default")).to_be_visible()
 
 
-def test_a_board_is_used_without_a_mouse(daemon: Daemon, make_session, open_page: OpenPage):
+def test_a_board_is_used_without_a_mouse(daemon: Daemon, make_session: MakeSession, open_page: OpenPage) -> None:
     """Arrows go from card to card, Alt and an arrow moves one, Enter opens it."""
     first, second = make_session("one"), make_session("two")
     page = open_page(daemon.url)
@@ -75,7 +75,7 @@ def test_a_board_is_used_without_a_mouse(daemon: Daemon, make_session, open_page
     assert daemon.call("GET", f"/sessions/{first['session_id']}")["position"] is None
 
 
-def test_an_arrow_reaches_a_card_that_is_out_of_sight(daemon: Daemon, open_page: OpenPage):
+def test_an_arrow_reaches_a_card_that_is_out_of_sight(daemon: Daemon, open_page: OpenPage) -> None:
     """On a board so full that only what is in sight is drawn, the board moves to the next card, which has the focus."""
     for number in range(MANY_CARDS):
         daemon.call("POST", "/sessions", {"agent": "scripted", "title": f"number {number}"})
@@ -93,7 +93,7 @@ def test_an_arrow_reaches_a_card_that_is_out_of_sight(daemon: Daemon, open_page:
     expect(card(page, "near it")).to_be_focused()
 
 
-def test_a_claude_code_transcript_is_imported(daemon: Daemon, open_page: OpenPage):
+def test_a_claude_code_transcript_is_imported(daemon: Daemon, open_page: OpenPage) -> None:
     """A path that does not exist is refused in the dialog; a transcript becomes a session with its tools."""
     page = open_page(daemon.url)
     page.get_by_role("button", name="Import a transcript").click()
@@ -108,7 +108,7 @@ def test_a_claude_code_transcript_is_imported(daemon: Daemon, open_page: OpenPag
     expect(page.locator(".react-flow__node")).to_have_count(1)
 
 
-def test_the_first_words_fit_on_a_phone(daemon: Daemon, open_page: OpenPage):
+def test_the_first_words_fit_on_a_phone(daemon: Daemon, open_page: OpenPage) -> None:
     """What to type where there is no session yet is all to be seen on a narrow screen."""
     page = open_page(daemon.url, viewport={"width": 390, "height": 800})
     for words in ("agor session start", "and watch it appear here"):
@@ -116,7 +116,9 @@ def test_the_first_words_fit_on_a_phone(daemon: Daemon, open_page: OpenPage):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_phone_has_room_for_one_thing_at_a_time(daemon: Daemon, make_session, open_page: OpenPage, scheme: str):
+def test_a_phone_has_room_for_one_thing_at_a_time(
+    daemon: Daemon, make_session: MakeSession, open_page: OpenPage, scheme: str
+) -> None:
     """On a narrow screen the board gives way to the open session, nothing sticks out, and the way back is there."""
     make_session("small screen")
     page = open_page(daemon.url, viewport={"width": 390, "height": 800}, color_scheme=scheme)
@@ -132,7 +134,7 @@ def test_a_phone_has_room_for_one_thing_at_a_time(daemon: Daemon, make_session, 
     page.wait_for_function("document.documentElement.scrollWidth === 390")
 
 
-def test_addresses_that_lead_nowhere_say_so(daemon: Daemon, open_page: OpenPage):
+def test_addresses_that_lead_nowhere_say_so(daemon: Daemon, open_page: OpenPage) -> None:
     """An unknown board, an unknown session and an unknown page each say what is missing and lead back."""
     page = open_page(f"{daemon.url}/#/boards/nope")
     expect(page.get_by_text("No board “nope”")).to_be_visible()
@@ -144,7 +146,7 @@ def test_addresses_that_lead_nowhere_say_so(daemon: Daemon, open_page: OpenPage)
     expect(page.get_by_role("heading", name="Default")).to_be_visible()
 
 
-def test_a_part_that_cannot_be_fetched_leaves_the_rest_usable(daemon: Daemon, open_page: OpenPage):
+def test_a_part_that_cannot_be_fetched_leaves_the_rest_usable(daemon: Daemon, open_page: OpenPage) -> None:
     """As after an update of the daemon: the page says so and what helps; the bar stays, and reloading repairs it."""
     page = open_page(daemon.url, may_complain=True)
     page.route("**/assets/ReposPage*.js", lambda route: route.abort())

@@ -5,13 +5,15 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import OpenPage, card, open_session, prompt_box, send
+from tests.browser.conftest import MakeSession, OpenPage, card, open_session, prompt_box, send
 from tests.support.daemon import Daemon
 
 pytestmark = pytest.mark.browser
 
 
-def test_a_fork_remembers_and_is_marked_where_it_begins(daemon: Daemon, make_session, open_page: OpenPage):
+def test_a_fork_remembers_and_is_marked_where_it_begins(
+    daemon: Daemon, make_session: MakeSession, open_page: OpenPage
+) -> None:
     """The fork dialog leads to the new session, which shows what it inherited and from where, and a dashed edge."""
     session = make_session("root")
     page = open_page(daemon.url)
@@ -32,7 +34,9 @@ def test_a_fork_remembers_and_is_marked_where_it_begins(daemon: Daemon, make_ses
     assert [fork["forked_from_session_id"] for fork in forks] == [session["session_id"]]
 
 
-def test_a_spawned_child_starts_fresh_and_reports_back(daemon: Daemon, make_session, open_page: OpenPage):
+def test_a_spawned_child_starts_fresh_and_reports_back(
+    daemon: Daemon, make_session: MakeSession, open_page: OpenPage
+) -> None:
     """The child remembers nothing; when it ends, its answer stands in the parent's conversation."""
     session = make_session("parent")
     page = open_page(daemon.url)
@@ -49,7 +53,9 @@ def test_a_spawned_child_starts_fresh_and_reports_back(daemon: Daemon, make_sess
     expect(page.locator(".react-flow__edge path").first).to_have_css("stroke-dasharray", "none")
 
 
-def test_an_agent_that_asks_is_allowed_or_denied_here(daemon: Daemon, make_session, open_page: OpenPage):
+def test_an_agent_that_asks_is_allowed_or_denied_here(
+    daemon: Daemon, make_session: MakeSession, open_page: OpenPage
+) -> None:
     """The question shows on the card, in the bar and in the conversation; the answer lets the agent go on."""
     session = make_session("asking")
     page = open_page(daemon.url)
@@ -70,7 +76,7 @@ def test_an_agent_that_asks_is_allowed_or_denied_here(daemon: Daemon, make_sessi
     assert [request["reason"] for request in decided] == ["not today"]
 
 
-def test_stop_ends_the_run_and_keeps_what_waits(daemon: Daemon, make_session, open_page: OpenPage):
+def test_stop_ends_the_run_and_keeps_what_waits(daemon: Daemon, make_session: MakeSession, open_page: OpenPage) -> None:
     """Prompts sent while an agent works wait above the box; after Stop the waiting one goes on by hand."""
     session = make_session("stoppable")
     page = open_page(daemon.url)
@@ -87,7 +93,9 @@ def test_stop_ends_the_run_and_keeps_what_waits(daemon: Daemon, make_session, op
     expect(page.get_by_role("log")).to_contain_text("You asked: “then this”")
 
 
-def test_a_flood_of_words_leaves_the_page_usable(daemon: Daemon, make_session, open_page: OpenPage):
+def test_a_flood_of_words_leaves_the_page_usable(
+    daemon: Daemon, make_session: MakeSession, open_page: OpenPage
+) -> None:
     """An answer that comes faster than it can be drawn is drawn in larger steps: one can type, and stop it."""
     session = make_session("flooded")
     page = open_page(daemon.url)
@@ -100,7 +108,9 @@ def test_a_flood_of_words_leaves_the_page_usable(daemon: Daemon, make_session, o
     expect(page.get_by_role("region", name="Task: flood me")).to_contain_text("Stopped")
 
 
-def test_tools_are_a_line_each_and_open_to_input_and_result(daemon: Daemon, make_session, open_page: OpenPage):
+def test_tools_are_a_line_each_and_open_to_input_and_result(
+    daemon: Daemon, make_session: MakeSession, open_page: OpenPage
+) -> None:
     """A command opens to its output, an edit to a diff, a sub-agent to its messages; the task says what changed."""
     session = make_session("tools")
     page = open_page(daemon.url)
@@ -120,7 +130,7 @@ def test_tools_are_a_line_each_and_open_to_input_and_result(daemon: Daemon, make
     expect(page.get_by_role("dialog")).to_contain_text("goodbye")
 
 
-def test_a_failed_task_says_why_and_what_to_do(daemon: Daemon, make_session, open_page: OpenPage):
+def test_a_failed_task_says_why_and_what_to_do(daemon: Daemon, make_session: MakeSession, open_page: OpenPage) -> None:
     """The reason and the advice stand where the answer would have been."""
     session = make_session("failing")
     page = open_page(daemon.url)
@@ -132,7 +142,9 @@ def test_a_failed_task_says_why_and_what_to_do(daemon: Daemon, make_session, ope
     expect(card(page, "failing")).to_contain_text("Failed")
 
 
-def test_what_an_agent_writes_runs_nothing_and_fetches_nothing(daemon: Daemon, make_session, open_page: OpenPage):
+def test_what_an_agent_writes_runs_nothing_and_fetches_nothing(
+    daemon: Daemon, make_session: MakeSession, open_page: OpenPage
+) -> None:
     """Scripts, handlers, script links and remote pictures in an answer are harmless text."""
     session = make_session("hostile")
     page = open_page(daemon.url)
@@ -146,7 +158,9 @@ def test_what_an_agent_writes_runs_nothing_and_fetches_nothing(daemon: Daemon, m
     assert page.evaluate("window.pwned") is None
 
 
-def test_a_prompt_that_was_not_sent_survives_a_reload(daemon: Daemon, make_session, open_page: OpenPage):
+def test_a_prompt_that_was_not_sent_survives_a_reload(
+    daemon: Daemon, make_session: MakeSession, open_page: OpenPage
+) -> None:
     """What somebody typed is not lost."""
     session = make_session("draft")
     page = open_page(daemon.url)
@@ -183,7 +197,9 @@ GO_UP_AND_CLICK = """(log, [distance, label]) => {
 }"""
 
 
-def test_who_goes_up_is_not_thrown_back_by_what_is_drawn_meanwhile(daemon: Daemon, make_session, open_page: OpenPage):
+def test_who_goes_up_is_not_thrown_back_by_what_is_drawn_meanwhile(
+    daemon: Daemon, make_session: MakeSession, open_page: OpenPage
+) -> None:
     """The view follows what is written until it is moved up, however much is drawn in that very moment."""
     session = make_session("moving")
     said = {"session_id": session["session_id"], "type": "assistant", "role": "assistant", "content": "line"}
@@ -200,7 +216,9 @@ def test_who_goes_up_is_not_thrown_back_by_what_is_drawn_meanwhile(daemon: Daemo
     expect(log.get_by_text("All done.")).to_be_in_viewport()
 
 
-def test_a_long_conversation_opens_at_its_end_and_is_read_backwards(daemon: Daemon, make_session, open_page: OpenPage):
+def test_a_long_conversation_opens_at_its_end_and_is_read_backwards(
+    daemon: Daemon, make_session: MakeSession, open_page: OpenPage
+) -> None:
     """Only what is near is fetched; going up brings what was said before, without moving what is being read."""
     session = make_session("long talk")
     messages = [

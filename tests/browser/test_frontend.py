@@ -15,7 +15,7 @@ FRONTEND = Path(__file__).parents[2] / "frontend"
 
 
 @pytest.mark.parametrize("script", ["check", "test"])
-def test_the_gui_passes_its_own_checks(script: str):
+def test_the_gui_passes_its_own_checks(script: str) -> None:
     """`npm run check` (types) and `npm run test` (vitest) succeed on what is checked in."""
     folder, reason = find_node()
     if folder is None:
@@ -32,6 +32,6 @@ def test_the_gui_passes_its_own_checks(script: str):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_lock_file_names_no_registry():
+def test_the_lock_file_names_no_registry() -> None:
     """Packages come from whichever registry npm is set up for, so the lock file holds versions and digests only."""
     assert '"resolved"' not in (FRONTEND / "package-lock.json").read_text()

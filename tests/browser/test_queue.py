@@ -5,13 +5,15 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import OpenPage, open_session, send
+from tests.browser.conftest import MakeSession, OpenPage, open_session, send
 from tests.support.daemon import Daemon
 
 pytestmark = pytest.mark.browser
 
 
-def test_waiting_prompts_are_moved_changed_and_taken_out(daemon: Daemon, make_session, open_page: OpenPage):
+def test_waiting_prompts_are_moved_changed_and_taken_out(
+    daemon: Daemon, make_session: MakeSession, open_page: OpenPage
+) -> None:
     """By keyboard and by mouse; another screen shows the same order; they run in it once the queue goes on."""
     session = make_session("busy")
     page, other = open_page(daemon.url), open_page(daemon.url)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import OpenPage, open_session, send
+from tests.browser.conftest import MakeSession, OpenPage, open_session, send
 from tests.daemon.conftest import wait_for_task
 from tests.support.daemon import Daemon
 
@@ -22,7 +22,7 @@ def add_repository(page: Page, source: str) -> None:
     page.keyboard.press("Enter")
 
 
-def test_a_repository_is_registered_by_its_path(daemon: Daemon, repository: Path, open_page: OpenPage):
+def test_a_repository_is_registered_by_its_path(daemon: Daemon, repository: Path, open_page: OpenPage) -> None:
     """A folder that is none is refused with the reason; a checkout appears with its branch, and its worktrees by name,
     as people count."""
     for name in ("w10", "w2", "w1"):
@@ -36,7 +36,7 @@ def test_a_repository_is_registered_by_its_path(daemon: Daemon, repository: Path
     expect(worktrees).to_contain_text(["w1 from", "w2 from", "w10 from"])
 
 
-def test_a_url_is_cloned_and_forgotten_again(daemon: Daemon, repository: Path, open_page: OpenPage):
+def test_a_url_is_cloned_and_forgotten_again(daemon: Daemon, repository: Path, open_page: OpenPage) -> None:
     """It appears on every screen with the worktree of its default branch; without worktrees it can be forgotten."""
     page, other = open_page(f"{daemon.url}/#/repos"), open_page(f"{daemon.url}/#/repos")
     add_repository(page, f"file://{repository}")
@@ -55,7 +55,7 @@ def test_a_url_is_cloned_and_forgotten_again(daemon: Daemon, repository: Path, o
     expect(other.get_by_role("region", name="Repository demo")).to_have_count(0)
 
 
-def test_a_clone_that_takes_long_is_cancelled(daemon: Daemon, open_page: OpenPage):
+def test_a_clone_that_takes_long_is_cancelled(daemon: Daemon, open_page: OpenPage) -> None:
     """While it connects, a clone shows that it goes on; cancelled, it is gone from every screen."""
     with socket.create_server(("127.0.0.1", 0)) as mute:
         page = open_page(f"{daemon.url}/#/repos")
@@ -67,7 +67,7 @@ def test_a_clone_that_takes_long_is_cancelled(daemon: Daemon, open_page: OpenPag
     assert daemon.call("GET", "/repos")["total"] == 0
 
 
-def test_a_worktree_is_made_of_any_branch(daemon: Daemon, repository: Path, open_page: OpenPage):
+def test_a_worktree_is_made_of_any_branch(daemon: Daemon, repository: Path, open_page: OpenPage) -> None:
     """Of one that exists, or a new one that starts anywhere; what git refuses is said in the dialog."""
     subprocess.run(["git", "branch", "feature/old"], cwd=repository, check=True)
     daemon.call("POST", "/repos", {"local_path": str(repository)})
@@ -88,7 +88,9 @@ def test_a_worktree_is_made_of_any_branch(daemon: Daemon, repository: Path, open
     expect(page.get_by_role("button", name="Remove the worktree feature/old")).to_be_visible()
 
 
-def test_a_worktree_is_looked_into_removed_and_restored(daemon: Daemon, make_session, open_page: OpenPage):
+def test_a_worktree_is_looked_into_removed_and_restored(
+    daemon: Daemon, make_session: MakeSession, open_page: OpenPage
+) -> None:
     """Files and differences are shown; removal says what would be lost; forced, all of it can be brought back."""
     session, clean = make_session("dirty"), make_session("clean")
     folder = Path(session["repo"]["cwd"])
@@ -132,8 +134,8 @@ def test_a_worktree_is_looked_into_removed_and_restored(daemon: Daemon, make_ses
 
 
 def test_on_a_phone_a_worktree_keeps_its_state_and_its_button_on_one_line(
-    daemon: Daemon, make_session, open_page: OpenPage
-):
+    daemon: Daemon, make_session: MakeSession, open_page: OpenPage
+) -> None:
     """The button that removes it stays at the end of the line, beside what was changed."""
     session = make_session("try-it")
     (Path(session["repo"]["cwd"]) / "notes.txt").write_text("mine\n")
@@ -150,7 +152,9 @@ def test_on_a_phone_a_worktree_keeps_its_state_and_its_button_on_one_line(
     assert button_box["y"] < state_box["y"] + state_box["height"] < button_box["y"] + 2 * button_box["height"]
 
 
-def test_a_snapshot_is_dropped_only_by_who_knows_what_is_lost(daemon: Daemon, make_session, open_page: OpenPage):
+def test_a_snapshot_is_dropped_only_by_who_knows_what_is_lost(
+    daemon: Daemon, make_session: MakeSession, open_page: OpenPage
+) -> None:
     """It asks; where a task needs the snapshot it is named, and a second yes is asked for; then it is gone."""
     session = make_session("saved")
     page = open_page(daemon.url)

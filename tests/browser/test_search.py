@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import OpenPage, open_session, prompt_box
+from tests.browser.conftest import MakeSession, OpenPage, open_session, prompt_box
 from tests.support.daemon import Daemon
 
 pytestmark = pytest.mark.browser
@@ -28,7 +28,9 @@ def say(daemon: Daemon, session: dict[str, Any], *texts: str) -> None:
     daemon.call("POST", "/messages/bulk", records)
 
 
-def test_a_message_is_found_by_its_words_and_jumped_to(daemon: Daemon, make_session, open_page: OpenPage):
+def test_a_message_is_found_by_its_words_and_jumped_to(
+    daemon: Daemon, make_session: MakeSession, open_page: OpenPage
+) -> None:
     """Hits are marked; the link goes to the message in the middle of its conversation; the way back to the results."""
     session = make_session("orchard")
     say(daemon, session, *(f"Line {n}: " + "nothing of note. " * 20 for n in range(150)))
@@ -57,7 +59,7 @@ def test_a_message_is_found_by_its_words_and_jumped_to(daemon: Daemon, make_sess
     expect(hits.get_by_role("link")).to_have_count(1)
 
 
-def test_a_session_is_found_by_its_title(daemon: Daemon, make_session, open_page: OpenPage):
+def test_a_session_is_found_by_its_title(daemon: Daemon, make_session: MakeSession, open_page: OpenPage) -> None:
     """Sessions come first, and a click opens one."""
     make_session("the flux capacitor")
     page = open_page(f"{daemon.url}/#/search/capacitor")
@@ -65,7 +67,9 @@ def test_a_session_is_found_by_its_title(daemon: Daemon, make_session, open_page
     expect(page.get_by_role("region", name="Session the flux capacitor")).to_be_visible()
 
 
-def test_words_that_are_the_title_are_shown_once(daemon: Daemon, make_session, open_page: OpenPage):
+def test_words_that_are_the_title_are_shown_once(
+    daemon: Daemon, make_session: MakeSession, open_page: OpenPage
+) -> None:
     """A session that is called as its first prompt was, and that prompt: marked in the title, and not said again; what
     says more than the title is shown below it."""
     session = make_session("x", title=None, description="plant a walnut tree")
@@ -87,7 +91,9 @@ def test_words_that_are_the_title_are_shown_once(daemon: Daemon, make_session, o
         expect(one.locator("mark")).to_have_count(1)
 
 
-def test_archived_sessions_are_asked_for_or_left_out(daemon: Daemon, make_session, open_page: OpenPage):
+def test_archived_sessions_are_asked_for_or_left_out(
+    daemon: Daemon, make_session: MakeSession, open_page: OpenPage
+) -> None:
     """They are found, and said to be archived, unless one asks for the others only; so is what was said in them."""
     old, new = make_session("walnut of old"), make_session("walnut of today")
     for session in (old, new):
@@ -109,7 +115,7 @@ def test_archived_sessions_are_asked_for_or_left_out(daemon: Daemon, make_sessio
     expect(sessions).to_contain_text("walnut of today")
 
 
-def test_a_search_is_narrowed_and_widened_again(daemon: Daemon, make_session, open_page: OpenPage):
+def test_a_search_is_narrowed_and_widened_again(daemon: Daemon, make_session: MakeSession, open_page: OpenPage) -> None:
     """By agent, board, repository, session and day; the address keeps it; with nothing left, one click widens it."""
     garden = daemon.call("POST", "/boards", {"name": "Garden"})
     orchard = make_session("orchard", board_id=garden["board_id"])
@@ -154,7 +160,9 @@ def test_a_search_is_narrowed_and_widened_again(daemon: Daemon, make_session, op
     expect(hits).to_have_count(4)
 
 
-def test_a_search_works_by_keyboard_and_says_what_it_cannot(daemon: Daemon, make_session, open_page: OpenPage):
+def test_a_search_works_by_keyboard_and_says_what_it_cannot(
+    daemon: Daemon, make_session: MakeSession, open_page: OpenPage
+) -> None:
     """Arrow keys go from the field to the hits and back; a board that is no more is an error that says so."""
     session = make_session("orchard")
     say(daemon, session, "One walnut.", "Two walnuts and a walnut.")

@@ -18,7 +18,7 @@ def sign_in(page: Page, password: str) -> None:
     page.get_by_role("button", name="Sign in").click()
 
 
-def test_nothing_is_shown_before_signing_in(team_daemon: Daemon, open_page: OpenPage):
+def test_nothing_is_shown_before_signing_in(team_daemon: Daemon, open_page: OpenPage) -> None:
     """A wrong password is refused with a word; the right one opens the boards, and a reload keeps them open."""
     page = open_page(team_daemon.url)
     expect(page.get_by_role("heading", name="Sign in to Agor")).to_be_visible()
@@ -31,7 +31,7 @@ def test_nothing_is_shown_before_signing_in(team_daemon: Daemon, open_page: Open
     expect(page.get_by_role("heading", name="Default")).to_be_visible()
 
 
-def test_signing_out_leaves_nothing_behind(team_daemon: Daemon, open_page: OpenPage):
+def test_signing_out_leaves_nothing_behind(team_daemon: Daemon, open_page: OpenPage) -> None:
     """After signing out the form is back, and stays back after a reload."""
     page = open_page(team_daemon.url)
     sign_in(page, "correct horse")
@@ -43,7 +43,7 @@ def test_signing_out_leaves_nothing_behind(team_daemon: Daemon, open_page: OpenP
     assert page.evaluate("JSON.stringify(localStorage)").find("eyJ") == -1
 
 
-def test_a_token_that_is_void_leads_to_the_form(team_daemon: Daemon, open_page: OpenPage):
+def test_a_token_that_is_void_leads_to_the_form(team_daemon: Daemon, open_page: OpenPage) -> None:
     """When all tokens of a user are revoked, the open screen asks to sign in again, and goes on where it was."""
     page = open_page(f"{team_daemon.url}/#/repos", may_complain=True)
     sign_in(page, "correct horse")
@@ -59,7 +59,7 @@ def test_a_token_that_is_void_leads_to_the_form(team_daemon: Daemon, open_page: 
     expect(page.get_by_role("heading", name="Repositories")).to_be_visible()
 
 
-def test_an_address_signs_nobody_in(team_daemon: Daemon, open_page: OpenPage):
+def test_an_address_signs_nobody_in(team_daemon: Daemon, open_page: OpenPage) -> None:
     """A token in a link is not taken: else whoever made the link would see what is done next."""
     page = open_page(team_daemon.url)
     sign_in(page, "correct horse")

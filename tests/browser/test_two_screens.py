@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Cli, OpenPage, card, open_session, send
+from tests.browser.conftest import Cli, MakeSession, OpenPage, card, open_session, send
 from tests.support.daemon import Daemon, running_daemon
 
 pytestmark = pytest.mark.browser
@@ -25,7 +25,9 @@ IS_INBOX_LOADED = """() => {
 }"""
 
 
-def test_what_the_cli_does_appears_in_the_gui_at_once(daemon: Daemon, repository: Path, open_page: OpenPage, cli: Cli):
+def test_what_the_cli_does_appears_in_the_gui_at_once(
+    daemon: Daemon, repository: Path, open_page: OpenPage, cli: Cli
+) -> None:
     """An empty board says what to type; typing it makes the card appear without a reload, with the answer in it."""
     page = open_page(daemon.url)
     expect(page.get_by_text("No session on this board yet")).to_be_visible()
@@ -43,7 +45,9 @@ def test_what_the_cli_does_appears_in_the_gui_at_once(daemon: Daemon, repository
     expect(page.get_by_role("log")).to_contain_text("You asked: “and shorter”")
 
 
-def test_a_prompt_typed_in_the_gui_streams_to_every_screen(daemon: Daemon, make_session, open_page: OpenPage):
+def test_a_prompt_typed_in_the_gui_streams_to_every_screen(
+    daemon: Daemon, make_session: MakeSession, open_page: OpenPage
+) -> None:
     """Both screens show the answer grow while it is said, and can stop it; a finished one stands there once."""
     session = make_session("slow one")
     typing, watching = open_page(daemon.url), open_page(daemon.url)
@@ -66,7 +70,9 @@ def test_a_prompt_typed_in_the_gui_streams_to_every_screen(daemon: Daemon, make_
         expect(said.filter(has_text="word last")).to_have_count(1)
 
 
-def test_a_screen_opened_in_the_middle_of_an_answer_has_all_of_it(daemon: Daemon, make_session, open_page: OpenPage):
+def test_a_screen_opened_in_the_middle_of_an_answer_has_all_of_it(
+    daemon: Daemon, make_session: MakeSession, open_page: OpenPage
+) -> None:
     """Who comes late sees the text from its beginning, though the first pieces were sent before."""
     session = make_session("slow one")
     daemon.call("POST", f"/sessions/{session['session_id']}/prompt", {"prompt": "take your time"})
@@ -80,7 +86,7 @@ def test_a_screen_opened_in_the_middle_of_an_answer_has_all_of_it(daemon: Daemon
 
 def test_after_the_daemon_was_killed_the_gui_comes_back_by_itself(
     environment: dict[str, str], tmp_path: Path, repository: Path, open_page: OpenPage, cli: Cli, port: int
-):
+) -> None:
     """While the daemon is away the GUI says so; when it is back, what happened meanwhile is there."""
     with running_daemon(tmp_path, f"--port={port}", environment=environment) as first:
         page = open_page(first.url, may_complain=True)
@@ -99,7 +105,9 @@ def test_after_the_daemon_was_killed_the_gui_comes_back_by_itself(
         expect(card(page, "while you were away")).to_be_visible()
 
 
-def test_a_card_that_is_moved_moves_on_every_screen(daemon: Daemon, make_session, open_page: OpenPage):
+def test_a_card_that_is_moved_moves_on_every_screen(
+    daemon: Daemon, make_session: MakeSession, open_page: OpenPage
+) -> None:
     """Where a card was dropped is kept, and another screen shows it there."""
     session = make_session("movable")
     mine, theirs = open_page(daemon.url), open_page(daemon.url)

@@ -24,7 +24,7 @@ def open_people(page: Page) -> None:
     expect(page.get_by_role("heading", name="People")).to_be_visible()
 
 
-def test_an_owner_makes_changes_and_removes_accounts(team_daemon: Daemon, open_page: OpenPage):
+def test_an_owner_makes_changes_and_removes_accounts(team_daemon: Daemon, open_page: OpenPage) -> None:
     """Bob gets an account, sees what a member may, loses his sign-in with his role, and his account in the end."""
     page, bobs = open_page(team_daemon.url), open_page(team_daemon.url, may_complain=True)
     sign_in(page, "ann@example.com", "correct horse")
@@ -60,7 +60,7 @@ def test_an_owner_makes_changes_and_removes_accounts(team_daemon: Daemon, open_p
     expect(bobs.get_by_role("alert")).to_contain_text("Invalid login")
 
 
-def test_the_own_name_and_password_are_changed(team_daemon: Daemon, open_page: OpenPage):
+def test_the_own_name_and_password_are_changed(team_daemon: Daemon, open_page: OpenPage) -> None:
     """The new name stands in the bar at once; a new password has to be used at once."""
     page = open_page(team_daemon.url, may_complain=True)
     sign_in(page, "ann@example.com", "correct horse")
@@ -77,7 +77,7 @@ def test_the_own_name_and_password_are_changed(team_daemon: Daemon, open_page: O
     expect(page.get_by_role("heading", name="People")).to_be_visible()
 
 
-def test_where_nobody_signs_in_there_are_no_accounts_to_show(daemon: Daemon, open_page: OpenPage):
+def test_where_nobody_signs_in_there_are_no_accounts_to_show(daemon: Daemon, open_page: OpenPage) -> None:
     """Neither a link nor a page."""
     page = open_page(f"{daemon.url}/#/users")
     expect(page.get_by_text("There is nothing here")).to_be_visible()
