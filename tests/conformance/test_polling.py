@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -144,6 +145,8 @@ async def test_who_answers_no_ping_is_gone(app: Feathers, fast: bool, transport:
     """A connection on which nobody answers is closed; one on which somebody does stays."""
     site = build_site(app, fast=fast, limits=Limits(ping_s=1.0, pong_s=1.0))
     async with serving(site) as url, connected(url, transport=transport) as there:
+        # The client would give up, too, were it to hear nothing on a machine that stands still.
+        there.client.eio.ping_timeout = PATIENCE_S
         if transport == "websocket":
             async with raw(url) as silent:
                 assert await silent.receive() == CLOSED
@@ -153,6 +156,30 @@ async def test_who_answers_no_ping_is_gone(app: Feathers, fast: bool, transport:
                 await connections(app, 1)
                 assert said(await asked.poll())[0] == 400
         assert await there.call("find", "people") == []
+
+
+@pytest.mark.parametrize("transport", ["websocket", "polling"])
+async def test_who_stood_still_with_the_server_has_time_to_answer(app: Feathers, transport: str) -> None:
+    """A machine that stands still for longer than an answer may take, with a ping on its way, costs no connection."""
+    loop = asyncio.get_running_loop()
+    site = build_site(app, limits=Limits(ping_s=0.2, pong_s=0.5))
+    async with serving(site) as url, raw(url) as client, polling(url) as polled:
+        if transport == "websocket":
+            while (await client.websocket.receive()).data != "2":
+                pass
+        else:
+            assert await polled.poll() == (200, "2")
+            polls = asyncio.create_task(polled.poll())
+        loop.call_soon(time.sleep, 1.6)
+        # The server goes on first, and looks who is late.
+        for _ in range(20):
+            await asyncio.sleep(0)
+        if transport == "websocket":
+            await client.send("3")
+            assert await client.call("find", "people") == [None, []]
+        else:
+            assert (await polled.post('3\x1e421["find","people"]'))[0] == 200
+            assert await polls == (200, "431[null,[]]")
 
 
 async def test_a_burst_of_calls_comes_in_one_request(url: str) -> None:

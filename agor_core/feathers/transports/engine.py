@@ -109,7 +109,8 @@ class Socket(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no
             self.asking = asyncio.get_running_loop().call_later(self.server.ping_interval, self._ask)
 
     def _ask(self) -> None:
-        self.last_ping = time.time()
+        # On a clock that nobody sets.
+        self.last_ping = time.monotonic()
         self.push(PING)
 
     async def handle_get_request(self, environ: dict[str, Any]) -> Any:
@@ -146,11 +147,23 @@ class Socket(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no
         if self.upgraded or (self.upgrading and self.queue.empty()):
             # The client waits for the end of its poll to go over to its WebSocket.
             return [eio_packet.Packet(eio_packet.NOOP)]
-        try:
-            packets: list[Any] = await self.poll()
-        except exceptions.QueueEmpty:
-            await self.close(wait=False, reason=self.server.reason.TRANSPORT_ERROR)
-            raise
+        return await self.poll()
+
+    async def poll(self) -> list[Any]:
+        """All that waits, once there is something; nothing once it is closed.
+
+        Stock ends the session where nothing comes for long. But pings come, and who answers none is closed.
+        """
+        packets = [await self.queue.get()]
+        self.queue.task_done()
+        while packets[-1] is not None and not self.queue.empty():
+            packets.append(self.queue.get_nowait())
+            self.queue.task_done()
+        if packets[-1] is None:
+            packets.pop()
+            if packets:
+                # The next poll, or the writer to a WebSocket, has to hear of the end, too.
+                self.queue.put_nowait(None)
         return packets
 
     async def change_over(self, driver: Driver) -> bool:
@@ -253,11 +266,21 @@ class Socket(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no
         return now - max(self.still_since, queue.moved_at)
 
     def is_silent(self) -> bool:
-        """Whether it is open and has left a ping unanswered for too long.
+        """Whether it is open and has left a ping unanswered for too long."""
+        return not self.closing and self._is_late()
 
-        Engine.IO looks for that itself, but at each socket only once in the time that an answer has.
+    async def check_ping_timeout(self) -> bool:
+        """Whether it may be written to. Raises SocketIsClosedError.
+
+        Engine.IO would close a silent one here; that is the door's to do, which knows whether it was late itself.
         """
-        return bool(not self.closing and self.last_ping and time.time() - self.last_ping > self.server.ping_timeout)
+        if self.closed:
+            raise exceptions.SocketIsClosedError
+        # No goodbye is said to who answers nothing.
+        return not (self.closing and self._is_late())
+
+    def _is_late(self) -> bool:
+        return bool(self.last_ping and time.monotonic() - self.last_ping > self.server.ping_timeout)
 
     async def close(self, wait: bool = True, abort: bool = False, reason: Any = None) -> None:
         """Close it, once; with `abort` nothing is said to the client."""

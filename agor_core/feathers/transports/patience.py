@@ -25,6 +25,7 @@ from agor_core.feathers.transports.answer import Answer, error_response, refusal
 from agor_core.feathers.transports.prompt import Handler, PromptConnection, Promptly
 from agor_core.feathers.transports.proxies import Proxies, counted, is_here
 from agor_core.feathers.transports.refusals import Reason, Refusals
+from agor_core.feathers.transports.rounds import next_round
 
 IsShort = Callable[[str, Mapping[str, str]], bool]
 
@@ -286,7 +287,7 @@ class HttpServer(web.Server):
     async def sweep(self, patience: Patience) -> None:
         """Look at all connections, for ever."""
         while True:
-            await asyncio.sleep(min(SWEEP_S, patience.head_s / 2, patience.unread_s / 2))
+            now = await next_round(min(SWEEP_S, patience.head_s / 2, patience.unread_s / 2))
             for connection in self.connections:
                 if isinstance(connection, HttpConnection):
-                    connection.look(time.monotonic(), patience)
+                    connection.look(now, patience)

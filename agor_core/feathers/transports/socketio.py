@@ -27,6 +27,7 @@ from agor_core.feathers.transports.packets import Packet
 from agor_core.feathers.transports.proxies import Proxies
 from agor_core.feathers.transports.recovery import Recovery, offset_text
 from agor_core.feathers.transports.refusals import Reason, Refusals
+from agor_core.feathers.transports.rounds import next_round
 from agor_core.feathers.transports.sockets import Counters, Held, Limits, Shorten, SocketConnection
 from agor_core.feathers.transports.strangers import Strangers
 from agor_core.feathers.wire import MOST_CONTAINERS, error_json, service_error
@@ -376,14 +377,13 @@ class SocketDoor:
         """Every second: drop who has stopped reading, or answers no ping; now and then, note who is still there."""
         noted = time.monotonic()
         while True:
-            await asyncio.sleep(SWEEP_S)
-            now = time.monotonic()
+            now = await next_round(SWEEP_S)
             for connection in list(self._by_socket.values()):
                 if connection.socket.stalled_s() > self.limits.stall_s:
                     self._drop(connection)
                 elif connection.socket.is_silent():
                     self._count("no pong")
-                    await connection.socket.check_ping_timeout()
+                    await connection.socket.close(wait=False, reason=self._server.eio.reason.PING_TIMEOUT)
             for eio_sid, socket in list(self._server.eio.sockets.items()):
                 if eio_sid not in self._by_socket and now - socket.opened_at > self.limits.connect_s:
                     await end(socket)
