@@ -5,10 +5,8 @@ SQLite has one writer, so all writes share one thread, and their commits where t
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -23,7 +21,8 @@ from agor_core.db.peers import Peers
 from agor_core.db.short_ids import ShortIds
 from agor_core.db.totals import Totals
 from agor_core.db.transaction import Kept, Transaction
-from agor_core.db.writer import Writer
+from agor_core.db.upkeep import Upkeep
+from agor_core.db.writer import IDLE_S, PAUSE_S, Writer
 
 T = TypeVar("T")
 
@@ -61,11 +60,12 @@ class Database:
         self._kept = Kept(Totals(), ShortIds())
         self.change_log = ChangeLog(self, self._kept.short_ids)
         news = self.change_log.news
+        self._upkeep = Upkeep(self.engines.writing) if self.backend == "sqlite" else None
         self._readers = Workers("db-reader", READERS, self.read_now)
         self._writer: Writer | Workers = (
             Workers("db-writer", READERS, self._write_alone, news)
             if self.backend == "postgresql"
-            else Writer(self._write_together, self._write_alone, news, self._checkpoint)
+            else Writer(self._write_together, self._write_alone, news, self._rests())
         )
         self.connections = Connections(self)
         self.peers = Peers(self)
@@ -92,6 +92,11 @@ class Database:
         result = self._write_alone(work)
         tell((), self.change_log.news())
         return result
+
+    def tidy(self) -> None:
+        """Do at once what an embedded database puts off, for programs without a loop that have written very much."""
+        if self._upkeep is not None:
+            self._upkeep.at_once()
 
     def prepare(self) -> None:
         """Make the database fit to be used: an embedded one is upgraded, a shared one only if it is empty.
@@ -153,14 +158,17 @@ class Database:
                 results.append(work(tx))
                 staged += tx.staged
             entries = append(connection, staged) if staged else []
+        if self._upkeep is not None:
+            self._upkeep.noticed(len(results))
         self.change_log.committed(entries)
         return results
 
-    def _checkpoint(self) -> None:
-        """Bring what was written from the log of an embedded database into its file, while nobody waits for it."""
-        if self.file is not None:
-            with (
-                contextlib.suppress(sqlite3.Error, sa.exc.DBAPIError),
-                closing(self.engines.writing.raw_connection()) as pooled,
-            ):
-                pooled.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
+    def _rests(self) -> list[tuple[float, Callable[[], None]]]:
+        """What the writer does once nobody has written for so long."""
+        upkeep = self._upkeep
+        if upkeep is None:
+            return []
+        return [(PAUSE_S, lambda: upkeep.in_pause(self._is_unhurried)), (IDLE_S, upkeep.at_rest)]
+
+    def _is_unhurried(self) -> bool:
+        return isinstance(self._writer, Writer) and not self._writer.is_waited_for()

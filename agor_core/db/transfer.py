@@ -70,6 +70,7 @@ def import_from(database: Database, lines: Iterable[bytes], on_progress: Progres
             added[path] += database.write_now(lambda tx, path=path, batch=batch: intake.store(tx, path, batch))  # type: ignore[misc]
         seen[path] += len(batch)
         told(path, seen[path], seen[path])
+    database.tidy()  # or those who write next would wait for it
     reader.check_end(seen)
     return added
 

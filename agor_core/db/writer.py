@@ -25,14 +25,16 @@ T = TypeVar("T")
 MOST_TOGETHER: Final = 128
 # Who came first in a group waits for all of it.
 LONGEST_GROUP_S: Final = 0.02
+# An agent that streams its answer has many a pause of this length, and hardly a longer one.
+PAUSE_S: Final = 0.05
 IDLE_S: Final = 1.0
 
 
 class Writer:
     """Runs units of work in its thread. `together`: run these in one transaction; `alone`: run one in its own.
 
-    `news`: what of it comes before the answers. `when_idle` is called in the thread once nothing was written for a
-    second.
+    `news`: what of it comes before the answers. `rests`: what is called in the thread, one after the other, each once
+    nothing was written for so many seconds more.
     """
 
     def __init__(
@@ -40,12 +42,12 @@ class Writer:
         together: Callable[[Iterable[Work]], Sequence[Any]],
         alone: Callable[[Work], Any],
         news: News,
-        when_idle: Callable[[], None],
+        rests: Sequence[tuple[float, Callable[[], None]]] = (),
     ) -> None:
         self._together = together
         self._alone = alone
         self._news = news
-        self._when_idle = when_idle
+        self._rests = rests
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._is_closed = False
         self._thread = threading.Thread(target=self._run, name="db-writer", daemon=True)
@@ -60,6 +62,10 @@ class Writer:
             raise closed()
         return await done_by(self._queue.put, work)
 
+    def is_waited_for(self) -> bool:
+        """Whether there is something to write."""
+        return not self._queue.empty()
+
     def close(self) -> None:
         """Do what waits, and end the thread."""
         self._is_closed = True
@@ -67,23 +73,23 @@ class Writer:
         self._thread.join()
 
     def _run(self) -> None:
-        is_idle = True
+        left: list[tuple[float, Callable[[], None]]] = []
         while True:
             try:
-                job = self._queue.get(timeout=None if is_idle else IDLE_S)
+                job = self._queue.get(timeout=left[0][0] if left else None)
             except queue.Empty:
-                is_idle = True
-                self._rest()
+                self._rest(left.pop(0)[1])
                 continue
             if job is None:
                 return
-            is_idle = False
             self._do(job)
             del job  # its answer may be large, and the wait for the next job long
+            left = list(self._rests)
 
-    def _rest(self) -> None:
+    @staticmethod
+    def _rest(do: Callable[[], None]) -> None:
         try:
-            self._when_idle()
+            do()
         except Exception:
             # The thread goes on: without it nothing would be written any more, and nobody would be told.
             log.exception("what is done while nobody writes failed")

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from agor_core.db import engine, open_database, writer
+from agor_core.db import engine, open_database
 from agor_core.db.change_log import LogEntry
 from agor_core.errors import Unavailable
 from agor_core.models import Session
@@ -26,7 +26,6 @@ PATIENCE_S = 30
 
 async def test_an_upkeep_that_fails_does_not_end_writing(make_url: MakeUrl, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever goes wrong while nobody writes, the next one who does is served."""
-    monkeypatch.setattr(writer, "IDLE_S", 0.001)
     failed = threading.Event()
     with open_database(make_url("sqlite")) as database:
 
@@ -34,7 +33,7 @@ async def test_an_upkeep_that_fails_does_not_end_writing(make_url: MakeUrl, monk
             failed.set()
             raise sa.exc.TimeoutError("no connection is free")
 
-        monkeypatch.setattr(database._writer, "_when_idle", refuse)
+        monkeypatch.setattr(database._writer, "_rests", [(0.001, refuse)])
         await a_session(database)
         assert await asyncio.to_thread(failed.wait, PATIENCE_S)
         async with asyncio.timeout(PATIENCE_S):
