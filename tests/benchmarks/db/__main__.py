@@ -55,7 +55,7 @@ def of_size(size: int, found: list[Figure], facts: dict[str, Any], messages: int
             if messages is not None:
                 for figure in searching.figures(database, ids[1 : 1 + messages // 100], messages):
                     show(found, figure)
-            # As a daemon does that has a moment: what was put off while so much was stored is not told of a single write.
+            # As a daemon does in a pause: what was put off while so much was stored is none of the next write.
             database.tidy()
             narrow, wide = (database.write_now(lambda tx, widest=widest: tree(tx, widest)) for widest in (1, WIDEST))  # type: ignore[misc]
         with running_daemon(Path(folder), environment=environment) as daemon:
