@@ -99,7 +99,8 @@ async def lifespan(settings: Settings) -> AsyncIterator[Running]:
             stranger_body_bytes=limits.stranger_body_bytes,
             stranger_connections=limits.stranger_connections,
             patience=Patience(limits.head_s, limits.body_s, limits.idle_s, limits.unread_s),
-            limits=Limits(connections=limits.sockets),
+            limits=Limits(connections=limits.sockets, change_over_s=limits.change_over_s),
+            max_json_containers=limits.json_containers,
         )
         site_runner = runner(build_web(daemon.app, options), shutdown_timeout=GRACE_S)
         await site_runner.setup()

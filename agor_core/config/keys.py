@@ -237,6 +237,18 @@ KEYS: tuple[Key, ...] = (
     ),
     Key("limits.sockets", whole_number(1, 1_000_000), 10_000, "open sockets of clients"),
     Key(
+        "limits.json_containers",
+        whole_number(1000, 1_000_000_000),
+        500_000,
+        "lists and objects that one body or frame may have",
+    ),
+    Key(
+        "limits.change_over_s",
+        whole_number(1, 3600),
+        10,
+        "seconds within which a polling client is on the WebSocket it has opened",
+    ),
+    Key(
         "agents.<name>.command",
         command,
         None,

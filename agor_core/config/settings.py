@@ -89,6 +89,8 @@ class LimitSettings:
     stranger_body_bytes: int
     stranger_connections: int
     sockets: int
+    json_containers: int
+    change_over_s: int
 
 
 @dataclass(frozen=True)

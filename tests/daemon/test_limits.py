@@ -27,6 +27,7 @@ def test_the_limits_and_proxies_of_the_configuration_are_in_force(tmp_path: Path
         "AGOR_DAEMON_REQUIRE_AUTH": "true",
         "AGOR_DAEMON_TRUSTED_PROXIES": "127.0.0.0/8",
         "AGOR_LIMITS_STRANGER_BODY_BYTES": "2048",
+        "AGOR_LIMITS_JSON_CONTAINERS": "1000",
     }
     make_user(environment, OWNER)
     with running_daemon(tmp_path, environment=environment) as daemon:
@@ -38,6 +39,9 @@ def test_the_limits_and_proxies_of_the_configuration_are_in_force(tmp_path: Path
         long = {"name": "A board", "description": "x" * 3000}
         assert daemon.request("POST", "/authentication", long, headers={"X-Forwarded-For": "203.0.113.9"})[0] == 401
         assert owner.request("POST", "/boards", long)[0] == 201
+        refused = [owner.request("POST", "/boards", {"lists": [[]] * count})[1]["message"] for count in (998, 999)]
+        assert "more than 1000 lists and objects" not in refused[0]
+        assert refused[1] == "JSON has more than 1000 lists and objects"
         assert owner.request("PATCH", "/config/daemon.trusted_proxies", {"value": []})[0] == 403
         assert daemon.request("GET", "/metrics")[0] == 401
         request = Request(daemon.url + "/metrics", headers={"Authorization": f"Bearer {owner.token}"})

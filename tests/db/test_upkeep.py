@@ -59,7 +59,7 @@ async def test_a_log_that_grows_long_is_brought_in_at_a_pause(make_url: MakeUrl,
         assert database.file is not None
         session = await a_session(database)
         for nth in range(150):
-            await database.write(lambda tx, nth=nth: tx.messages.append(session.session_id, said(f"plum {nth}")))
+            await database.write(lambda tx, nth=nth: tx.messages.append(session.session_id, said(f"plum {nth}")))  # type: ignore[misc]
 
         def is_in_the_file() -> bool:
             shutil.copyfile(str(database.file), tmp_path / "copy.db")
