@@ -14,6 +14,8 @@ HAS_PROC = Path("/proc/self/stat").is_file()
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 POLL_S = 0.02
+# What was killed is gone at once, but on a machine that stands still, or with much memory to give back.
+KILLED_S = 5.0
 
 
 def own_mark() -> str:
@@ -73,13 +75,16 @@ def _is_member(entry: Path, pgid: int) -> bool:
 
 
 async def end_group(pgid: int, *, grace_s: float) -> bool:
-    """End all processes of the group; whether there were any. SIGKILL follows SIGTERM after `grace_s`."""
+    """End all processes of the group; whether there were any. SIGKILL follows SIGTERM after `grace_s`.
+
+    After that they are gone, but for what not even SIGKILL ends within `KILLED_S`: held by a broken disk, or not ours.
+    """
     if not group_lives(pgid):
         return False
-    for sign in (signal.SIGTERM, signal.SIGKILL):
+    for sign, limit_s in ((signal.SIGTERM, grace_s), (signal.SIGKILL, KILLED_S)):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pgid, sign)
-        deadline = asyncio.get_running_loop().time() + grace_s
+        deadline = asyncio.get_running_loop().time() + limit_s
         while group_lives(pgid):
             if asyncio.get_running_loop().time() >= deadline:
                 break

@@ -50,6 +50,15 @@ async def test_closing_ends_the_whole_group(script: str) -> None:
     await child.close()
 
 
+async def test_what_takes_long_to_die_is_waited_for() -> None:
+    """A program with much memory is not gone as soon as it is killed: closing ends when it is, however little grace."""
+    code = "import signal; much = b'x' * 300_000_000; print('ready', flush=True); signal.pause()"
+    child = await start("/bin/sh", "-c", f'{sys.executable} -c "{code}" & wait')
+    await child.read_line()
+    await child.close(grace_s=0)
+    assert not group_lives(child.pid)
+
+
 async def test_closing_goes_on_when_cancelled() -> None:
     """A caller that is cancelled while closing, even again and again, still leaves no process."""
     child = await start("/bin/sh", "-c", "trap '' TERM; echo ready; while :; do sleep 1; done")
