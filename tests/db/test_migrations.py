@@ -7,7 +7,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlmodel import SQLModel
@@ -15,15 +14,8 @@ from sqlmodel import SQLModel
 from agor_core.db import Database, engine, migrate, open_database
 from agor_core.errors import ConfigError
 from agor_core.models import Session
-from tests.support.databases import MakeUrl
+from tests.support.databases import MakeUrl, set_revision
 from tests.support.records import said
-
-
-def set_revision(database: Database, revision: str) -> None:
-    """Pretend that the database is at another revision."""
-    database.write_now(
-        lambda tx: tx.connection.execute(sa.text(f"UPDATE alembic_version SET version_num = '{revision}'"))
-    )
 
 
 def refusal(file: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from agor_core.db import engine, open_database
+from agor_core.db import Transaction, engine, open_database
 from agor_core.db.change_log import LogEntry
 from agor_core.errors import Unavailable
 from agor_core.models import Session
@@ -72,7 +73,7 @@ async def test_a_full_disk_is_unavailable_and_nothing_is_half_written(make_url: 
         kept = await a_session(database)
         position = await database.change_log.position()
 
-        def fill(tx):  # type: ignore[no-untyped-def]
+        def fill(tx: Transaction) -> None:
             # The file may not grow any more: what a full disk looks like from inside.
             pages = tx.connection.exec_driver_sql("PRAGMA page_count").scalar_one()
             tx.connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
@@ -111,7 +112,12 @@ async def test_a_lost_server_connection_is_replaced(make_url: MakeUrl) -> None:
         heard: list[LogEntry] = []
         more = asyncio.Event()
         await database.change_log.start()
-        database.change_log.subscribe(lambda batch: (heard.extend(batch), more.set()))
+
+        def hear(batch: Sequence[LogEntry]) -> None:
+            heard.extend(batch)
+            more.set()
+
+        database.change_log.subscribe(hear)
         await a_session(database)
         end_connections(url)
         await a_session(database)

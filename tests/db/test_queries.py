@@ -12,10 +12,10 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from agor_core.clock import iso
-from agor_core.db import Database
+from agor_core.db import Database, Transaction
 from agor_core.errors import BadRequest
-from agor_core.models import Message, Session
-from tests.support.records import a_session, said
+from agor_core.models import GitState, Message, MessageMetadata, Position, RepoRef, Session
+from tests.support.records import a_session, page_of, say
 
 Record = dict[str, Any]
 Query = Mapping[str, Any]
@@ -38,7 +38,7 @@ FIELDS: dict[str, list[Any]] = {
     "position.x": [None, *FLOATS],
     "repo.managed_worktree": [None, True, False],
 }
-LISTS = {"concepts": TEXTS[1:5]}
+LISTS: dict[str, list[Any]] = {"concepts": TEXTS[1:5]}
 
 
 def value_of(record: Record, name: str) -> Any:
@@ -155,11 +155,11 @@ def record_of(draw: Any) -> Session:
     session.data.tool_use_count = chosen["tool_use_count"]
     session.data.concepts = draw(st.lists(st.sampled_from(LISTS["concepts"]), max_size=2))
     if draw(st.booleans()):
-        session.data.git_state = {"ref": chosen["git_state.ref"]}
+        session.data.git_state = GitState(ref=chosen["git_state.ref"])
     if chosen["position.x"] is not None:
-        session.data.position = {"x": chosen["position.x"], "y": 0}
+        session.data.position = Position(x=chosen["position.x"], y=0)
     if chosen["repo.managed_worktree"] is not None:
-        session.data.repo = {"managed_worktree": chosen["repo.managed_worktree"]}
+        session.data.repo = RepoRef(managed_worktree=chosen["repo.managed_worktree"])
     return session
 
 
@@ -170,7 +170,7 @@ def test_sql_and_a_plain_reading_agree(database: Database, data: st.DataObject) 
     sessions = [record_of(data.draw) for _ in range(data.draw(st.integers(1, 12)))]
     asked = [data.draw(queries()) for _ in range(6)]
 
-    def work(tx):  # type: ignore[no-untyped-def]
+    def work(tx: Transaction) -> None:
         tx.connection.execute(sa.delete(tx.sessions.table))
         tx.sessions.add_many(sessions)
         records = tx.sessions.page({}, None, 100, 100)["data"]
@@ -192,7 +192,7 @@ def test_sql_and_a_plain_reading_agree(database: Database, data: st.DataObject) 
 async def test_text_from_a_url_means_what_the_field_is(database: Database) -> None:
     """Numbers, booleans, times and nulls that come as text are compared as what they are."""
     session = await a_session(database, message_count=3, created_at=TIMES[0])
-    queries = [
+    queries: list[Query] = [
         {"message_count": "3"},
         {"message_count": {"$in": ["3", "4"]}, "archived": "false"},
         {"created_at": {"$gte": iso(TIMES[0]), "$lt": iso(TIMES[1])}},
@@ -200,7 +200,7 @@ async def test_text_from_a_url_means_what_the_field_is(database: Database) -> No
         {"parent_session_id": "null", "git_state.ref": {"$ne": "x"}},
     ]
     for query in queries:
-        page = await database.read(lambda tx, query=query: tx.sessions.page(query, None, 10, 10))
+        page = await page_of(database, "sessions", query)
         assert [record["session_id"] for record in page["data"]] == [session.session_id], query
 
 
@@ -271,7 +271,7 @@ async def test_a_password_is_neither_found_nor_shown(database: Database) -> None
     """Hidden columns cannot be asked for, compared, sorted by, or selected."""
     for query in ({"password": "x"}, {"$sort": {"password": 1}}, {"$select": ["password"]}, {"token_generation": 0}):
         with pytest.raises(BadRequest):
-            await database.read(lambda tx, query=query: tx.users.page(query, None, 10, 10))
+            await page_of(database, "users", query)
 
 
 async def test_pages_have_a_default_and_a_most(database: Database) -> None:
@@ -300,8 +300,8 @@ async def test_untyped_places_compare_by_type_and_value(database: Database) -> N
     session = await a_session(database)
     for tokens in ("5", 5, True, {"in": 5}):
         message = Message(session_id="", type="assistant", role="assistant")
-        message.data.metadata = {"tokens": tokens}
-        await database.write(lambda tx, message=message: tx.messages.append(session.session_id, message))
+        message.data.metadata = MessageMetadata.model_validate({"tokens": tokens})
+        await say(database, session.session_id, message)
 
     async def found(query: Query) -> list[int]:
         page = await database.read(lambda tx: tx.messages.page(query, None, 10, 10))
@@ -321,8 +321,7 @@ async def test_lists_are_newest_first_and_transcripts_oldest_first(database: Dat
     sessions = [(await a_session(database, created_at=ms)).session_id for ms in TIMES]
     page = await database.read(lambda tx: tx.sessions.page({}, None, 10, 10))
     assert [record["session_id"] for record in page["data"]] == sessions[::-1]
-    for word in "abc":
-        await database.write(lambda tx, word=word: tx.messages.append(sessions[0], said(word)))
+    await say(database, sessions[0], *"abc")
     page = await database.read(lambda tx: tx.messages.page({}, None, 10, 10))
     assert [record["content"] for record in page["data"]] == ["a", "b", "c"]
 
@@ -331,11 +330,11 @@ async def test_a_worktree_in_the_making_is_listed_only_for_who_asks(database: Da
     """`preparing` worktrees are found by status or id, and not otherwise."""
     from agor_core.models import Repo, Worktree
 
-    def work(tx):  # type: ignore[no-untyped-def]
+    def work(tx: Transaction) -> Worktree:
         repo = tx.repos.add(Repo(slug="r"))
         return tx.worktrees.add(Worktree(repo_id=repo.repo_id, name="w"))
 
     worktree = await database.write(work)
     for query, total in (({}, 0), ({"status": "preparing"}, 1), ({"worktree_id": worktree.worktree_id}, 1)):
-        page = await database.read(lambda tx, query=query: tx.worktrees.page(query, None, 10, 10))
+        page = await page_of(database, "worktrees", query)
         assert page["total"] == total

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
-from agor_core.db import Database, Reader, search
+from agor_core.db import Database, Reader, Transaction, search
 from agor_core.db.repositories import directions
 from agor_core.errors import BadRequest
-from agor_core.models import Message, Repo, Session, forked
-from agor_core.models.session import RepoRef
-from tests.support.records import a_session, a_task, said
+from agor_core.models import Message, Repo, RepoRef, Session, forked
+from agor_core.models.session import Sharing
+from tests.support.records import a_session, a_task, page_of, said, say
 
 BOB = Reader("bob", sees_private=False)
 
@@ -53,14 +53,14 @@ async def test_words_are_found(database: Database, text: str, found: list[int]) 
     for content in ("an apple", "a banana and apple", tool, result, "die Straße"):
         message = Message(session_id="", type="user", role="user")
         message.data.content = content
-        await database.write(lambda tx, message=message: tx.messages.append(session.session_id, message))
+        await say(database, session.session_id, message)
     assert sorted(await indices(database, text)) == found
 
 
 @pytest.fixture(params=["hit by hit", "gathered", "left out", "first in order", "too few first in order"])
 def direction(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Each way a search can go, however few there are."""
-    ways = {
+    ways: dict[str, dict[str, float]] = {
         "hit by hit": {},
         "gathered": {"FEW_HITS": 1, "WORTH_IT": 1 / 1000},
         "left out": {"FEW_HITS": 1, "MOST_GATHERED": 0},
@@ -76,10 +76,11 @@ def direction(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
 async def test_whichever_way_a_search_goes_it_finds_the_same(database: Database) -> None:
     """From the words to the records or the other way: the same hits in the same order, and as many, for each filter,
     and for who may see all and who may not."""
+    owners: list[tuple[str, Sharing]] = [("ann", "private"), ("bob", "private"), ("ann", "everyone")]
     sessions = [
         Session(agent=agent, created_by=owner, sharing=sharing, archived=archived)
         for agent in ("codex", "gemini")
-        for owner, sharing in (("ann", "private"), ("bob", "private"), ("ann", "everyone"))
+        for owner, sharing in owners
         for archived in (True, False)
     ]
     for nth, session in enumerate(sessions):
@@ -89,7 +90,7 @@ async def test_whichever_way_a_search_goes_it_finds_the_same(database: Database)
         message = said("plum " * (nth % 5 + 1) if nth % 7 else "nothing")
         message.timestamp, message.role = 1_000 * nth + 1, "user" if nth % 2 else "assistant"
         of = sessions[nth % len(sessions)]
-        await database.write(lambda tx, of=of, message=message: tx.messages.append(of.session_id, message))
+        await say(database, of.session_id, message)
     ids = [session.session_id for session in sessions]
     agents = {session.session_id: session.agent for session in sessions}
     archived = {session.session_id: session.archived for session in sessions}
@@ -127,21 +128,23 @@ async def test_whichever_way_a_search_goes_it_finds_the_same(database: Database)
     ]
     for reader in (None, BOB, Reader("ann", sees_private=False)):
 
-        async def found(path: str = "messages", reader: Reader | None = reader, **query: Any) -> list[dict[str, Any]]:
+        async def found(
+            query: Mapping[str, Any], path: str = "messages", reader: Reader | None = reader
+        ) -> list[dict[str, Any]]:
             asked = {"$search": "plum", **query}
-            page = await database.read(lambda tx: tx.repository(path).page(asked, reader, 50, 50))
+            page = await page_of(database, path, asked, reader)
             assert page["total"] == len(page["data"]), (query, reader)
             return list(page["data"])
 
-        whole = await found()
-        listed = await database.read(lambda tx, reader=reader: tx.messages.page({}, reader, 50, 50))
+        whole = await found({})
+        listed = await page_of(database, "messages", {}, reader)
         assert {one["message_id"] for one in whole} == {
             one["message_id"] for one in listed["data"] if "plum" in one["content"]
         }
         for query, passes in filters:
             expected = [one["message_id"] for one in whole if passes(one)]
-            assert [one["message_id"] for one in await found(**query)] == expected, query
-            in_time = await found(**query, **{"$sort": {"timestamp": -1}})
+            assert [one["message_id"] for one in await found(query)] == expected, query
+            in_time = await found({**query, "$sort": {"timestamp": -1}})
             assert [one["message_id"] for one in in_time] == sorted(
                 expected, key=[one["message_id"] for one in sorted(whole, key=lambda one: one["timestamp"])].index
             )[::-1]
@@ -153,21 +156,19 @@ async def test_whichever_way_a_search_goes_it_finds_the_same(database: Database)
             for sort in ({key: -1}, {key: 1}):
                 query = {**narrowed, "$sort": sort}
                 pages = [
-                    await database.read(
-                        lambda tx, skip=skip, query=query, reader=reader: tx.messages.page(  # type: ignore[misc]
-                            {"$search": "plum", **query, "$limit": 4, "$skip": skip}, reader, 50, 50
-                        )
+                    await page_of(
+                        database, "messages", {"$search": "plum", **query, "$limit": 4, "$skip": skip}, reader
                     )
                     for skip in range(0, len(whole), 4)
                 ]
                 in_pages = [one["message_id"] for page in pages for one in page["data"]]
-                assert in_pages == [one["message_id"] for one in await found(**query)]
+                assert in_pages == [one["message_id"] for one in await found(query)]
         titled = [session for session in sessions if session.data.title]
         seen = [
             one for one in titled if reader is None or one.sharing == "everyone" or one.created_by == reader.user_id
         ]
-        assert {one["session_id"] for one in await found("sessions")} == {one.session_id for one in seen}
-        assert {one["session_id"] for one in await found("sessions", agent="codex")} == {
+        assert {one["session_id"] for one in await found({}, "sessions")} == {one.session_id for one in seen}
+        assert {one["session_id"] for one in await found({"agent": "codex"}, "sessions")} == {
             one.session_id for one in seen if one.agent == "codex"
         }
 
@@ -193,9 +194,8 @@ async def test_a_history_is_searched_whichever_way_that_goes(database: Database)
 async def test_search_goes_with_filters_and_pages(database: Database) -> None:
     """A search may be narrowed like any list, sorted, and read page by page."""
     one, other = await a_session(database), await a_session(database)
-    for nth in range(5):
-        await database.write(lambda tx, nth=nth: tx.messages.append(one.session_id, said(f"plum {nth}")))
-    await database.write(lambda tx: tx.messages.append(other.session_id, said("plum")))
+    await say(database, one.session_id, *(f"plum {nth}" for nth in range(5)))
+    await say(database, other.session_id, "plum")
     assert len(await indices(database, "plum")) == 6
     assert sorted(await indices(database, "plum", session_id=one.session_id)) == [0, 1, 2, 3, 4]
     assert await indices(database, "plum", session_id=one.session_id, **{"$sort": {"index": -1}}) == [4, 3, 2, 1, 0]
@@ -222,8 +222,7 @@ async def test_a_snippet_shows_the_hit_in_its_place(database: Database) -> None:
 async def test_the_more_often_the_better(database: Database) -> None:
     """The best hit comes first."""
     session = await a_session(database)
-    for text in ("pear and many other words that are not it", "pear pear pear"):
-        await database.write(lambda tx, text=text: tx.messages.append(session.session_id, said(text)))
+    await say(database, session.session_id, "pear and many other words that are not it", "pear pear pear")
     assert await indices(database, "pear") == [1, 0]
 
 
@@ -231,16 +230,15 @@ async def test_of_very_many_hits_the_newest_are_ranked(database: Database, monke
     """Beyond the newest so many, hits are not compared any more: they follow, the newest first, on all pages alike."""
     monkeypatch.setattr(search, "MOST_RANKED", 3)
     session = await a_session(database)
-    for text in ("pear pear pear", "pear", "one pear", "pear pear", "one pear of many words", "pear"):
-        await database.write(lambda tx, text=text: tx.messages.append(session.session_id, said(text)))
+    texts = ("pear pear pear", "pear", "one pear", "pear pear", "one pear of many words", "pear")
+    await say(database, session.session_id, *texts)
     whole = await indices(database, "pear")
     assert set(whole[:3]) == {3, 4, 5}
     assert whole[0] == 3
     assert whole[3:] == [2, 1, 0]
     paged = []
     for skip in range(6):
-        query = {"$search": "pear", "$limit": 1, "$skip": skip}
-        page = await database.read(lambda tx, query=query: tx.messages.page(query, None, 50, 50))
+        page = await page_of(database, "messages", {"$search": "pear", "$limit": 1, "$skip": skip})
         paged += [record["index"] for record in page["data"]]
     assert paged == whole
 
@@ -255,7 +253,7 @@ async def test_a_search_is_narrowed_by_session_agent_repo_and_date(database: Dat
     for session, at in ((one, 1_000), (other, 2_000), (one, 3_000), (other, 4_000)):
         message = said("plum")
         message.timestamp = at
-        await database.write(lambda tx, of=session, message=message: tx.messages.append(of.session_id, message))
+        await say(database, session.session_id, message)
 
     async def times(**query: Any) -> list[str]:
         asked = {"$search": "plum", "$sort": {"timestamp": 1}, **query}
@@ -298,12 +296,11 @@ async def test_pages_of_many_hits_neither_repeat_nor_skip(
     seen = await a_session(database)
     secret = await a_session(database, sharing="private", created_by="ann")
     for session in (secret, seen):
-        words = [said("one plum among words") for _ in range(7)]
-        await database.write(lambda tx, of=session, words=words: tx.messages.append_many(of.session_id, words))
+        await a_task(database, session.session_id, *["one plum among words"] * 7)
     found = []
     for skip in range(0, 9, 3):
         query = {"$search": "plum", "$limit": 3, "$skip": skip}
-        page = await database.read(lambda tx, query=query: tx.messages.page(query, BOB, 50, 50))
+        page = await page_of(database, "messages", query, BOB)
         assert page["total"] == 7
         assert all(part["text"] for record in page["data"] for part in record["snippet"])
         found += [record["index"] for record in page["data"]]
@@ -336,10 +333,7 @@ async def test_private_words_are_found_by_nobody_else(database: Database) -> Non
     for order in ({}, {"$sort": {"created_at": -1}}):
         for path in ("messages", "sessions"):
             for reader, total in ((BOB, 0), (Reader("ann", sees_private=False), 1)):
-                query = {"$search": "quince", **order}
-                page = await database.read(
-                    lambda tx, path=path, query=query, of=reader: tx.repository(path).page(query, of, 10, 10)
-                )
+                page = await page_of(database, path, {"$search": "quince", **order}, reader)
                 assert (page["total"], len(page["data"])) == (total, total)
 
 
@@ -354,9 +348,8 @@ async def test_asking_about_sessions_tells_nothing_that_is_hidden(database: Data
         {"session.genealogy.parent_session_id": {"$ne": None}},
     ):
         for more in ({}, {"$search": "quince"}):
-            asked = {**query, **more}
             for reader, total in ((BOB, 0), (Reader("ann", sees_private=False), 1)):
-                page = await database.read(lambda tx, asked=asked, of=reader: tx.messages.page(asked, of, 10, 10))
+                page = await page_of(database, "messages", {**query, **more}, reader)
                 assert (page["total"], len(page["data"])) == (total, total)
 
 
@@ -364,7 +357,7 @@ async def test_what_was_rolled_back_is_not_found(database: Database) -> None:
     """The index is part of the transaction."""
     session = await a_session(database)
 
-    def work(tx):  # type: ignore[no-untyped-def]
+    def work(tx: Transaction) -> None:
         tx.messages.append(session.session_id, said("fig"))
         raise BadRequest("no")
 
@@ -417,20 +410,17 @@ async def test_whatever_is_typed_is_looked_for_or_refused(database: Database) ->
     """Quotes, operators of the databases, odd characters and very long texts are words to be found, or a 400; and what
     was said with them is stored and listed in any case."""
     session = await a_session(database)
-    for text in ODD:
-        await database.write(lambda tx, text=text: tx.messages.append(session.session_id, said(text)))
+    await say(database, session.session_id, *ODD)
     assert (await database.read(lambda tx: tx.messages.page({}, BOB, 1, 1)))["total"] == len(ODD)
     for text in ODD:
         for path in ("messages", "sessions"):
-            query = {"$search": text, "$limit": len(ODD)}
             try:
-                page = await database.read(lambda tx, path=path, of=query: tx.repository(path).page(of, BOB, 20, 100))
+                page = await page_of(database, path, {"$search": text, "$limit": len(ODD)}, BOB, most=100)
             except BadRequest:
                 page = {"total": 0, "data": []}
             assert page["total"] == len(page["data"])
     for text in ("NOT a", "a' OR 1=1 --", "http://example.com/a?b=c", "e\u0301", "日本語", "__init__", "ÀÉ", "3.14"):
-        query = {"$search": text, "$limit": len(ODD)}
-        page = await database.read(lambda tx, of=query: tx.messages.page(of, BOB, 20, 100))
+        page = await page_of(database, "messages", {"$search": text, "$limit": len(ODD)}, BOB, most=100)
         assert text in [record["content"] for record in page["data"]]
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from agor_core.db import Database, Reader
+from agor_core.db import Database, Reader, Transaction
 from agor_core.errors import Conflict, NotFound
 from agor_core.ids import new_id
-from agor_core.models import PermissionRequest, Repo, Session, forked, spawned
-from agor_core.models.session import RepoRef
-from tests.support.records import a_session, a_task, said
+from agor_core.models import PermissionRequest, Repo, RepoRef, Session, forked, spawned
+from tests.support.records import a_session, a_task, an_answer, page_of, said, stored
 
 ANN, BOB = Reader("ann", sees_private=False), Reader("bob", sees_private=False)
 ADMIN = Reader("root", sees_private=True)
@@ -67,7 +66,7 @@ async def test_genealogy_is_complete_at_any_depth(database: Database) -> None:
     for nth in range(10):
         make = forked if nth % 2 else spawned
         child = make(line[-1], point=None, created_by=None)
-        line.append(await database.write(lambda tx, child=child: tx.sessions.add(child)))
+        line.append(await stored(database, child))
     sibling = await database.write(lambda tx: tx.sessions.add(spawned(line[5], point=None, created_by=None)))
     await a_session(database)
     ids = [session.session_id for session in line]
@@ -84,6 +83,7 @@ async def test_a_session_with_living_forks_stays(database: Database) -> None:
     fork = await database.write(lambda tx: tx.sessions.add(forked(root, point=None, created_by=None)))
     with pytest.raises(Conflict) as refused:
         await database.write(lambda tx: tx.sessions.remove(root.session_id))
+    assert isinstance(refused.value.data, dict)
     assert refused.value.data["forks"] == [fork.session_id]
     await database.write(lambda tx: tx.sessions.remove(fork.session_id))
     await database.write(lambda tx: tx.sessions.remove(root.session_id))
@@ -110,7 +110,7 @@ async def test_a_private_session_exists_for_its_creator_and_admins_only(database
     id = hidden.session_id
 
     async def seen(reader: Reader) -> list[int]:
-        def look(tx):  # type: ignore[no-untyped-def]
+        def look(tx: Transaction) -> list[int]:
             return [
                 tx.sessions.page({}, reader, 10, 10)["total"],
                 tx.tasks.page({"session_id": id}, reader, 10, 10)["total"],
@@ -146,6 +146,7 @@ async def test_a_stale_version_is_a_conflict_that_shows_the_record(database: Dat
     assert changed.data.version == 2
     with pytest.raises(Conflict) as refused:
         await database.write(lambda tx: tx.sessions.patch(id, {"title": "b"}, client=True, expected_version=1))
+    assert isinstance(refused.value.data, dict)
     assert refused.value.data["current"]["title"] == "a"
     own = await database.write(lambda tx: tx.sessions.patch(id, {"title": "c"}))
     assert own.data.version == 2
@@ -211,28 +212,33 @@ async def test_an_import_compares_a_history_without_reading_it(database: Databas
         (fork.session_id, None, None, blocks),
     ]
     at = origins[1].timestamp
-    for window, holders in (((at, at), [fork.session_id]), ((at + 1, at + 2), [])):
-        assert await database.read(lambda tx, w=window: tx.messages.sessions_that_hold("their-id", w)) == holders
+
+    async def holders(since: int, until: int) -> list[str]:
+        return await database.read(lambda tx: tx.messages.sessions_that_hold("their-id", (since, until)))
+
+    assert await holders(at, at) == [fork.session_id]
+    assert await holders(at + 1, at + 2) == []
     told = await database.read(lambda tx: tx.messages.history(fork.session_id))
     assert [(origin.message_id, origin.timestamp) for origin in origins] == [(m.message_id, m.timestamp) for m in told]
 
 
 async def test_an_answer_that_outlives_a_private_session_stays_its_owners(database: Database) -> None:
     """Rules for more than the session are left when it goes; of a private one only its owner and admins know."""
-    found: dict[str, list[tuple[str | None, str]]] = {}
+
+    async def owner_once_gone(session: Session, answer: PermissionRequest) -> tuple[str, str | None]:
+        await database.write(lambda tx: tx.sessions.remove(session.session_id))
+        return await database.read(lambda tx: tx.permissions.owner(answer.request_id))
+
+    found: dict[str, list[tuple[str, str | None]]] = {}
     for sharing in ("everyone", "private"):
         session = await a_session(database, created_by="ann", sharing=sharing)
         task = await a_task(database, session.session_id)
         for scope in ("session", "project"):
-            answer = PermissionRequest(
-                session_id=session.session_id, task_id=task.task_id, status="approved", scope=scope
-            )
-            await database.write(lambda tx, answer=answer: tx.permissions.add(answer))
-        await database.write(lambda tx, id=session.session_id: tx.sessions.remove(id))
-        found[sharing] = [await database.read(lambda tx, id=answer.request_id: tx.permissions.owner(id))]
+            answer = await an_answer(database, session.session_id, task_id=task.task_id, scope=scope)
+        found[sharing] = [await owner_once_gone(session, answer)]
     assert found == {"everyone": [("ann", "everyone")], "private": [("ann", "private")]}
     for reader, total in ((ANN, 2), (BOB, 1), (ADMIN, 2)):
-        page = await database.read(lambda tx, reader=reader: tx.permissions.page({}, reader, 100, 100))
+        page = await page_of(database, "permissions", {}, reader, most=100)
         assert (page["total"], {record["scope"] for record in page["data"]}) == (total, {"project"})
         assert all(record["session_id"] is None for record in page["data"])
 

@@ -24,6 +24,11 @@ def id_at(ms: int, tail: str = "0" * 18) -> str:
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
+async def resolved(database: Database, text: str) -> str:
+    """The id that is meant."""
+    return await database.read(lambda tx: tx.sessions.resolve(text))
+
+
 async def store(database: Database, *ids: str) -> None:
     """Sessions with these ids."""
     await database.write(lambda tx: tx.sessions.add_many([Session(agent="x", session_id=id) for id in ids]))
@@ -34,7 +39,7 @@ async def test_a_prefix_means_the_one_id_that_begins_with_it(database: Database)
     session = await a_session(database)
     digits = session.session_id.replace("-", "")
     for text in (digits[:4], digits[:13].upper(), session.session_id[:20], digits, session.session_id):
-        assert await database.read(lambda tx, text=text: tx.sessions.resolve(text)) == session.session_id
+        assert await resolved(database, text) == session.session_id
 
 
 async def test_an_ambiguous_prefix_names_its_candidates(database: Database) -> None:
@@ -43,6 +48,7 @@ async def test_an_ambiguous_prefix_names_its_candidates(database: Database) -> N
     await store(database, *ids)
     with pytest.raises(Conflict) as refused:
         await database.read(lambda tx: tx.sessions.resolve(ids[0][:8]))
+    assert isinstance(refused.value.data, dict)
     assert refused.value.data["reason"] == "ambiguous-id"
     assert [candidate["id"] for candidate in refused.value.data["candidates"]] == ids[:10]
     hide = {"sharing": "private"}
@@ -98,7 +104,7 @@ async def test_a_neighbour_makes_an_id_longer(url: str) -> None:
         shown = await database.read(lambda tx: tx.sessions.short_ids([one, other]))
         assert shown == {one: one.replace("-", "")[:14], other: other.replace("-", "")[:14]}
         for id, text in shown.items():
-            assert await database.read(lambda tx, text=text: tx.sessions.resolve(text)) == id
+            assert await resolved(database, text) == id
 
 
 async def test_a_short_id_that_was_shown_gets_longer_when_an_import_brings_a_neighbour(url: str) -> None:
@@ -161,7 +167,7 @@ async def test_text_that_no_database_holds_is_no_outage(database: Database) -> N
 async def test_who_makes_a_session_is_told_what_others_will_read(database: Database) -> None:
     """The answer is the record as it is stored, on the default board where none is named, and the short id of then."""
 
-    def work(tx):  # type: ignore[no-untyped-def]
+    def work(tx: Transaction) -> int:
         other = tx.boards.add(Board(name="B", slug="b")).board_id
         for board_id, on in ((None, tx.boards.default_id()), (other, other)):
             made = tx.sessions.make(Session(agent="x", board_id=board_id, data=SessionData(title="needle")))
@@ -169,7 +175,7 @@ async def test_who_makes_a_session_is_told_what_others_will_read(database: Datab
             assert made["board_id"] == on is not None
             assert made == to_wire(tx.sessions.get(made["session_id"]))
             assert tx.sessions.short_ids([made["session_id"]]) == {made["session_id"]: short_id}
-        return tx.sessions.page({"$search": "needle"}, None, 10, 10)["total"]
+        return int(tx.sessions.page({"$search": "needle"}, None, 10, 10)["total"])
 
     assert await database.write(work) == 2
     _, newest = await database.change_log.position()

@@ -41,7 +41,9 @@ def counted(database: Database, path: str, query: dict[str, Any], reader: Reader
     return len(page["data"])
 
 
-CHANGES: tuple[Callable[[Transaction, str], object], ...] = (
+Change = Callable[[Transaction, str], object]
+
+CHANGES: tuple[Change, ...] = (
     lambda tx, _id: tx.sessions.add(Session(agent="codex", created_by="ann")),
     lambda tx, id: tx.sessions.patch(id, {"status": "failed"}),
     lambda tx, id: tx.sessions.patch(id, {"archived": True}),
@@ -51,6 +53,11 @@ CHANGES: tuple[Callable[[Transaction, str], object], ...] = (
     lambda tx, id: tx.messages.append(id, said("word")),
     lambda tx, id: tx.sessions.remove(id),
 )
+
+
+def apply(database: Database, change: Change, id: str) -> None:
+    """Do it with that session."""
+    database.write_now(lambda tx: change(tx, id))
 
 
 @given(st.lists(st.tuples(st.sampled_from(range(len(CHANGES))), st.booleans()), min_size=1, max_size=8))
@@ -64,8 +71,7 @@ def test_a_total_is_what_pages_hold_whoever_changed_what(database: Database, ste
             if not known:
                 writer.write_now(lambda tx: tx.sessions.add(Session(agent="x", created_by="ann")))
                 known = writer.read_now(lambda tx: tx.sessions.where(limit=1))
-            change, id = CHANGES[nth], known[0].session_id
-            writer.write_now(lambda tx, change=change, id=id: change(tx, id))
+            apply(writer, CHANGES[nth], known[0].session_id)
             for query in QUERIES:
                 for reader in READERS:
                     assert total(database, "sessions", query, reader) == counted(database, "sessions", query, reader)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import resource
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,14 @@ from agor_core.db.transfer import PATHS
 from agor_core.errors import BadRequest, ConfigError, Conflict, ServiceError, Unavailable
 from agor_core.ids import new_id
 from agor_core.models import Board, PermissionRequest, Repo, Session, User, Worktree, forked, spawned
-from tests.support.databases import MakeUrl
-from tests.support.records import a_session, a_task, said
+from tests.support.databases import MakeUrl, set_revision
+from tests.support.records import a_session, a_task, an_answer, said
 
 
 async def fill(database: Database) -> None:
     """One of everything, and a tree of sessions whose ids are not in the order of their generations."""
 
-    def work(tx):  # type: ignore[no-untyped-def]
+    def work(tx: Transaction) -> Session:
         tx.users.add(User(email="a@example.com", password="hash"))
         board = tx.boards.add(Board(name="B", slug="b"))
         repo = tx.repos.add(Repo(slug="me/r"))
@@ -42,10 +43,10 @@ async def fill(database: Database) -> None:
     await database.write(lambda tx: tx.messages.append(fork.session_id, said("three")))
 
 
-async def contents(database: Database) -> dict[str, list[Any]]:
+async def contents(database: Database) -> dict[str, list[str]]:
     """Everything but the log."""
 
-    def work(tx):  # type: ignore[no-untyped-def]
+    def work(tx: Transaction) -> dict[str, list[str]]:
         return {path: sorted(repr(one.model_dump()) for one in tx.repository(path).where()) for path in PATHS}
 
     return await database.read(work)
@@ -100,9 +101,11 @@ async def test_many_rows_at_once_are_stored_as_each_by_itself(database: Database
         queries = ({"$search": word, "session_id": session_id} for word in ("number149", "étude", "large"))
         return [tx.messages.page(query, None, 1, 1)["total"] for query in queries]
 
+    async def look(at: Callable[[Transaction, str], list[Any]], session: Session) -> list[Any]:
+        return await database.read(lambda tx: at(tx, session.session_id))
+
     for looked_at, expected in ((stored, 150), (found, 3)):
-        alone = await database.read(lambda tx, look=looked_at: look(tx, one_by_one.session_id))  # type: ignore[misc]
-        many = await database.read(lambda tx, look=looked_at: look(tx, together.session_id))  # type: ignore[misc]
+        alone, many = await look(looked_at, one_by_one), await look(looked_at, together)
         assert many == alone
         assert len([one for one in many if one]) == expected
     _, newest = await database.change_log.position()
@@ -132,11 +135,14 @@ async def test_a_batch_that_breaks_a_rule_is_stored_not_at_all(database: Databas
 
 async def test_answers_that_outlive_their_session_are_imported(database: Database, make_url: MakeUrl) -> None:
     """Each is announced to those who may know of it: of a private session that is gone, to its owner only."""
+
+    async def remove(session: Session) -> None:
+        await database.write(lambda tx: tx.sessions.remove(session.session_id))
+
     for owner, sharing in (("ann", "private"), ("bob", "everyone")):
         session = await a_session(database, created_by=owner, sharing=sharing)
-        answer = PermissionRequest(session_id=session.session_id, status="approved", scope="user", created_by=owner)
-        await database.write(lambda tx, answer=answer: tx.permissions.add(answer))  # type: ignore[misc]
-        await database.write(lambda tx, id=session.session_id: tx.sessions.remove(id))  # type: ignore[misc]
+        await an_answer(database, session.session_id, scope="user", created_by=owner)
+        await remove(session)
     with open_database(make_url(database.backend)) as other:
         assert import_from(other, exported(database))["permissions"] == 2
         assert await contents(other) == await contents(database)
@@ -149,8 +155,7 @@ async def test_pages_of_many_megabytes_are_exported(database: Database) -> None:
     """A thousand messages of some length are more than a server's client takes at once by itself."""
     session = await a_session(database)
     for _ in range(4):
-        some = [said("word " * 1200) for _ in range(250)]
-        await database.write(lambda tx, some=some: tx.messages.append_many(session.session_id, some))  # type: ignore[misc]
+        await a_task(database, session.session_id, *["word " * 1200] * 250)
     assert orjson.loads(exported(database)[-1])["counts"]["messages"] == 1000
 
 
@@ -270,8 +275,7 @@ async def test_an_export_is_of_what_this_version_knows_whole(make_url: MakeUrl) 
     """A database of a newer Agor, or one that is behind, is not exported: something would be missing."""
     with open_database(make_url("sqlite")) as database:
         for revision, said_to_do in (("9999", "newer"), ("0002", "upgrade")):
-            change = f"UPDATE alembic_version SET version_num = '{revision}'"
-            database.write_now(lambda tx, change=change: tx.connection.exec_driver_sql(change))
+            set_revision(database, revision)
             with pytest.raises(ConfigError, match=said_to_do):
                 export_to(database, io.BytesIO())
 

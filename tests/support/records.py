@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from agor_core.db import Database
-from agor_core.models import Message, Session, Task
+from agor_core.db import Database, Reader
+from agor_core.models import Message, PermissionRequest, Session, Task
 
 
 def said(text: str, task_id: str | None = None) -> Message:
@@ -17,7 +18,12 @@ def said(text: str, task_id: str | None = None) -> Message:
 
 async def a_session(database: Database, **columns: Any) -> Session:
     """A stored session."""
-    return await database.write(lambda tx: tx.sessions.add(Session(agent="scripted", **columns)))
+    return await stored(database, Session(agent="scripted", **columns))
+
+
+async def stored(database: Database, session: Session) -> Session:
+    """The session as it is in the database from now on."""
+    return await database.write(lambda tx: tx.sessions.add(session))
 
 
 async def a_task(database: Database, session_id: str, *words: str, **columns: Any) -> Task:
@@ -26,3 +32,26 @@ async def a_task(database: Database, session_id: str, *words: str, **columns: An
     messages = [said(word, task.task_id) for word in words]
     await database.write(lambda tx: tx.messages.append_many(session_id, messages))
     return await database.read(lambda tx: tx.tasks.get(task.task_id))
+
+
+async def an_answer(database: Database, session_id: str, **columns: Any) -> PermissionRequest:
+    """A question of the session's agent that was answered with a yes."""
+    answer = PermissionRequest(session_id=session_id, status="approved", **columns)
+    return await database.write(lambda tx: tx.permissions.add(answer))
+
+
+async def say(database: Database, session_id: str, *messages: Message | str) -> None:
+    """Append messages one by one."""
+    for message in messages:
+        await _append(database, session_id, said(message) if isinstance(message, str) else message)
+
+
+async def _append(database: Database, session_id: str, message: Message) -> None:
+    await database.write(lambda tx: tx.messages.append(session_id, message))
+
+
+async def page_of(
+    database: Database, path: str, query: Mapping[str, Any], reader: Reader | None = None, most: int = 50
+) -> dict[str, Any]:
+    """A page of what the reader may see of it, of at most so many records."""
+    return await database.read(lambda tx: tx.repository(path).page(query, reader, most, most))
