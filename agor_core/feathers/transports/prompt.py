@@ -66,13 +66,7 @@ class PromptConnection(AnsweringConnection):
     @override
     def data_received(self, data: bytes) -> None:
         waiter, promptly = self._waiter, self._promptly
-        if (
-            promptly is None
-            or waiter is None
-            or waiter.done()
-            or self._messages
-            or asyncio.current_task(self._loop) is not None
-        ):
+        if promptly is None or waiter is None or waiter.done() or self._messages or asyncio.current_task() is not None:
             super().data_received(data)
             return
         # As long as nobody seems to wait, nobody is woken.
@@ -104,7 +98,7 @@ class PromptConnection(AnsweringConnection):
             return False
         self._messages.popleft()
         request = factory(message, payload, self, _NO_WRITER, task)
-        loop = self._loop
+        loop = asyncio.get_running_loop()
         _enter_task(loop, task)
         try:
             begun = Begun(promptly.handle(request))
