@@ -19,9 +19,10 @@ from typing import Any
 from aiohttp import WSMsgType, web
 from engineio import packet as eio_packet
 
-from agor_core.feathers.transports.engine import Driver, Engine, Socket, SocketServer
+from agor_core.feathers.transports.engine import Driver, Engine, Socket
 from agor_core.feathers.transports.lanes import Lane, Outbox, Reader
 from agor_core.feathers.transports.packets import Backlog, NoBacklog, Packet
+from agor_core.feathers.transports.server import SocketServer
 from agor_core.feathers.transports.sockets import SocketConnection
 
 logger = logging.getLogger(__name__)

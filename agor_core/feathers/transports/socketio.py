@@ -21,13 +21,14 @@ from agor_core.feathers.idempotency import Idempotency
 from agor_core.feathers.transports import frames
 from agor_core.feathers.transports.admission import Admission
 from agor_core.feathers.transports.dispatch import socket_call, socket_params
-from agor_core.feathers.transports.engine import Socket, SocketServer, background, end
+from agor_core.feathers.transports.engine import Socket, background, end
 from agor_core.feathers.transports.fast import FastSocketServer
 from agor_core.feathers.transports.packets import Packet
 from agor_core.feathers.transports.proxies import Proxies
 from agor_core.feathers.transports.recovery import Recovery, offset_text
 from agor_core.feathers.transports.refusals import Reason, Refusals
 from agor_core.feathers.transports.rounds import next_round
+from agor_core.feathers.transports.server import SocketServer
 from agor_core.feathers.transports.sockets import Counters, Held, Limits, Shorten, SocketConnection
 from agor_core.feathers.transports.strangers import Strangers
 from agor_core.feathers.wire import MOST_CONTAINERS, error_json, service_error

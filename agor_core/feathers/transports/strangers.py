@@ -12,10 +12,10 @@ from typing import Any
 from aiohttp import web
 
 from agor_core.feathers.app import Feathers
-from agor_core.feathers.transports.engine import SocketServer
 from agor_core.feathers.transports.patience import HttpConnection
 from agor_core.feathers.transports.proxies import Proxies
 from agor_core.feathers.transports.refusals import Reason, Refusals
+from agor_core.feathers.transports.server import SocketServer
 from agor_core.feathers.transports.sockets import SocketConnection
 
 
