@@ -172,13 +172,12 @@ class Socket(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no
         """
         try:
             async with asyncio.timeout(self.server.change_over_s):
-                if await driver.wait() != "2probe":
-                    return False
-                self.upgrading = True
-                await driver.send("3probe")
-                if self.is_polled:
-                    self.queue.put_nowait(eio_packet.Packet(eio_packet.NOOP))
-                return await driver.wait() == "5"
+                while (said := await driver.wait()) == "2probe":
+                    self.upgrading = True
+                    await driver.send("3probe")
+                    if self.is_polled:
+                        self.queue.put_nowait(eio_packet.Packet(eio_packet.NOOP))
+                return self.upgrading and said == "5"
         except (OSError, TimeoutError):
             return False
         finally:

@@ -66,6 +66,10 @@ SAME: Mapping[str, Sequence[Step]] = {
         *CONNECTED, BeginPoll(), *PROBE, EndPoll(), Close(), *ALIVE,
     ],
     "a change that ended, and another": [*CONNECTED, *PROBE, Close(), *ALIVE, *PROBE, POLL, Send(["5", CALL]), Hear()],
+    "a probe after a probe": [*CONNECTED, *PROBE, Send(["2probe"]), Hear(), POLL, Send(["5", CALL]), Hear()],
+    "a probe after a probe, while a poll waits": [
+        *CONNECTED, BeginPoll(), *PROBE, EndPoll(), Send(["2probe"]), Hear(), POLL, Send(["5", CALL]), Hear(),
+    ],
     "a WebSocket through which nothing comes": [*CONNECTED, Open(), *ALIVE, *ALIVE],
     "a WebSocket through which nothing comes after its probe": [*CONNECTED, *PROBE, *ALIVE, POLL, *ALIVE],
     "a call while a client changes over": [*CONNECTED, *PROBE, post(CALL), POLL, Send(["5", CALL]), Hear()],
