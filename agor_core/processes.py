@@ -7,6 +7,7 @@ import contextlib
 import functools
 import os
 import signal
+from collections import defaultdict
 from pathlib import Path
 
 # Elsewhere (macOS) a process has no start time that can be read without a program: only its number is compared.
@@ -74,14 +75,38 @@ def _is_member(entry: Path, pgid: int) -> bool:
     return int(group) == pgid and state not in "ZX"
 
 
-async def end_group(pgid: int, *, grace_s: float) -> bool:
+def _groups_below(pgid: int) -> dict[int, str]:
+    """The leaders of other groups that members of this one have started and still are the parents of, by identity."""
+    if not HAS_PROC:
+        return {}
+    children: defaultdict[int, list[int]] = defaultdict(list)
+    groups: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError, ValueError):
+            _, parent, group, *_ = (entry / "stat").read_text().rpartition(")")[2].split()
+            children[int(parent)].append(int(entry.name))
+            groups[int(entry.name)] = int(group)
+    below = [pid for pid, group in groups.items() if group == pgid]
+    for pid in below:
+        # Grows while it is walked: a member's children may be members, too.
+        below += [child for child in children[pid] if groups[child] != pgid]
+    leaders = {pid for pid in below if groups[pid] == pid != pgid}
+    return {pid: identity for pid in leaders if (identity := process_identity(pid)) is not None}
+
+
+async def end_group(pgid: int, *, grace_s: float, with_tools: bool = False) -> bool:
     """End all processes of the group; whether there were any. SIGKILL follows SIGTERM after `grace_s`.
 
     After that they are gone, but for what not even SIGKILL ends within `KILLED_S`: held by a broken disk, or not ours.
+    `with_tools`: what has to be killed could not end what it runs in groups of its own, as agents do their tools; these
+    go too.
     """
     if not group_lives(pgid):
         return False
+    below: dict[int, str] = {}
     for sign, limit_s in ((signal.SIGTERM, grace_s), (signal.SIGKILL, KILLED_S)):
+        if sign is signal.SIGKILL and with_tools:
+            below = _groups_below(pgid)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pgid, sign)
         deadline = asyncio.get_running_loop().time() + limit_s
@@ -91,5 +116,7 @@ async def end_group(pgid: int, *, grace_s: float) -> bool:
             # There is no event to wait for: most members are not our children.
             await asyncio.sleep(POLL_S)
         else:
-            return True
+            break
+    left = [pid for pid, identity in below.items() if process_identity(pid) == identity]
+    await asyncio.gather(*(end_group(pid, grace_s=grace_s, with_tools=True) for pid in left))
     return True

@@ -166,7 +166,7 @@ class ChildProcess:
         self.stdin.close()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._exited.wait(), grace_s)
-        await end_group(self.pid, grace_s=grace_s)
+        await end_group(self.pid, grace_s=grace_s, with_tools=True)
         await self._exited.wait()
         # A grandchild in a session of its own may hold our pipes for ever: do not wait for their end.
         self._stderr_reader.cancel()
@@ -214,4 +214,4 @@ async def end_leftover(pid: int, identity: str, *, grace_s: float = GRACE_S) -> 
     now = process_identity(pid)
     if now is not None and now != identity:
         return False
-    return await end_group(pid, grace_s=grace_s)
+    return await end_group(pid, grace_s=grace_s, with_tools=True)

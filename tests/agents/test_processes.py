@@ -59,6 +59,15 @@ async def test_what_takes_long_to_die_is_waited_for() -> None:
     assert not group_lives(child.pid)
 
 
+async def test_what_a_killed_program_ran_apart_goes_with_it(tmp_path: Path) -> None:
+    """One that is too slow to end its tools itself, which have groups of their own, leaves none of them behind."""
+    tool = f"echo $$ > {tmp_path}/tool; echo ready; sleep 300 & while :; do sleep 1; done"
+    child = await start("/bin/sh", "-c", f"trap '' TERM; setsid /bin/sh -c '{tool}' & while :; do sleep 1; done")
+    await child.read_line()
+    await child.close(grace_s=0.2)
+    assert not group_lives(int((tmp_path / "tool").read_text()))
+
+
 async def test_closing_goes_on_when_cancelled() -> None:
     """A caller that is cancelled while closing, even again and again, still leaves no process."""
     child = await start("/bin/sh", "-c", "trap '' TERM; echo ready; while :; do sleep 1; done")
