@@ -78,6 +78,15 @@ class Search:
         found = found.select_from(sa.join(hits, DOCUMENTS, DOCUMENTS.c.doc == hits.c.doc))
         return found.order_by(*self.best_first(found.selected_columns))
 
+    def older(self, is_wanted: Wanted, page: Callable[[sa.Select[Any]], sa.Select[Any]]) -> sa.Select[Any]:
+        """`id` and `doc` of a page beyond all that is ranked, the newest first; none of what comes before is looked up.
+
+        `page`: cuts it out of all hits.
+        """
+        hits = page(self.hits().where(is_wanted(self._doc)).order_by(self._doc.desc())).subquery("hits")
+        joined = sa.join(hits, DOCUMENTS, DOCUMENTS.c.doc == hits.c.doc)
+        return sa.select(DOCUMENTS.c.record_id.label("id"), hits.c.doc).select_from(joined)
+
     def hits(self) -> sa.Select[Any]:
         """`doc` of whatever has the words."""
         return self._matches.with_only_columns(self._doc)

@@ -16,7 +16,8 @@ changes nothing, unless the task is so at that moment. `$select` there is about 
 `"several words"` in quotes follow each other; `word*` is a beginning. Lists of what belongs to sessions are narrowed by
 these, too: `session.agent=codex`, `session.repo.repo_id=…`. Of very many hits the newest 3,000 are ranked, and older
 ones follow, the newest first, so that a word that is everywhere costs no more; `total` still counts them all, unless
-`$total=false`."""
+`$total=false`. What no index knows, such as `metadata`, is looked up in all that there is: narrow a search by it with
+`session_id` or `timestamp`, too."""
 
 SERVICES: Mapping[str, str] = {
     "agents": "Which agents there are, and what is missing before they can run. Read only.",

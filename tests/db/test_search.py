@@ -57,12 +57,13 @@ async def test_words_are_found(database: Database, text: str, found: list[int]) 
     assert sorted(await indices(database, text)) == found
 
 
-@pytest.fixture(params=["hit by hit", "gathered", "left out", "first in order", "too few first in order"])
+@pytest.fixture(params=["hit by hit", "gathered", "row by row", "left out", "first in order", "too few first in order"])
 def direction(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Each way a search can go, however few there are."""
     ways: dict[str, dict[str, float]] = {
         "hit by hit": {},
         "gathered": {"FEW_HITS": 1, "WORTH_IT": 1 / 1000},
+        "row by row": {"FEW_HITS": 1, "MOST_HITS": 1, "WORTH_IT": 1 / 1000, "RARE": 1},
         "left out": {"FEW_HITS": 1, "MOST_GATHERED": 0},
         "first in order": {"MANY_HITS": 0, "FIRST_LOOKED_AT": 20},
         "too few first in order": {"MANY_HITS": 0, "FIRST_LOOKED_AT": 1, "MOST_GATHERED": 4},
@@ -121,6 +122,7 @@ async def test_whichever_way_a_search_goes_it_finds_the_same(database: Database)
         ({"task_id": None, "session.agent": "gemini"}, lambda one: agents[one["session_id"]] == "gemini"),
         ({"task_id": {"$ne": None}}, lambda one: False),
         ({"content_preview": {"$ne": None}, "role": "user"}, lambda one: one["role"] == "user"),
+        ({"content_preview": {"$gt": "plum plum p"}}, lambda one: one["content_preview"] > "plum plum p"),
         (
             {"$or": [{"role": "user"}, {"session_id": ids[1]}]},
             lambda one: one["role"] == "user" or one["session_id"] == ids[1],
@@ -152,6 +154,9 @@ async def test_whichever_way_a_search_goes_it_finds_the_same(database: Database)
             ("timestamp", {}),
             ("created_at", {"session.agent": "codex"}),
             ("role", {"task_id": None}),
+            # No index has these in their order.
+            ("index", {}),
+            ("content_preview", {"session.agent": "codex"}),
         ):
             for sort in ({key: -1}, {key: 1}):
                 query = {**narrowed, "$sort": sort}

@@ -18,6 +18,16 @@ from agor_core.db.query import Clause, Filter, Shape
 from agor_core.db.search import DOCUMENTS, Search, Wanted, all_of, is_of_session_itself
 from agor_core.models import Session
 
+# What no index knows is looked up in all rows rather than in each hit where hits are at least every second row: a row
+# that is passed by costs a quarter of one that is looked up.
+ROWS_A_HIT: Final = 2
+# So many of the newest rows tell how many pass: some 2 ms.
+SAMPLED: Final = 2_000
+# Where fewer than one in so many pass, the newest of those would be far.
+RARE: Final = 100
+# Sessions with documents are found one by one, each some 5 us.
+MOST_SPEAKERS: Final = 20_000
+
 # So few hits are looked at one by one, whatever is asked of them: some 10 ms.
 FEW_HITS: Final = 5_000
 # Beyond it, gathering documents takes as long as what it saves.
@@ -46,6 +56,15 @@ class Documents(NamedTuple):
     rows: sa.Select[Any]
 
 
+class Scan(NamedTuple):
+    """Documents that are gathered by looking at all rows, `doc` of each. `sample`: of the newest rows those that pass;
+    `rows`: all of them."""
+
+    doc: sa.Select[Any]
+    sample: sa.Select[Any]
+    rows: sa.Select[Any]
+
+
 class Part(NamedTuple):
     """One thing that all records found must fulfil, by the documents of those that do, and may be others; and exactly
     of those that do not."""
@@ -58,6 +77,9 @@ class Part(NamedTuple):
     """Where it is about the sessions of the documents: those that pass, which are fewer to count."""
     is_read_through: bool = False
     """Whether all sessions have to be looked at to find these, since no index knows."""
+    of_speakers: Part | None = None
+    """The same, by looking only at those sessions that have documents."""
+    scan: Scan | None = None
 
 
 class Directions:
@@ -71,18 +93,44 @@ class Directions:
         self._connection = connection
         self._values = values
 
-    def narrowed(self) -> Wanted | None:
-        """What is true of all that is wanted, and of so few that it is worth to begin there; None if nothing is."""
+    def narrowed(self, *, is_whole: bool) -> Wanted | None:
+        """What is true of all that is wanted, and of so few that it is worth to begin there; None if nothing is.
+
+        `is_whole`: whether all hits are gone through otherwise, not only until the newest are found.
+        """
         named = [part.passing for part in self._parts if part.passing is not None and part.is_named]
         if any(self._upto(FEW_HITS, documents.rows) < FEW_HITS for documents in named):
             return all_of(*(self._search.among(documents.doc) for documents in named))
         if self._hits < FEW_HITS:
             return None
         most = min(int(self._hits / WORTH_IT), MOST_GATHERED)
-        passing = [part.passing for part in self._parts if part.passing is not None and self._have_few(part, most)]
+        parts = map(self._by_speakers, self._parts)
+        passing = [part.passing for part in parts if part.passing is not None and self._have_few(part, most)]
         counted = [(self._upto(most, documents.rows), documents) for documents in passing]
         count, fewest = min(counted, key=lambda one: one[0], default=(most, None))
-        return self._search.among(fewest.doc) if fewest is not None and count < most else None
+        return self._search.among(fewest.doc) if fewest is not None and count < most else self._scanned(is_whole)
+
+    def _scanned(self, is_whole: bool) -> Wanted | None:
+        scan = next((part.scan for part in self._parts if part.scan is not None), None)
+        most = int(SAMPLED / (WORTH_IT if is_whole else RARE))
+        if scan is None or not self.are_many_of(scan.rows) or self._upto(most, scan.sample) >= most:
+            return None
+        return self._search.among(scan.doc)
+
+    def are_many_of(self, rows: sa.Select[Any]) -> bool:
+        """Whether hits are so many of all these rows that it is quicker to look at each row."""
+        least = int(
+            self._connection.execute(sa.select(sa.func.count()).select_from(rows.subquery("rows"))).scalar_one()
+        )
+        least //= ROWS_A_HIT
+        hits = self._hits
+        return hits >= least if hits < MOST_HITS else self._hits_upto(least) >= least
+
+    def _by_speakers(self, part: Part) -> Part:
+        """The same part by a quicker way, if that is one."""
+        if part.of_speakers is None or self._sessions < self._hits:
+            return part
+        return part.of_speakers if self._upto(MOST_SPEAKERS, SPEAKERS) < MOST_SPEAKERS else part
 
     def has_many_hits(self, wanted: int) -> bool:
         """Whether so many hits as are wanted may well be among the first records, in whatever order."""
@@ -125,11 +173,17 @@ class Directions:
     def _hits(self) -> int:
         """`MOST_HITS` at most; by statistics where the database keeps them of words, for it counts no quicker than
         it finds."""
-        hits = self._search.hits()
+        few = self._hits_upto(FEW_HITS)
+        return few if few < FEW_HITS else self._hits_upto(MOST_HITS)
+
+    def _hits_upto(self, most: int) -> int:
         if self._search.is_postgresql:
-            return min(_estimated(self._connection, hits), MOST_HITS)
-        few = self._upto(FEW_HITS, hits)
-        return few if few < FEW_HITS else self._upto(MOST_HITS, hits)
+            return min(self._estimated_hits, most)
+        return self._upto(most, self._search.hits())
+
+    @cached_property
+    def _estimated_hits(self) -> int:
+        return _estimated(self._connection, self._search.hits())
 
     def _upto(self, most: int, rows: sa.Select[Any]) -> int:
         counted = sa.select(sa.func.count()).select_from(rows.limit(sa.literal(most)).subquery("rows"))
@@ -144,6 +198,18 @@ def first_looked_at(wanted: int) -> int:
 def has_index(table: sa.Table, name: str) -> bool:
     """Whether an index has the rows in the order of that column."""
     return name in _indexed(table)
+
+
+def _speakers() -> sa.Select[Any]:
+    """The ids of the sessions that have documents, from one to the next by the index."""
+    document = DOCUMENTS.alias("spoken")
+    speakers = sa.select(sa.func.min(document.c.session_id).label("id")).cte("speakers", recursive=True)
+    later = sa.select(sa.func.min(document.c.session_id)).where(document.c.session_id > speakers.c.id)
+    speakers = speakers.union_all(sa.select(later.scalar_subquery()).where(speakers.c.id.is_not(None)))
+    return sa.select(speakers.c.id).where(speakers.c.id.is_not(None))
+
+
+SPEAKERS: Final = _speakers()
 
 
 def _estimated(connection: sa.Connection, rows: sa.Select[Any]) -> int:
@@ -170,7 +236,11 @@ def of_sessions(conditions: Sequence[Clause], names: Iterable[str], *, are_named
     asked = sa.select(SESSIONS.c.session_id).where(*conditions)
     rest = sa.except_(sa.select(SESSIONS.c.session_id), asked)
     passing, other = (_documents(DOCUMENTS.c.session_id.in_(ids)) for ids in (asked, rest))
-    return Part(passing, other, are_named, asked, is_read_through)
+    of_speakers = None
+    if is_read_through:
+        speakers = asked.where(SESSIONS.c.session_id.in_(SPEAKERS))
+        of_speakers = Part(_documents(DOCUMENTS.c.session_id.in_(speakers)), sessions=speakers)
+    return Part(passing, other, are_named, asked, is_read_through, of_speakers)
 
 
 def of_few_sessions(ids: sa.Select[Any]) -> Part:
@@ -180,13 +250,16 @@ def of_few_sessions(ids: sa.Select[Any]) -> Part:
 
 def of_rows(table: sa.Table, id: sa.ColumnElement[Any], filter: Filter, shape: Shape) -> Iterator[Part]:
     """What a query asks of the rows themselves, but for their sessions' ids; nothing of it is left out."""
+    unknown: list[Clause] = []
     for name, inner in shape:
         if name in _indexed(table):
             for clause in filter.clauses(((name, inner),)):
                 other = None if table.c[name].nullable else _of_rows(table, id, sa.not_(clause))
                 yield Part(_of_rows(table, id, clause), other)
         elif name != SESSION_ID:
-            yield Part()
+            unknown += filter.clauses(((name, inner),))
+    if unknown:
+        yield Part(scan=_scan(table, id, sa.and_(*unknown)))
 
 
 def _documents(condition: Clause) -> Documents:
@@ -198,6 +271,15 @@ def _of_rows(table: sa.Table, id: sa.ColumnElement[Any], condition: Clause) -> D
     rows = sa.join(table, DOCUMENTS, DOCUMENTS.c.record_id == id)
     found = sa.select(DOCUMENTS.c.doc).select_from(rows).where(condition)
     return Documents(found, sa.select(sa.literal(1)).select_from(table).where(condition))
+
+
+def _scan(table: sa.Table, id: sa.ColumnElement[Any], condition: Clause) -> Scan:
+    # Gathered before documents are looked up: SQLite would begin with these.
+    newest = sa.select(id).order_by(id.desc()).limit(sa.literal(SAMPLED)).subquery("newest")
+    sample = sa.select(sa.literal(1)).select_from(sa.join(newest, table, newest.c[id.name] == id)).where(condition)
+    passing = sa.select(id).where(condition)
+    doc = sa.select(DOCUMENTS.c.doc).where(DOCUMENTS.c.record_id.in_(passing))
+    return Scan(doc, sample, sa.select(sa.literal(1)).select_from(table))
 
 
 @cache

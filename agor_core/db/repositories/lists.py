@@ -92,7 +92,7 @@ class Listing:
         """The page is chosen by ids alone: hits may be many, and their `data` is read for those on the page only."""
         repository = self._repository
         id = repository.id_column
-        narrowed = self._directions.narrowed()
+        narrowed = self._directions.narrowed(is_whole=bool(page.sort))
         if page.sort:
             if narrowed is None and (first := self._first_in_order(page)) is not None:
                 records = self._read(page, self._in_order(found, page, found.among(first)))
@@ -100,10 +100,16 @@ class Listing:
                     return records
             return self._read(page, self._in_order(found, page, narrowed))
         is_wanted = search.all_of(narrowed, self._wanted(found, is_count=False))
-        chosen = _window(found.best(is_wanted, page.skip + page.limit)).subquery("chosen")
+        if page.skip >= search.MOST_RANKED:
+            if not (self._shape or self._of_session):  # else what is left out may be more than what is passed by
+                is_wanted = self._counted(found, narrowed)
+            chosen = found.older(is_wanted, _window).subquery("chosen")
+            order: list[sa.ColumnElement[Any]] = [chosen.c.doc.desc()]
+        else:
+            chosen = _window(found.best(is_wanted, page.skip + page.limit)).subquery("chosen")
+            order = search.Search.best_first(chosen.c)
         rows = sa.join(chosen, repository.table, id == chosen.c.id)
-        query = sa.select(*self._columns(page.select)).select_from(rows)
-        return self._read(page, query.order_by(*search.Search.best_first(chosen.c)))
+        return self._read(page, sa.select(*self._columns(page.select)).select_from(rows).order_by(*order))
 
     def _in_order(self, found: search.Search, page: Page, narrowed: search.Wanted | None) -> sa.Select[Any]:
         """The rows of a page in the order it asks for, of all hits."""
@@ -118,13 +124,15 @@ class Listing:
         return sa.select(*self._columns(page.select)).select_from(rows).order_by(*self._order(page))
 
     def _first_in_order(self, page: Page) -> sa.Select[Any] | None:
-        """The documents of what comes first in the order of a page, where an index has it: if the page is full of hits
-        among them that are wanted, it is the page. None where there are too few hits for that to be likely.
+        """The documents of what comes first in the order of a page, by an index or, where hits are many of all rows, by
+        a look at each row: if the page is full of hits among them that are wanted, it is the page. None where there are
+        too few hits for that to be likely.
         """
         repository, wanted = self._repository, page.skip + page.limit
-        if self._aside or not (repository.is_of_session and directions.has_index(repository.table, page.sort[0][0])):
+        if self._aside or not repository.is_of_session or not self._directions.has_many_hits(wanted):
             return None
-        if not self._directions.has_many_hits(wanted):
+        is_known = directions.has_index(repository.table, page.sort[0][0])
+        if not (is_known or self._directions.are_many_of(sa.select(sa.literal(1)).select_from(repository.table))):
             return None
         # Whatever else is asked is asked of the hits: the first that fulfil it might be far.
         rows = sa.select(repository.id_column.label("id")).order_by(*self._order(page))
@@ -139,9 +147,8 @@ class Listing:
         conditions = self._conditions(is_count=is_count)
         return found.wanted(source, self._repository.id_column, conditions, self._is_of_such_session)
 
-    def _counted(self, found: search.Search) -> search.Wanted:
-        """The same as `_wanted(is_count=True)`, by the quickest way to all of them."""
-        narrowed = self._directions.narrowed()
+    def _counted(self, found: search.Search, narrowed: search.Wanted | None) -> search.Wanted:
+        """The same as `_wanted(is_count=True)`, by the quickest way to all of them. `narrowed`: what directions say."""
         # PostgreSQL reads the document of each hit anyway, and sees what it is, and of which session.
         is_known = found.is_postgresql and self._is_about_sessions
         is_whole = self._repository.is_of_session and not (self._aside or self._asks_for_hidden)
@@ -211,7 +218,8 @@ class Listing:
 
     def _count_of(self) -> sa.Select[Any]:
         if self._search is not None:
-            return self._search.count(self._counted(self._search))
+            narrowed = self._directions.narrowed(is_whole=True)
+            return self._search.count(self._counted(self._search, narrowed))
         source = self._repository.source(self._query)
         return sa.select(sa.func.count()).select_from(source).where(*self._conditions(is_count=True))
 

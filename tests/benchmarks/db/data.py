@@ -16,6 +16,7 @@ from agor_core.models import Message, Session, spawned
 STATUSES = ("idle", "completed", "completed", "completed", "failed")
 AT_ONCE = 2000
 MINUTE_MS = 60_000
+SECOND_MS = 1_000
 LEVELS = 10
 WIDEST = 64
 WORDS = [
@@ -78,9 +79,9 @@ def transcript(count: int) -> Iterator[list[Message]]:
 
 
 def fill_messages(database: Database, session_ids: list[str], count: int, whole: str) -> None:
-    """So many short messages, a hundred in each session, each thousandth with the word `needle`; findable.
+    """So many short messages, a second apart, a hundred in each session, each thousandth with the word `needle`.
 
-    `whole`: a word that is in each of them.
+    `whole`: a word that is in each of them. All are findable.
     """
     table: sa.Table = Message.__table__  # type: ignore[attr-defined]
     message = Message(session_id="", type="assistant", role="assistant", created_by=ANONYMOUS_ID)
@@ -93,8 +94,9 @@ def fill_messages(database: Database, session_ids: list[str], count: int, whole:
         for nth in range(first, min(first + AT_ONCE, count)):
             text = " ".join(random.choices(WORDS, k=20)) + f" {whole}" + (" needle" if nth % 1000 == 0 else "")
             session_id = session_ids[nth // 100 % len(session_ids)]
-            place = {"message_id": id_at(now), "session_id": session_id, "index": nth, "timestamp": now}
-            times = {"created_at": now, "last_updated": now}
+            at = now - (count - nth) * SECOND_MS
+            place = {"message_id": id_at(at), "session_id": session_id, "index": nth, "timestamp": at}
+            times = {"created_at": at, "last_updated": at}
             rows.append({**template, **place, **times, "data": {**data, "content": text, "content_preview": text}})
             words.append((rows[-1]["message_id"], session_id, text))
         tx.connection.execute(sa.insert(table), rows)
