@@ -67,6 +67,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         **_READING,
         "genealogy": Rule.READ,
         "read_queue": Rule.READ,
+        "streams": Rule.READ,
         **dict.fromkeys(("create", "prompt", "resume", "fork", "spawn"), Rule.START),
         **_SESSION_CHANGES,
         "update": Rule.CHANGE_SESSION,

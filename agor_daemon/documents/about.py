@@ -110,6 +110,8 @@ METHODS: Mapping[str, Mapping[str, str]] = {
         "queue": "Change the order of what waits, or let a paused queue go on. The answer is the queue.",
         "read_queue": "What waits, in order; and why nothing of it starts, where it is paused.",
         "genealogy": "A session with all it comes from, the nearest first, and all that came from it.",
+        "streams": "What is being said at this moment, as far as it was said: for who begins to listen in the middle.\n"
+        "`chunks` is the `index` of the piece that comes next.",
     },
     "tasks": {
         "find": _OLDEST_FIRST.format("tasks"),

@@ -202,6 +202,7 @@ ANSWERS: Mapping[str, Mapping[str, Any]] = {
             descendants=list_of(_record("sessions")),
             children=list_of(_record("sessions")),
         ),
+        "streams": list_of(_PARTIAL),
         "import_transcript": {"allOf": [RecordOf("sessions", "get"), object_of(imported=_IMPORTED)]},
     },
     "tasks": {"bulk": list_of(RecordOf("tasks")), "diff": _DIFF},

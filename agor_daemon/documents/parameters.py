@@ -105,7 +105,7 @@ ERRORS: Mapping[str, Mapping[str, Sequence[int]]] = {
     "sessions": {
         **dict.fromkeys(("create", "fork", "spawn", "import_transcript"), _GIT),
         **dict.fromkeys(("prompt", "resume", "stop", "queue"), _WRITE),
-        **dict.fromkeys(("read_queue", "genealogy"), _READ),
+        **dict.fromkeys(("read_queue", "genealogy", "streams"), _READ),
     },
     "tasks": {**dict.fromkeys(("complete", "fail", "bulk"), _WRITE), "diff": (404, 409, 422)},
     "messages": {"bulk": _WRITE, "partial": _READ},

@@ -7,7 +7,7 @@ does not stream here asks the daemons that run something; each of them answers, 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -25,16 +25,16 @@ MOST_ASKINGS: Final = 3
 MOST_ANSWERED_BYTES: Final = 2_000_000
 
 Record = dict[str, Any]
-FindHere = Callable[[str], Record | None]
-"""The message of that id, if it streams on this daemon."""
+FindHere = Callable[[str, str], list[Record]]
+"""The messages that stream on this daemon and have this id in that field, which is `message_id` or `session_id`."""
 
 
 @dataclass
 class _Question:
-    """Which daemons have yet to answer, and what one of them found; None once all of them found nothing."""
+    """Which daemons have yet to answer, and what one of them found; nothing once all of them found nothing."""
 
     left: set[str]
-    answer: asyncio.Future[Record | None]
+    answer: asyncio.Future[list[Record]]
 
 
 class Partials:
@@ -52,48 +52,58 @@ class Partials:
 
         Raises Unavailable if a daemon that may know does not answer.
         """
-        if (here := self._find_here(message_id)) is not None:
+        found = await self._find("message_id", message_id)
+        if not found:
+            raise NotFound(f"message {short(message_id)} is not streaming", message_id=message_id)
+        return found[0]
+
+    async def of_session(self, session_id: str) -> list[Record]:
+        """All messages of the session that are streaming, as far as they were said, in their order.
+
+        Raises Unavailable if a daemon that may know does not answer.
+        """
+        found = await self._find("session_id", session_id, session_id=session_id)
+        return sorted(found, key=lambda message: int(message["message_index"]))
+
+    async def _find(self, field: str, id: str, **of_task: Any) -> list[Record]:
+        """`of_task`: what is known of the tasks that may be saying it."""
+        if here := self._find_here(field, id):
             return here
         for _ in range(MOST_ASKINGS):
-            others = await self._working_elsewhere()
+            others = await self._working_elsewhere(of_task)
             try:
-                found = await self._ask(others, message_id) if others else None
+                return await self._ask(others, field, id) if others else []
             except TimeoutError:
                 continue
-            if found is None:
-                raise NotFound(f"message {short(message_id)} is not streaming", message_id=message_id)
-            return found
-        raise Unavailable(
-            f"another daemon may be streaming message {short(message_id)} and does not answer; try again",
-            message_id=message_id,
-        )
+        what = f"{field.removesuffix('_id')} {short(id)}"
+        raise Unavailable(f"another daemon may be streaming {what} and does not answer; try again", data={field: id})
 
-    async def _working_elsewhere(self) -> set[str]:
-        """The other daemons that run something and live."""
+    async def _working_elsewhere(self, of_task: Mapping[str, Any]) -> set[str]:
+        """The other daemons that run something, or such a task, and live."""
         peers = self._database.peers
 
         def unit_of_work(tx: Transaction) -> set[str]:
             if not tx.is_postgresql:
                 return set()  # nobody else is there
-            ids = {task.data.daemon_id for task in tx.tasks.where(status=RUNNING)}
+            ids = {task.data.daemon_id for task in tx.tasks.where(status=RUNNING, **of_task)}
             return {id for id in ids if id is not None and id != peers.id and peers.is_living(tx, id)}
 
         return await self._database.read(unit_of_work)
 
-    async def _ask(self, others: set[str], message_id: str) -> Record | None:
-        id, question = new_id(), _Question(others, asyncio.get_running_loop().create_future())
-        self._questions[id] = question
+    async def _ask(self, others: set[str], field: str, id: str) -> list[Record]:
+        question_id, question = new_id(), _Question(others, asyncio.get_running_loop().create_future())
+        self._questions[question_id] = question
         try:
-            self._database.peers.tell(ASKED, {"question": id, "message_id": message_id})
+            self._database.peers.tell(ASKED, {"question": question_id, "field": field, "id": id})
             async with asyncio.timeout(AGAIN_S):
                 return await question.answer
         finally:
-            del self._questions[id]
+            del self._questions[question_id]
 
     def _asked(self, told: Record) -> None:
-        """Another daemon wants to know of a message."""
+        """Another daemon wants to know of a message, or of all that a session says."""
         answer = {"question": told["question"], "from": self._database.peers.id}
-        found = self._find_here(told["message_id"])
+        found = self._find_here(told["field"], told["id"])
         self._database.peers.tell(ANSWERED, {**answer, "found": found}, MOST_ANSWERED_BYTES)
 
     def _answered(self, told: Record) -> None:
@@ -101,5 +111,5 @@ class Partials:
         if question is None or question.answer.done():
             return  # somebody else asked, or has heard enough
         question.left.discard(told["from"])
-        if told["found"] is not None or not question.left:
+        if told["found"] or not question.left:
             question.answer.set_result(told["found"])

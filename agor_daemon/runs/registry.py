@@ -63,7 +63,7 @@ class AgentRuns:
         self._waiting: OrderedDict[str, None] = OrderedDict()
         self._closing = False
         self._elsewhere = RunsElsewhere(database, supervisor, self._stop_here, end_orphans)
-        self._partials = Partials(database, self._partial_here)
+        self._partials = Partials(database, self._said_here)
         # Not from the call that decides: that may reach another daemon on this database.
         database.change_log.subscribe(self._hear)
 
@@ -142,11 +142,13 @@ class AgentRuns:
         """The text so far of a message that is streaming now, wherever it is; see `Partials.find`. Raises NotFound."""
         return await self._partials.find(message_id)
 
-    def _partial_here(self, message_id: str) -> dict[str, Any] | None:
-        for active in self._active.values():
-            if (message := active.run.stream.find(message_id)) is not None:
-                return message.describe()
-        return None
+    async def partials_of(self, session_id: str) -> list[dict[str, Any]]:
+        """The texts so far of all messages of a session that are streaming now, wherever they are, in their order."""
+        return await self._partials.of_session(session_id)
+
+    def _said_here(self, field: str, id: str) -> list[dict[str, Any]]:
+        said = (message.describe() for active in self._active.values() for message in active.run.stream.messages())
+        return [message for message in said if message[field] == id]
 
     def _hear(self, batch: Sequence[LogEntry]) -> None:
         """Hand what people decided to the runs that asked."""

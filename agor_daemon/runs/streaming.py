@@ -38,7 +38,7 @@ class StreamedMessage:
         return blocks
 
     def describe(self) -> dict[str, Any]:
-        """The answer to `messages.partial`."""
+        """The answer to `messages.partial`, and one of those to `sessions.streams`."""
         return {
             "message_id": self.message_id,
             "session_id": self.session_id,
@@ -100,9 +100,9 @@ class Stream:
         self._open.clear()
         return left
 
-    def find(self, message_id: str) -> StreamedMessage | None:
-        """The open message with this id."""
-        return next((message for message in self._open.values() if message.message_id == message_id), None)
+    def messages(self) -> list[StreamedMessage]:
+        """Those that are open."""
+        return list(self._open.values())
 
     def _tell(self, event: str, message: StreamedMessage, **facts: Any) -> None:
         self._emit(

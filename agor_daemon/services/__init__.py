@@ -43,6 +43,7 @@ SESSIONS = Offer(
     (
         *ALL,
         *(_makes("fork"), _makes("spawn"), _makes("prompt"), _makes("resume"), _does("stop"), _reads("genealogy")),
+        _reads("streams"),
         RecordMethod("queue", read="read_queue", write="queue"),
         CollectionMethod("import", "import_transcript", creates=True),
     ),

@@ -225,6 +225,10 @@ class SessionsService(StoredService):
 
         return await self._database.read(unit_of_work)
 
+    async def streams(self, id: str, params: Params) -> list[Record]:
+        """The messages that are streaming now, as `messages.partial` has them; none where nothing is being said."""
+        return await self._runs.partials_of(id)
+
     async def import_transcript(self, data: Any, params: Params) -> Record:
         """A session out of a Claude Code transcript on the daemon's machine; a second time only adds what is new."""
         request = load_as(ImportRequest, one_record(data))

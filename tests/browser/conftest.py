@@ -26,6 +26,8 @@ TURNS: list[dict[str, Any]] = [
     },
     {"when": "take your time", "steps": [{"text": "first " + "word " * 6000, "pace_s": 0.05}]},
     {"when": "flood", "steps": [{"text": "first " + "word " * 60_000, "pace_s": 0.001}]},
+    {"when": "pause", "steps": [{"text": "It goes", "pace_s": 0}, {"text": " on.", "pace_s": 3000}]},
+    {"when": "count", "steps": [{"text": " ".join(f"n{number}" for number in range(6000)), "pace_s": 0.01}]},
     {"when": "never end", "steps": [{"text": "It goes on."}, {"hang": True}]},
     {
         "when": "ask me",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import WebSocketRoute, expect
 
 from tests.browser.conftest import Cli, MakeSession, OpenPage, card, open_session, send
 from tests.support.daemon import Daemon, running_daemon
@@ -82,6 +82,61 @@ def test_a_screen_opened_in_the_middle_of_an_answer_has_all_of_it(
     late = open_page(daemon.url)
     open_session(late, daemon, session)
     expect(late.get_by_label("assistant, still writing")).to_contain_text("first word")
+
+
+@pytest.mark.parametrize("late_by", ["being opened", "being cut off"])
+def test_a_late_screen_shows_what_was_said_though_nothing_more_comes(
+    daemon: Daemon, make_session: MakeSession, open_page: OpenPage, late_by: str
+) -> None:
+    """Who opens a conversation after a piece, or was cut off while it was said, sees it before the next one comes."""
+    session = make_session("pausing")
+    early, late = open_page(daemon.url), open_page(daemon.url)
+    open_session(early, daemon, session)
+    connections: list[WebSocketRoute] = []
+
+    def deaf_at_first(socket: WebSocketRoute) -> None:
+        connections.append(socket)
+        is_deaf = len(connections) == 1
+        server = socket.connect_to_server()
+        server.on_message(lambda frame: None if is_deaf and "streaming:" in str(frame) else socket.send(frame))
+
+    if late_by == "being cut off":
+        late.route_web_socket("**/socket.io/**", deaf_at_first)
+        late.reload()
+        open_session(late, daemon, session)
+    send(early, "pause")
+    expect(early.get_by_label("assistant, still writing")).to_contain_text("It goes on.")
+    if late_by == "being cut off":
+        expect(late.get_by_role("region", name="Task: pause")).to_contain_text("Running")
+        expect(late.get_by_label("assistant, still writing")).to_have_count(0)
+        connections[0].close()
+    else:
+        open_session(late, daemon, session)
+    expect(late.get_by_label("assistant, still writing")).to_contain_text("It goes on.")
+    late.get_by_role("button", name="Stop").click()
+    for page in (early, late):
+        expect(page.get_by_role("region", name="Task: pause")).to_contain_text("Stopped")
+        expect(page.get_by_label("assistant, still writing")).to_have_count(0)
+        expect(page.get_by_role("article", name="assistant", exact=True)).to_have_text(["It goes on."])
+
+
+def test_a_late_screen_misses_no_word_and_repeats_none(
+    daemon: Daemon, make_session: MakeSession, open_page: OpenPage
+) -> None:
+    """What a screen shows that was opened in the middle is at each moment the beginning of what is being said."""
+    session = make_session("counting")
+    daemon.call("POST", f"/sessions/{session['session_id']}/prompt", {"prompt": "count"})
+    words = " ".join(f"n{number}" for number in range(6000))
+    page = open_page(daemon.url)
+    for _ in range(3):
+        open_session(page, daemon, session)
+        writing, shown = page.get_by_label("assistant, still writing"), ""
+        for _ in range(4):
+            page.wait_for_function(GROWS, arg=shown)
+            shown = writing.inner_text()
+            assert words.startswith(shown.strip())
+        page.goto(f"{daemon.url}/#/")
+        expect(writing).to_have_count(0)
 
 
 def test_after_the_daemon_was_killed_the_gui_comes_back_by_itself(

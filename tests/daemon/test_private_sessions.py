@@ -128,6 +128,7 @@ def test_no_query_finds_it(team: Team, hidden: Any, query: str) -> None:
         ("GET", "/sessions/{session}", None),
         ("GET", "/sessions/{session}/genealogy", None),
         ("GET", "/sessions/{session}/queue", None),
+        ("GET", "/sessions/{session}/streams", None),
         ("POST", "/sessions/{session}/prompt", {"prompt": "x"}),
         ("POST", "/sessions/{session}/fork", {}),
         ("POST", "/sessions/{session}/spawn", {}),

@@ -65,6 +65,7 @@ SESSION = {
     **READ,
     "genealogy": READERS,
     "read_queue": READERS,
+    "streams": READERS,
     **dict.fromkeys(("create", "prompt", "resume", "fork", "spawn", "stop", "queue"), WORKERS),
     **dict.fromkeys(("patch", "update", "remove"), WORKERS),
     "import_transcript": ADMINS,
@@ -119,7 +120,7 @@ TABLE: dict[str, dict[str, tuple[str, ...]]] = {
 """Who may call what on a record of the owner's that is shared as it is by default, as the table of roles has it."""
 
 RECORD = {"genealogy", "read_queue", "prompt", "fork", "spawn", "stop", "queue", "complete", "fail", "diff", "partial"}
-RECORD |= {"resume", "decide", "status", "snapshots", "snapshot", "restore", "revoke"}
+RECORD |= {"streams", "resume", "decide", "status", "snapshots", "snapshot", "restore", "revoke"}
 WIRE = {"read_queue": "queue", "import_transcript": "import"}
 REQUESTS = {"find": "GET", "get": "GET", "create": "POST", "patch": "PATCH", "update": "PUT", "remove": "DELETE"}
 NESTED = {
@@ -131,7 +132,7 @@ NESTED = {
     "remove_worktree": ("DELETE", "worktrees/owners"),
     "drop_snapshot": ("DELETE", "snapshots/none"),
 }
-READING = {"find", "get", "genealogy", "read_queue", "diff", "partial", "status", "snapshots"}
+READING = {"find", "get", "genealogy", "read_queue", "streams", "diff", "partial", "status", "snapshots"}
 # Their data is what they need to be refused for something else than the caller: nothing of it may happen.
 DATA: dict[tuple[str, str], Any] = {
     ("sessions", "queue"): {"order": ["nothing that waits"]},

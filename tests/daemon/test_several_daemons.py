@@ -189,8 +189,8 @@ async def test_what_an_agent_says_on_one_daemon_is_seen_on_another_while_it_is_s
 
 
 async def test_what_was_said_so_far_can_be_read_on_every_daemon(team: Team, repository: Path, tmp_path: Path) -> None:
-    """The text so far of a message is the same wherever one asks while it streams, however long; once it is whole, or
-    if there never was one, it is not streaming anywhere."""
+    """The text so far of a message is the same wherever one asks while it streams, however long, for it or for all that
+    its session says; once it is whole, or if there never was one, it is not streaming anywhere."""
     said = "é" * 70_000 + " and more"
     team.plays(tmp_path, {"text": said, "pace_s": 0}, {"text": "…", "pace_s": 300})
     with team.daemon("one") as one, team.daemon("other") as other:
@@ -204,12 +204,16 @@ async def test_what_was_said_so_far_can_be_read_on_every_daemon(team: Team, repo
             await asyncio.to_thread(until, lambda: one.call("GET", partial)["text"] == f"{said}…")
             assert await asyncio.to_thread(other.call, "GET", partial) == one.call("GET", partial)
             assert await client.service("messages").read("partial", start["message_id"]) == one.call("GET", partial)
+            streams = f"{path}/streams"
+            for daemon in (one, other):
+                assert await asyncio.to_thread(daemon.call, "GET", streams) == [one.call("GET", partial)]
             status, error = await asyncio.to_thread(other.request, "GET", f"/messages/{new_id()}/partial")
             assert (status, error["name"]) == (404, "NotFound")
             await asyncio.to_thread(other.call, "POST", f"{path}/stop", {})
             for daemon in (one, other):
                 status, error = await asyncio.to_thread(daemon.request, "GET", partial)
                 assert (status, error["name"]) == (404, "NotFound")
+                assert await asyncio.to_thread(daemon.call, "GET", streams) == []
 
 
 async def test_a_private_session_is_heard_by_nobody_else_on_any_daemon(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { addChunk, type Chunk, heal, startStream } from './stream'
+import { addChunk, type Chunk, hasHole, heal, startStream } from './stream'
 
 const ids = { message_id: 'm', session_id: 's', message_index: 3 }
 const chunk = (index: number, text: string): Chunk => ({ ...ids, index, chunk: text })
@@ -9,14 +9,14 @@ describe('a streaming message', () => {
     let stream = startStream(ids)
     for (const piece of [chunk(0, 'a'), chunk(1, 'b'), chunk(1, 'b'), chunk(2, 'c')])
       stream = addChunk(stream, 'text', piece)
-    expect(stream.text).toEqual({ text: 'abc', chunks: 3 })
-    expect(stream.hasHole).toBe(false)
+    expect(stream.text).toEqual({ text: 'abc', chunks: 3, early: [] })
+    expect(hasHole(stream)).toBe(false)
   })
 
   it('never shows text with a hole in it', () => {
     const stream = addChunk(addChunk(startStream(ids), 'text', chunk(0, 'a')), 'text', chunk(2, 'c'))
     expect(stream.text.text).toBe('a')
-    expect(stream.hasHole).toBe(true)
+    expect(hasHole(stream)).toBe(true)
   })
 
   it('goes on after the text so far was fetched', () => {
@@ -33,7 +33,19 @@ describe('a streaming message', () => {
     stream = addChunk(heal(stream, partial), 'text', chunk(3, 'd'))
     expect(stream.text.text).toBe('abcd')
     expect(stream.thinking.text).toBe('hm')
-    expect(stream.hasHole).toBe(false)
+    expect(hasHole(stream)).toBe(false)
+  })
+
+  it('keeps the pieces from beyond a hole until it is filled', () => {
+    const fetched = { ...ids, task_id: null, parent_tool_use_id: null, thinking: '', thinking_chunks: 0 }
+    let stream = startStream(ids)
+    for (const piece of [chunk(2, 'c'), chunk(3, 'd'), chunk(5, 'f')]) stream = addChunk(stream, 'text', piece)
+    stream = heal(stream, { ...fetched, text: 'ab', chunks: 2 })
+    expect(stream.text.text).toBe('abcd')
+    expect(hasHole(stream)).toBe(true)
+    stream = heal(stream, { ...fetched, text: 'abcde', chunks: 5 })
+    expect(stream.text.text).toBe('abcdef')
+    expect(hasHole(stream)).toBe(false)
   })
 
   it('does not go back when the fetched text is older than what is known', () => {

@@ -1,19 +1,26 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { type CollectionOptions, LiveCollection } from './liveCollection'
 import { FakeConnection, FakeService, type Row, row, settled } from './testing'
+import type { Soon } from './turns'
 
 let service: FakeService
 let connection: FakeConnection
 let collection: LiveCollection<Row>
+let soon: Soon
 
 beforeEach(() => {
+  soon = (step) => step()
   service = new FakeService()
   connection = new FakeConnection()
   collection = make({})
 })
 
 const make = (options: Partial<CollectionOptions<Row>>): LiveCollection<Row> =>
-  new LiveCollection<Row>(service, connection, { id: 'id', order: (a, b) => (a.id < b.id ? -1 : 1), ...options })
+  new LiveCollection<Row>(service, connection, (step) => soon(step), {
+    id: 'id',
+    order: (a, b) => (a.id < b.id ? -1 : 1),
+    ...options,
+  })
 const texts = (): string[] => collection.list().map((record) => record.text)
 
 describe('a live collection', () => {
@@ -203,6 +210,60 @@ describe('a live collection', () => {
     collection.subscribeTo('b', () => heard.push('b'))
     service.emit('patched', row('a', 1, 'changed'))
     expect(heard).toEqual(['a'])
+  })
+
+  describe('that hears much at once', () => {
+    let step: () => void
+    let asked: number
+    let told: string[]
+
+    beforeEach(async () => {
+      collection.open()
+      await service.calls[0]!.resolve([row('a', 0), row('b', 0)])
+      asked = 0
+      soon = (given) => {
+        step = given
+        asked += 1
+      }
+      told = []
+      collection.subscribe(() => told.push('list'))
+      collection.subscribeToAll(() => told.push('any'))
+      collection.subscribeTo('a', () => told.push('a'))
+    })
+
+    it('takes it in as one step, in order, and tells of it once', () => {
+      for (let minute = 1; minute < 60; minute++) service.emit('patched', row('a', minute, `change ${minute}`))
+      for (let time = 0; time < 2000; time++) service.emit('created', row(`n${time}`, 1))
+      service.emit('removed', row('n7', 1))
+      service.emit('removed', row('b', 1))
+      expect(asked).toBe(59 + 2000 + 2)
+      expect(told).toEqual([])
+      expect(collection.list()).toHaveLength(2)
+      step()
+      expect(told).toEqual(['list', 'a', 'any'])
+      expect(collection.get('a')!.text).toBe('change 59')
+      expect(collection.snapshot()).toMatchObject({ total: 2 + 2000 - 2 })
+      expect(collection.snapshot().ids).toHaveLength(2 + 2000 - 2)
+      step()
+      expect(told).toHaveLength(3)
+    })
+
+    it('takes it in before the answer to a call, so that of both the later one counts', () => {
+      service.emit('patched', row('a', 5, 'event'))
+      collection.merge(row('a', 6, 'answer'))
+      expect(collection.get('a')!.text).toBe('answer')
+      service.emit('patched', row('a', 8, 'later event'))
+      collection.merge(row('a', 7, 'earlier answer'))
+      expect(collection.get('a')!.text).toBe('later event')
+    })
+
+    it('takes it in before what is fetched, so that nothing is dropped that came meanwhile', async () => {
+      connection.connect(false)
+      service.emit('created', row('c', 9))
+      service.emit('removed', row('a', 9))
+      await service.calls[1]!.resolve([row('a', 0), row('b', 0)])
+      expect(collection.snapshot()).toMatchObject({ ids: ['b', 'c'] })
+    })
   })
 
   it('keeps what events leave out because it is computed', async () => {

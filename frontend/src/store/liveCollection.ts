@@ -2,6 +2,7 @@
 import type { Page, Query } from '../contract/client'
 import { isConnectionLoss } from '../model/errors'
 import { Listeners } from './listeners'
+import type { Soon } from './turns'
 
 /** What the collection needs of a service; the Feathers client's services have it. */
 export interface RecordSource<T> {
@@ -56,7 +57,8 @@ const MOST = 20_000
 const COMPUTED = ['short_id', 'tasks', 'children', 'sessions', 'worktrees'] as const
 
 /**
- * Listens first, then fetches, so that nothing falls between; of two versions the newer by `last_updated` stays.
+ * Listens first, then fetches, so that nothing falls between; of two versions the newer by `last_updated` stays. What is
+ * heard is taken in with the next step of `soon`, or before anything else is: in order, and told of once.
  *
  * After a reconnect that lost events it fetches again and drops what is gone. Open while somebody looks: `open()` returns
  * the function that closes it, and the last one out ends the listening.
@@ -67,8 +69,12 @@ export class LiveCollection<T extends Stamped> {
   private state: CollectionState = { status: 'loading', error: null, ids: [], total: 0, isWhole: false }
   private listeners = new Listeners()
   private anyListeners = new Set<() => void>()
+  /** What events brought and was not taken in yet, in order. */
+  private heard: (() => void)[] = []
   /** Changed since listeners were told. */
   private changed = new Set<string>()
+  /** How many more there are at the daemon since listeners were told. */
+  private gained = 0
   /** What events brought since the fetch began: newer than its answer. */
   private touched = new Set<string>()
   private fetching = 0
@@ -83,6 +89,7 @@ export class LiveCollection<T extends Stamped> {
   constructor(
     private readonly source: RecordSource<T>,
     private readonly connection: Reconnects,
+    private readonly soon: Soon,
     private readonly options: CollectionOptions<T>,
   ) {}
 
@@ -122,7 +129,9 @@ export class LiveCollection<T extends Stamped> {
 
   /** Take in a record that a call answered with, without waiting for its event. */
   merge(record: T): void {
+    this.takeInHeard()
     this.onEvent(record)
+    this.publish()
   }
 
   /** Fetch everything again, or as much of a window as there was. */
@@ -130,6 +139,7 @@ export class LiveCollection<T extends Stamped> {
 
   private async fetchAgain(): Promise<void> {
     const turn = ++this.fetching
+    this.takeInHeard()
     this.isFetched = false
     this.touched = new Set()
     if (this.state.status === 'error') this.publish({ status: 'loading', error: null })
@@ -152,6 +162,7 @@ export class LiveCollection<T extends Stamped> {
     (this.fetchingMore ??= this.fetchMore(count).finally(() => (this.fetchingMore = null)))
 
   private async fetchMore($limit: number): Promise<void> {
+    this.takeInHeard() // it was heard while nothing more was on its way
     await this.refreshing
     const { query, window } = this.options
     if (!window || this.state.isWhole) return
@@ -164,11 +175,15 @@ export class LiveCollection<T extends Stamped> {
   }
 
   private start(): void {
-    const put = (record: T): void => this.onEvent(record)
-    const change = (record: T): void => {
-      if (!this.isBeyond(record)) this.onEvent(record)
-    }
-    const remove = (record: T): void => this.onRemoved(record)
+    const hearing =
+      (takeIn: (record: T) => void) =>
+      (record: T): void => {
+        this.heard.push(() => takeIn(record))
+        this.soon(this.takeInHeard)
+      }
+    const put = hearing((record) => this.onEvent(record))
+    const change = hearing((record) => this.isBeyond(record) || this.onEvent(record))
+    const remove = hearing((record) => this.onRemoved(record))
     const listeners = { created: put, updated: change, patched: change, removed: remove }
     for (const event of EVENTS) this.source.on(event, listeners[event])
     const forget = this.connection.onConnect((recovered) => {
@@ -207,19 +222,27 @@ export class LiveCollection<T extends Stamped> {
     }
   }
 
+  private takeInHeard = (): void => {
+    const heard = this.heard
+    if (heard.length === 0) return
+    this.heard = []
+    for (const takeIn of heard) takeIn()
+    this.publish()
+  }
+
   private onEvent(record: T): void {
     const id = String(record[this.options.id])
     this.touched.add(id)
     if (this.options.matches && !this.options.matches(record)) {
       if (this.records.has(id) && !this.isOlder(record)) {
         this.delete(id)
-        this.publish({ total: Math.max(0, this.state.total - 1) })
+        this.gained--
       }
       return
     }
     const isNew = !this.records.has(id) && !this.tombstones.has(id)
     this.put(record)
-    this.publish(isNew && this.isFetched ? { total: this.state.total + 1 } : {})
+    if (isNew && this.isFetched) this.gained++
     if ((record as { truncated?: boolean }).truncated) void this.complete(id)
   }
 
@@ -228,14 +251,14 @@ export class LiveCollection<T extends Stamped> {
     this.tombstones.add(id)
     if (!this.records.has(id)) return
     this.delete(id)
-    this.publish({ total: Math.max(0, this.state.total - 1) })
+    this.gained--
   }
 
   /** Fetch what an event left out because of its size. */
   private async complete(id: string): Promise<void> {
     try {
       const whole = await this.source.get(id)
-      if (this.stopListening) this.onEvent(whole)
+      if (this.stopListening) this.merge(whole)
     } catch {
       // Removed meanwhile, which an event says, or the connection dropped, after which all is fetched again.
     }
@@ -254,6 +277,7 @@ export class LiveCollection<T extends Stamped> {
   }
 
   private take(page: Page<T>): void {
+    this.takeInHeard()
     for (const record of page.data) this.put(record)
     this.last = page.data.at(-1) ?? this.last
   }
@@ -271,9 +295,11 @@ export class LiveCollection<T extends Stamped> {
     this.changed.add(id)
   }
 
-  private publish(change: Partial<CollectionState> = {}): void {
-    const changed = this.changed
+  private publish(fetched: Partial<CollectionState> = {}): void {
+    const { changed, gained } = this
     this.changed = new Set()
+    this.gained = 0
+    const change = { total: Math.max(0, this.state.total + gained), ...fetched }
     const ids = changed.size > 0 ? this.sortedIds() : this.state.ids
     const isSame =
       ids === this.state.ids &&

@@ -38,3 +38,20 @@ it('rests for as long as a step took', () => {
   vi.advanceTimersByTime(10)
   expect(steps).toBe(2)
 })
+
+it('takes no rest while there is no time for one', () => {
+  let isUrgent = false
+  let taken = 0
+  const urgent = new Pace(
+    () => taken++,
+    () => isUrgent,
+  )
+  urgent.ask()
+  urgent.ask()
+  isUrgent = true
+  urgent.ask()
+  urgent.ask()
+  expect(taken).toBe(3)
+  vi.advanceTimersByTime(100)
+  expect(taken).toBe(3)
+})

@@ -11,18 +11,24 @@ export class Pace {
   private isAsked = false
   private isResting = false
 
-  constructor(private readonly step: () => void) {}
+  /** `isUrgent`: whether there is no time for a rest now. */
+  constructor(
+    private readonly step: () => void,
+    private readonly isUrgent: () => boolean = () => false,
+  ) {}
 
   ask(): void {
     this.isAsked = true
-    if (!this.isResting) this.take()
+    if (!this.isResting || this.isUrgent()) this.take()
   }
 
   private take(): void {
     this.isAsked = false
+    const wasResting = this.isResting
     this.isResting = true
     const began = performance.now()
     this.step()
+    if (wasResting) return
     // What the step changed is drawn by the time a timer comes.
     setTimeout(() => setTimeout(() => this.rested(), Math.max(LEAST_REST_MS, performance.now() - began)))
   }

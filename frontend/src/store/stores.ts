@@ -9,6 +9,7 @@ import { forgetFirstPrompts } from './firstPrompts'
 import { LiveCollection, type RecordSource } from './liveCollection'
 import { Seen } from './seen'
 import { SessionStreams, type StreamSource } from './streams'
+import { Turns } from './turns'
 
 export const connection = new Connection({
   onSocket: (event, listener) => void app.io.on(event, listener),
@@ -20,6 +21,9 @@ export const connection = new Connection({
   logout: () => app.logout(),
   probe: () => app.service('boards').find({ query: { $limit: 0 } }),
 })
+
+/** All records are told of in the same steps, so that what belongs together is seen together. */
+const { soon } = new Turns()
 
 // Closed conversations are kept for coming back to them, but not all of them.
 const KEPT = 24
@@ -59,26 +63,26 @@ const LASTING: string[] = ['session', 'project', 'user']
 const singles = new Kept<unknown>((key) => {
   switch (key) {
     case 'boards':
-      return new LiveCollection<Board>(source('boards'), connection, { id: 'board_id', order: oldestFirst })
+      return new LiveCollection<Board>(source('boards'), connection, soon, { id: 'board_id', order: oldestFirst })
     case 'repos':
-      return new LiveCollection<Repo>(source('repos'), connection, {
+      return new LiveCollection<Repo>(source('repos'), connection, soon, {
         id: 'repo_id',
         order: (a, b) => byName(a.slug, b.slug),
       })
     case 'worktrees':
-      return new LiveCollection<Worktree>(source('worktrees'), connection, {
+      return new LiveCollection<Worktree>(source('worktrees'), connection, soon, {
         id: 'worktree_id',
         query: { status: { $ne: 'removed' } },
         matches: (worktree) => worktree.status !== 'removed' && worktree.status !== 'preparing',
         order: (a, b) => byName(a.name, b.name),
       })
     case 'users':
-      return new LiveCollection<User>(source('users'), connection, {
+      return new LiveCollection<User>(source('users'), connection, soon, {
         id: 'user_id',
         order: (a, b) => text(a.name, b.name),
       })
     case 'removed-worktrees':
-      return new LiveCollection<Worktree>(source('worktrees'), connection, {
+      return new LiveCollection<Worktree>(source('worktrees'), connection, soon, {
         id: 'worktree_id',
         query: { status: 'removed', $sort: { last_updated: -1 } },
         matches: (worktree) => worktree.status === 'removed',
@@ -86,7 +90,7 @@ const singles = new Kept<unknown>((key) => {
         most: MOST_REMOVED,
       })
     case 'standing-answers':
-      return new LiveCollection<PermissionRequest>(source('permissions'), connection, {
+      return new LiveCollection<PermissionRequest>(source('permissions'), connection, soon, {
         id: 'request_id',
         query: { scope: { $in: LASTING }, status: { $in: ['approved', 'denied'] }, revoked_at: null },
         matches: (request) =>
@@ -96,7 +100,7 @@ const singles = new Kept<unknown>((key) => {
         order: (a, b) => text(b.created_at, a.created_at),
       })
     default:
-      return new LiveCollection<PermissionRequest>(source('permissions'), connection, {
+      return new LiveCollection<PermissionRequest>(source('permissions'), connection, soon, {
         id: 'request_id',
         query: { status: 'pending' },
         matches: (request) => request.status === 'pending',
@@ -123,7 +127,7 @@ const MOST_NEWS = 300
 /** The runs that go on, and those that ended after this time (ISO). */
 export const runsSince = new Kept(
   (since) =>
-    new LiveCollection<EndedTask & { last_updated: string }>(source('tasks'), connection, {
+    new LiveCollection<EndedTask & { last_updated: string }>(source('tasks'), connection, soon, {
       id: 'task_id',
       query: {
         $or: [{ status: { $in: LIVE_TASKS } }, { completed_at: { $gt: since } }],
@@ -143,7 +147,7 @@ const LIVE_TASKS: string[] = ['running', 'awaiting_permission']
 /** The sessions something happened to after this time (ISO), those in the archive excepted. */
 export const sessionsSince = new Kept(
   (since) =>
-    new LiveCollection<NamedSession & Pick<Session, 'archived'>>(source('sessions'), connection, {
+    new LiveCollection<NamedSession & Pick<Session, 'archived'>>(source('sessions'), connection, soon, {
       id: 'session_id',
       query: {
         archived: false,
@@ -170,7 +174,7 @@ export const MOST_CARDS = 1000
 
 export const sessionsOfBoard = new Kept(
   (boardId) =>
-    new LiveCollection<Session>(source('sessions'), connection, {
+    new LiveCollection<Session>(source('sessions'), connection, soon, {
       id: 'session_id',
       query: { board_id: boardId, archived: false },
       matches: (session) => session.board_id === boardId && !session.archived,
@@ -186,7 +190,7 @@ export const countOfBoard = new Kept((boardId) => new BoardCount(boardId, app.se
 /** A collection of just this session. */
 export const oneSession = new Kept(
   (sessionId) =>
-    new LiveCollection<Session>(source('sessions'), connection, {
+    new LiveCollection<Session>(source('sessions'), connection, soon, {
       id: 'session_id',
       query: { session_id: sessionId },
       matches: (session) => session.session_id === sessionId,
@@ -196,7 +200,7 @@ export const oneSession = new Kept(
 
 export const tasksOf = new Kept(
   (sessionId) =>
-    new LiveCollection<Task>(source('tasks'), connection, {
+    new LiveCollection<Task>(source('tasks'), connection, soon, {
       id: 'task_id',
       query: { session_id: sessionId },
       matches: (task) => task.session_id === sessionId,
@@ -221,7 +225,7 @@ export const messagesOf = new Kept((sessionId) => {
       return page
     },
   }
-  return new LiveCollection<Message>(noting, connection, {
+  return new LiveCollection<Message>(noting, connection, soon, {
     id: 'message_id',
     query: { session_id: sessionId, $history: true, $sort: { index: -1 } },
     matches: (message) => message.session_id === sessionId || inherited.has(message.message_id),
@@ -235,7 +239,7 @@ export const streamsOf = new Kept((sessionId) => {
   const streaming: StreamSource = {
     on: (event, listener) => messages.on(event, listener),
     off: (event, listener) => messages.off(event, listener),
-    partial: (messageId) => read<PartialMessage>(`messages/${messageId}/partial`),
+    soFar: () => read<PartialMessage[]>(`sessions/${sessionId}/streams`),
   }
-  return new SessionStreams(sessionId, streaming, connection)
+  return new SessionStreams(sessionId, streaming, connection, soon)
 }).get

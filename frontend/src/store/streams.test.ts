@@ -15,22 +15,28 @@ const partialOf = (text: string, chunks: number): PartialMessage => ({
 
 let service: FakeService
 let connection: FakeConnection
-let partial: () => Promise<PartialMessage>
+let soFar: () => Promise<PartialMessage[]>
 let streams: SessionStreams
+let close: () => void
 
 beforeEach(() => {
   service = new FakeService()
   connection = new FakeConnection()
-  partial = () => Promise.reject(new Error('not streaming'))
+  soFar = () => Promise.resolve([])
   const source = {
     on: (event: string, listener: (payload: never) => void) => service.on(event, listener as never),
     off: (event: string, listener: (payload: never) => void) => service.off(event, listener as never),
-    partial: () => partial(),
+    soFar: () => soFar(),
   }
-  streams = new SessionStreams('s', source, connection)
-  streams.open()
+  streams = new SessionStreams('s', source, connection, (step) => step())
+  close = streams.open()
 })
 
+/** As somebody who closes the conversation and opens it again. */
+const reopen = (): void => {
+  close()
+  close = streams.open()
+}
 const say = (index: number, chunk: string): void => service.emit('streaming:chunk', { ...ids, index, chunk })
 
 describe('the streams of a session', () => {
@@ -50,14 +56,53 @@ describe('the streams of a session', () => {
   })
 
   it('ask for the text so far where a piece is missing', async () => {
-    partial = () => Promise.resolve(partialOf('abc', 3))
+    soFar = () => Promise.resolve([partialOf('abc', 3)])
     say(2, 'c')
     await settled()
     say(3, 'd')
     expect(streams.get('m')!.text.text).toBe('abcd')
   })
 
+  it('show at once what was said before anybody listened, and go on from there', async () => {
+    let answer: (partials: PartialMessage[]) => void = () => undefined
+    soFar = () => new Promise((resolve) => (answer = resolve))
+    reopen()
+    say(3, 'd') // after the daemon answered, and heard before that
+    say(4, 'e')
+    answer([partialOf('abc', 3)])
+    await settled()
+    expect(streams.get('m')!.text.text).toBe('abcde')
+    say(4, 'e')
+    say(5, 'f')
+    expect(streams.get('m')!.text.text).toBe('abcdef')
+  })
+
+  it('ask once more where the answer does not reach to the pieces that were heard', async () => {
+    const answers = [[partialOf('a', 1)], [partialOf('abc', 3)]]
+    soFar = () => Promise.resolve(answers.shift()!)
+    say(3, 'd')
+    await settled()
+    expect(streams.get('m')!.text.text).toBe('abcd')
+    expect(answers).toEqual([])
+  })
+
+  it('do not bring back a message that was finished while the answer was on its way', async () => {
+    soFar = () => Promise.resolve([partialOf('abc', 3)])
+    reopen()
+    service.emit('created', { message_id: 'm', session_id: 's' })
+    await settled()
+    expect(streams.snapshot()).toEqual([])
+  })
+
+  it('keep a message that began while the answer was on its way', async () => {
+    reopen()
+    service.emit('streaming:start', ids)
+    await settled()
+    expect(streams.snapshot()).toEqual(['m'])
+  })
+
   it('forget a message that turns out to be finished', async () => {
+    service.emit('streaming:start', ids)
     say(5, 'late')
     await settled()
     expect(streams.snapshot()).toEqual([])
@@ -67,7 +112,7 @@ describe('the streams of a session', () => {
 
   it('ask again after the connection dropped, since pieces are not replayed', async () => {
     say(0, 'a')
-    partial = () => Promise.resolve(partialOf('abcdef', 6))
+    soFar = () => Promise.resolve([partialOf('abcdef', 6)])
     connection.connect(true)
     await settled()
     expect(streams.get('m')!.text.text).toBe('abcdef')

@@ -1,29 +1,32 @@
 /** What agents are saying in one session at this moment. */
 import type { Message } from '../contract/records'
 import type { PartialMessage } from '../contract/client'
-import { addChunk, type Chunk, heal, startStream, type StreamedMessage } from '../model/stream'
+import { addChunk, type Chunk, hasHole, heal, startStream, type StreamedMessage } from '../model/stream'
 import { Listeners } from './listeners'
 import type { Reconnects } from './liveCollection'
 import { Pace } from './pace'
+import type { Soon } from './turns'
 
-/** The `messages` service, as far as streams need it. */
+/** The daemon's messages, as far as streams need them. */
 export interface StreamSource {
   on(event: string, listener: (payload: never) => void): unknown
   off(event: string, listener: (payload: never) => void): unknown
-  /** The text so far. Rejects when the message does not stream any more. */
-  partial(messageId: string): Promise<PartialMessage>
+  /** The texts so far of all messages of the session that stream now. */
+  soFar(): Promise<PartialMessage[]>
 }
 
 /**
  * Streaming messages of a session, until the finished ones come.
  *
- * Pieces may be lost on the way: a hole in their numbers, or a start that was missed, makes this ask for the text so far.
- * They may come faster than a slow page draws them: then it is told of several at a time.
+ * Who begins to listen in the middle asks for the text so far, and so does who hears of a hole in the numbers of pieces,
+ * since they may be lost on the way. They may come faster than a slow page draws them: then it is told of several at a time.
  */
 export class SessionStreams {
   private streams = new Map<string, StreamedMessage>()
   private finished = new Set<string>()
-  private healing = new Set<string>()
+  /** Counts the times that the text so far was asked for; only the latest answer is of use. */
+  private asked = 0
+  private isAsking = false
   private ids: readonly string[] = []
   private listeners = new Listeners()
   private viewers = 0
@@ -32,10 +35,12 @@ export class SessionStreams {
   private grown = new Set<string>()
   private readonly pace = new Pace(() => this.tellGrown())
 
+  /** A finished message goes from here with the very step of `soon` that shows it in its place. */
   constructor(
     private readonly sessionId: string,
     private readonly source: StreamSource,
     private readonly connection: Reconnects,
+    private readonly soon: Soon,
   ) {}
 
   open(): () => void {
@@ -70,18 +75,18 @@ export class SessionStreams {
     }
     for (const [event, listener] of Object.entries(listeners)) this.source.on(event, listener)
     // Chunks are not replayed: whatever streamed before the connection dropped is asked for again.
-    const forget = this.connection.onConnect(() => {
-      for (const id of this.streams.keys()) void this.fill(id)
-    })
+    const forget = this.connection.onConnect(() => void this.catchUp())
     this.stopListening = () => {
       for (const [event, listener] of Object.entries(listeners)) this.source.off(event, listener)
       forget()
     }
+    void this.catchUp()
   }
 
   private stop(): void {
     this.stopListening?.()
     this.stopListening = null
+    this.asked++
     this.streams.clear()
     this.publish()
   }
@@ -90,29 +95,41 @@ export class SessionStreams {
     if (told.session_id !== this.sessionId || this.finished.has(told.message_id)) return
     const changed = change(this.streams.get(told.message_id) ?? startStream(told))
     this.put(changed)
-    if (changed.hasHole) void this.fill(changed.message_id)
+    if (hasHole(changed) && !this.isAsking) void this.catchUp()
   }
 
   private finish(message: Message): void {
     if (message.session_id !== this.sessionId) return
     this.finished.add(message.message_id)
-    this.drop(message.message_id)
+    this.soon(this.dropFinished)
   }
 
-  private async fill(id: string): Promise<void> {
-    if (this.healing.has(id)) return
-    this.healing.add(id)
+  /** Ask for the text so far of all that streams, until nothing is missing. */
+  private async catchUp(): Promise<void> {
+    const turn = ++this.asked
+    const known = [...this.streams.keys()]
+    this.isAsking = true
     try {
-      const partial = await this.source.partial(id)
-      const stream = this.streams.get(id)
-      if (stream) this.put(heal(stream, partial))
+      const partials = await this.source.soFar()
+      if (turn !== this.asked) return
+      this.isAsking = false
+      this.take(known, partials)
     } catch {
-      // It ended meanwhile: the finished message is here or on its way.
-      this.finished.add(id)
-      this.drop(id)
-    } finally {
-      this.healing.delete(id)
+      // The connection dropped, and the next connect asks again; or the daemon could not say, and the next piece does.
+      if (turn === this.asked) this.isAsking = false
     }
+  }
+
+  /** `known`: what streamed when this was asked for. */
+  private take(known: readonly string[], partials: readonly PartialMessage[]): void {
+    const streaming = new Map(partials.map((partial) => [partial.message_id, partial]))
+    // It ended meanwhile: the finished message is here or on its way.
+    for (const id of known) if (!streaming.has(id)) this.finished.add(id)
+    for (const [id, partial] of streaming) {
+      if (!this.finished.has(id)) this.put(heal(this.streams.get(id) ?? startStream(partial), partial))
+    }
+    this.dropFinished()
+    if ([...this.streams.values()].some(hasHole)) void this.catchUp()
   }
 
   private put(stream: StreamedMessage): void {
@@ -122,10 +139,11 @@ export class SessionStreams {
     this.pace.ask()
   }
 
-  private drop(id: string): void {
-    if (!this.streams.delete(id)) return
+  private dropFinished = (): void => {
+    const gone = [...this.streams.keys()].filter((id) => this.finished.has(id))
+    for (const id of gone) this.streams.delete(id)
     this.publish()
-    this.listeners.tellOne(id)
+    for (const id of gone) this.listeners.tellOne(id)
   }
 
   private tellGrown(): void {
