@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import subprocess
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
 from tests.browser.conftest import MakeSession, OpenPage, open_session, send
 from tests.daemon.conftest import wait_for_task
@@ -34,6 +35,45 @@ def test_a_repository_is_registered_by_its_path(daemon: Daemon, repository: Path
     expect(page.get_by_role("region", name="Repository demo")).to_contain_text("main")
     worktrees = page.get_by_role("list", name="Worktrees of demo").get_by_role("listitem")
     expect(worktrees).to_contain_text(["w1 from", "w2 from", "w10 from"])
+
+
+def test_what_is_typed_while_a_repository_is_registered_stays(
+    daemon: Daemon, repository: Path, open_page: OpenPage
+) -> None:
+    """The field is emptied when a repository was taken, but not of what was typed for the next one meanwhile."""
+    page = open_page(f"{daemon.url}/#/repos")
+    late: list[tuple[WebSocketRoute, str | bytes]] = []
+    held: set[str] = set()
+
+    def hold_the_answer(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+
+        def sent(frame: str | bytes) -> None:
+            call = re.match(r'42(\d+)\["create","repos"', str(frame))
+            if call is not None:
+                held.add(f"43{call[1]}[")
+            server.send(frame)
+
+        def heard(frame: str | bytes) -> None:
+            if str(frame).startswith(tuple(held)):
+                late.append((socket, frame))
+            else:
+                socket.send(frame)
+
+        socket.on_message(sent)
+        server.on_message(heard)
+
+    page.route_web_socket("**/socket.io/**", hold_the_answer)
+    page.reload()
+    add_repository(page, str(repository))
+    expect(page.get_by_role("region", name="Repository demo")).to_be_visible()
+    field = page.get_by_label("Add a repository")
+    field.fill("the next one")
+    for connection, frame in late:
+        connection.send(frame)
+    assert len(late) == 1
+    expect(page.get_by_role("button", name="Clone")).to_be_enabled()
+    expect(field).to_have_value("the next one")
 
 
 def test_a_url_is_cloned_and_forgotten_again(daemon: Daemon, repository: Path, open_page: OpenPage) -> None:

@@ -30,7 +30,7 @@ describe('what needs attention', () => {
     const found = attention([], tasks, ['a', 'b', 'c'].map(session), never)
     expect(names(found.failed)).toEqual(['b'])
     expect(names(found.finished)).toEqual(['c', 'a'])
-    expect(found.count).toBe(3)
+    expect(found.waiting).toBe(1)
   })
 
   it('is only the last run of a session, and none while one goes on', () => {
@@ -48,7 +48,7 @@ describe('what needs attention', () => {
   it('is not what a person stopped, has seen since, or imported', () => {
     const tasks = [task('a', 'stopped', 1), task('b', 'completed', 2), task('c', 'completed', 1, 5)]
     const found = attention([], tasks, ['a', 'b', 'c'].map(session), (id) => (id === 'b' ? at(2) : null))
-    expect(found.count).toBe(0)
+    expect(found).toMatchObject({ failed: [], finished: [], waiting: 0 })
   })
 
   it('is again when a session that was looked at runs once more', () => {
@@ -57,7 +57,7 @@ describe('what needs attention', () => {
   })
 
   it('is nothing of sessions that are archived or gone', () => {
-    expect(attention([], [task('a', 'failed', 1)], [], never).count).toBe(0)
+    expect(attention([], [task('a', 'failed', 1)], [], never).waiting).toBe(0)
   })
 
   it('is told in words', () => {
@@ -65,5 +65,8 @@ describe('what needs attention', () => {
     const found = attention(questions, [task('a', 'failed', 1)], [session('a')], never)
     expect(attentionWords(found)).toBe('2 questions, 1 failure')
     expect(attentionWords(attention([], [], [], never))).toBe('nothing')
+    expect(attentionWords(attention([], [task('a', 'completed', 1)], [session('a')], never))).toBe(
+      'nothing; 1 finished',
+    )
   })
 })

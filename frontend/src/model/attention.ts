@@ -16,7 +16,8 @@ export interface Attention {
   questions: PermissionRequest[]
   failed: Outcome[]
   finished: Outcome[]
-  count: number
+  /** How many of these cannot go on without a person; what has just finished can wait. */
+  waiting: number
 }
 
 /**
@@ -42,17 +43,17 @@ export function attention(
     .sort((a, b) => (a.task.completed_at! < b.task.completed_at! ? 1 : -1))
   const failed = outcomes.filter(({ task }) => task.status === 'failed')
   const finished = outcomes.filter(({ task }) => task.status === 'completed')
-  return { questions: [...questions], failed, finished, count: questions.length + failed.length + finished.length }
+  return { questions: [...questions], failed, finished, waiting: questions.length + failed.length }
 }
 
-/** The counts in words: `2 questions, 1 failure, 3 finished`. */
+/** The counts in words: `2 questions, 1 failure; 3 finished`. */
 export function attentionWords({ questions, failed, finished }: Attention): string {
-  const parts = [
+  const waiting = [
     counted(questions.length, 'question', 'questions'),
     counted(failed.length, 'failure', 'failures'),
-    counted(finished.length, 'finished', 'finished'),
   ].filter(Boolean)
-  return parts.length > 0 ? parts.join(', ') : 'nothing'
+  const words = waiting.length > 0 ? waiting.join(', ') : 'nothing'
+  return finished.length > 0 ? `${words}; ${finished.length} finished` : words
 }
 
 const counted = (count: number, one: string, many: string): string =>

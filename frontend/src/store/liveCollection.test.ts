@@ -48,6 +48,16 @@ describe('a live collection', () => {
     expect(collection.snapshot().ids).toEqual(['b'])
   })
 
+  it('does not bring back what moved elsewhere while it was fetched, until it comes back', async () => {
+    collection = make({ matches: (record) => record.text !== 'elsewhere' })
+    collection.open()
+    service.emit('patched', row('a', 1, 'elsewhere'))
+    await service.calls[0]!.resolve([row('a', 0, 'here'), row('b', 0)])
+    expect(collection.snapshot().ids).toEqual(['b'])
+    service.emit('patched', row('a', 2, 'here'))
+    expect(collection.snapshot().ids).toEqual(['a', 'b'])
+  })
+
   it('keeps everything after a reconnect that replayed what it missed', async () => {
     collection.open()
     await service.calls[0]!.resolve([row('a', 0)])

@@ -77,6 +77,8 @@ export class LiveCollection<T extends Stamped> {
   private gained = 0
   /** What events brought since the fetch began: newer than its answer. */
   private touched = new Set<string>()
+  /** What events moved elsewhere while something was being fetched, and when: a fetched copy from before is too old. */
+  private left = new Map<string, string>()
   private fetching = 0
   private isFetched = false
   private refreshing: Promise<void> | null = null
@@ -142,6 +144,7 @@ export class LiveCollection<T extends Stamped> {
     this.takeInHeard()
     this.isFetched = false
     this.touched = new Set()
+    this.left = new Map()
     if (this.state.status === 'error') this.publish({ status: 'loading', error: null })
     try {
       const seen = await this.fetchPages(turn)
@@ -234,6 +237,7 @@ export class LiveCollection<T extends Stamped> {
     const id = String(record[this.options.id])
     this.touched.add(id)
     if (this.options.matches && !this.options.matches(record)) {
+      if (!this.isFetched || this.fetchingMore) this.left.set(id, record.last_updated)
       if (this.records.has(id) && !this.isOlder(record)) {
         this.delete(id)
         this.gained--
@@ -284,7 +288,7 @@ export class LiveCollection<T extends Stamped> {
 
   private put(record: T): void {
     const id = String(record[this.options.id])
-    if (this.tombstones.has(id) || this.isOlder(record)) return
+    if (this.tombstones.has(id) || this.isOlder(record) || record.last_updated < (this.left.get(id) ?? '')) return
     const known = this.records.get(id)
     this.records.set(id, known ? withComputed(record, known) : record)
     this.changed.add(id)

@@ -1,4 +1,4 @@
-import { Modal, NativeSelect, Text, TextInput } from '@mantine/core'
+import { NativeSelect, Text, TextInput } from '@mantine/core'
 import { useCallback, useState } from 'react'
 import { app } from '../../contract/client'
 import type { Session } from '../../contract/records'
@@ -7,6 +7,7 @@ import { useAgents } from '../../hooks/useAgents'
 import { useRecords } from '../../hooks/useCollection'
 import { goTo } from '../../hooks/useRoute'
 import { tasksOf } from '../../store/stores'
+import { Dialog } from '../Dialog/Dialog'
 import { DialogForm, PromptField } from '../Form/Form'
 
 export type BranchKind = 'fork' | 'spawn'
@@ -55,7 +56,7 @@ export default function BranchDialog({
   const action = useAction(start)
   const words = WORDS[kind]
   return (
-    <Modal opened onClose={onClose} title={words.title} size="lg">
+    <Dialog onClose={onClose} title={words.title} size="lg">
       <DialogForm action={action} verb={kind === 'fork' ? 'Fork' : 'Spawn'} onClose={onClose}>
         <Text size="sm" c="dimmed">
           {words.hint}
@@ -91,6 +92,6 @@ export default function BranchDialog({
           />
         )}
       </DialogForm>
-    </Modal>
+    </Dialog>
   )
 }

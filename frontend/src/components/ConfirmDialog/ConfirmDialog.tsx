@@ -1,6 +1,7 @@
-import { Modal, Stack, Text } from '@mantine/core'
+import { Stack, Text } from '@mantine/core'
 import { useCallback } from 'react'
 import { useAction } from '../../hooks/useAction'
+import { Dialog } from '../Dialog/Dialog'
 import { Destruction } from '../Form/Form'
 
 interface ConfirmDialogProps {
@@ -21,11 +22,11 @@ export function ConfirmDialog({ title, text, verb, call, onClose }: ConfirmDialo
   }, [call, onClose])
   const action = useAction(confirm)
   return (
-    <Modal opened onClose={onClose} title={title}>
+    <Dialog onClose={onClose} title={title}>
       <Stack gap="sm">
         <Text size="sm">{text}</Text>
         <Destruction action={action} verb={verb} onClose={onClose} />
       </Stack>
-    </Modal>
+    </Dialog>
   )
 }

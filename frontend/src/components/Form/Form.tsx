@@ -7,13 +7,17 @@ interface FormProps {
   children: ReactNode
 }
 
-/** A form that this program sends, not the browser. */
+/** A form that this program sends, not the browser; with Ctrl+Enter also from a field of several lines. */
 export function Form({ onSubmit, children }: FormProps) {
   return (
     <form
       onSubmit={(event) => {
         event.preventDefault()
         onSubmit()
+      }}
+      onKeyDown={(event) => {
+        const isSending = event.key === 'Enter' && (event.ctrlKey || event.metaKey)
+        if (isSending && event.target instanceof HTMLTextAreaElement) event.currentTarget.requestSubmit()
       }}
     >
       {children}
@@ -47,7 +51,7 @@ interface DialogFormProps {
 /** The form of a dialog: its fields, then the refusal and the buttons. */
 export function DialogForm({ action, verb, isComplete = true, busyText, onClose, children }: DialogFormProps) {
   return (
-    <Form onSubmit={() => isComplete && void action.run()}>
+    <Form onSubmit={() => isComplete && !action.isBusy && void action.run()}>
       <Stack gap="sm">
         {children}
         <Refused error={action.error} />

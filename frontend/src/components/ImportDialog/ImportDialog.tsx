@@ -1,8 +1,9 @@
-import { Modal, Text, TextInput } from '@mantine/core'
+import { Text, TextInput } from '@mantine/core'
 import { useCallback, useState } from 'react'
 import { app } from '../../contract/client'
 import { useAction } from '../../hooks/useAction'
 import { goTo } from '../../hooks/useRoute'
+import { Dialog } from '../Dialog/Dialog'
 import { DialogForm } from '../Form/Form'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
@@ -20,7 +21,7 @@ export default function ImportDialog({ boardId, onClose }: { boardId: string | n
   }, [text, boardId, onClose])
   const action = useAction(load)
   return (
-    <Modal opened onClose={onClose} title="Import a Claude Code transcript" size="lg">
+    <Dialog onClose={onClose} title="Import a Claude Code transcript" size="lg">
       <DialogForm action={action} verb="Import" isComplete={text.trim() !== ''} onClose={onClose}>
         <TextInput
           label="File or session id"
@@ -34,6 +35,6 @@ export default function ImportDialog({ boardId, onClose }: { boardId: string | n
           The file is only read. The session that comes out can be prompted, forked and spawned from.
         </Text>
       </DialogForm>
-    </Modal>
+    </Dialog>
   )
 }

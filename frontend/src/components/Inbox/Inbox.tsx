@@ -1,10 +1,12 @@
 /** All that waits for a person, over every session. Loaded by itself. */
 import { ActionIcon, Badge, Button, Drawer, Group, Stack, Text, Title } from '@mantine/core'
-import type { ReactNode } from 'react'
+import { type ReactNode, useRef } from 'react'
 import type { PermissionRequest } from '../../contract/records'
 import { useRecord } from '../../hooks/useCollection'
 import { useAttention } from '../../hooks/useAttention'
+import { useHandedOnFocus } from '../../hooks/useHandedOnFocus'
 import { useNow } from '../../hooks/useNow'
+import { useReturnedFocus } from '../../hooks/useReturnedFocus'
 import type { Outcome } from '../../model/attention'
 import { formatRoute } from '../../model/route'
 import { titleOf } from '../../model/session'
@@ -19,11 +21,12 @@ import { Empty } from '../States/States'
 import styles from './Inbox.module.css'
 
 export default function Inbox({ onClose }: { onClose: () => void }) {
-  const { questions, failed, finished, count, newsBegins, dismiss } = useAttention()
+  const { questions, failed, finished, waiting, newsBegins, dismiss } = useAttention()
+  useReturnedFocus()
   const idsOf = (outcomes: Outcome[]): string[] => outcomes.map(({ session }) => session.session_id)
   return (
     <Drawer opened onClose={onClose} position="right" size={480} title="Needs attention">
-      {count === 0 && (
+      {waiting + finished.length === 0 && (
         <Empty title="Nothing waits for you">
           <Text size="sm" c="dimmed">
             Questions of agents, failures, and finished runs that nobody looked at yet appear here.
@@ -117,9 +120,11 @@ function Ended({
   onDismiss: (sessionIds: string[]) => void
 }) {
   const now = useNow()
+  const item = useRef<HTMLLIElement>(null)
+  useHandedOnFocus(item)
   const title = titleOf(session)
   return (
-    <li className={styles.ended}>
+    <li ref={item} className={styles.ended}>
       <div className={styles.what}>
         <SessionLink id={session.session_id} title={title} onOpen={onOpen} />
         {task.description !== title && <span className={styles.prompt}>{task.description}</span>}

@@ -1,4 +1,4 @@
-import { Alert, Anchor, Modal, NativeSelect, SegmentedControl, Stack, Text, TextInput } from '@mantine/core'
+import { Alert, Anchor, NativeSelect, SegmentedControl, Stack, Text, TextInput } from '@mantine/core'
 import { useCallback, useState } from 'react'
 import { type Agent, app } from '../../contract/client'
 import type { Repo, Worktree } from '../../contract/records'
@@ -11,6 +11,7 @@ import { DEFAULT_PERMISSION_MODE, PERMISSION_MODES } from '../../model/permissio
 import { formatRoute } from '../../model/route'
 import { notify } from '../../store/notices'
 import { repos, worktrees } from '../../store/stores'
+import { Dialog } from '../Dialog/Dialog'
 import { DialogForm, PromptField } from '../Form/Form'
 import { Failed, Loading } from '../States/States'
 
@@ -32,7 +33,7 @@ export default function NewSessionDialog({ boardId, onClose }: { boardId: string
   const agents = useAgents()
   const known = useRecords(repos())
   return (
-    <Modal opened onClose={onClose} title="New session" size="lg">
+    <Dialog onClose={onClose} title="New session" size="lg">
       {agents.error ? (
         <Failed error={agents.error} onRetry={agents.again} />
       ) : known.status === 'error' ? (
@@ -53,7 +54,7 @@ export default function NewSessionDialog({ boardId, onClose }: { boardId: string
       ) : (
         <SessionForm agents={agents.value} repos={known.records} boardId={boardId} onClose={onClose} />
       )}
-    </Modal>
+    </Dialog>
   )
 }
 

@@ -1,11 +1,12 @@
 /** Makes a worktree of a repository. Loaded with the page of repositories. */
-import { Modal, SegmentedControl, TextInput } from '@mantine/core'
+import { SegmentedControl, TextInput } from '@mantine/core'
 import { useCallback, useId, useState } from 'react'
 import { app } from '../../contract/client'
 import type { Branch, Repo } from '../../contract/records'
 import { useAction } from '../../hooks/useAction'
 import { useRead } from '../../hooks/useRead'
 import { worktrees } from '../../store/stores'
+import { Dialog } from '../Dialog/Dialog'
 import { DialogForm } from '../Form/Form'
 
 type Kind = 'new' | 'existing'
@@ -35,7 +36,7 @@ export function NewWorktreeDialog({ repo, onClose }: { repo: Repo; onClose: () =
   const action = useAction(create)
   const isComplete = name.trim() !== '' || (kind === 'existing' && branch.trim() !== '')
   return (
-    <Modal opened onClose={onClose} title={`New worktree of ${repo.slug}`} size="lg">
+    <Dialog onClose={onClose} title={`New worktree of ${repo.slug}`} size="lg">
       <DialogForm
         action={action}
         verb="Create"
@@ -84,7 +85,7 @@ export function NewWorktreeDialog({ repo, onClose }: { repo: Repo; onClose: () =
           ))}
         </datalist>
       </DialogForm>
-    </Modal>
+    </Dialog>
   )
 }
 

@@ -1,9 +1,10 @@
 import { Button, Group, SegmentedControl, Text, Textarea, TextInput } from '@mantine/core'
-import { useCallback, useState } from 'react'
+import { useCallback, useRef, useState } from 'react'
 import { app } from '../../contract/client'
 import type { PermissionRequest, PermissionScope } from '../../contract/records'
 import { useAction } from '../../hooks/useAction'
 import { useConnection } from '../../hooks/useConnection'
+import { useHandedOnFocus } from '../../hooks/useHandedOnFocus'
 import { useNow } from '../../hooks/useNow'
 import { isConflict } from '../../model/errors'
 import { editedInput, inputText, mayEditInput, rulesIn, scopeHint, SCOPES } from '../../model/permissions'
@@ -25,6 +26,8 @@ interface QuestionProps {
 /** What an agent wants to do, and the answers a person can give. The first answer of anybody counts. */
 export function Question({ request, agent, isInterrupted }: QuestionProps) {
   const now = useNow()
+  const section = useRef<HTMLElement>(null)
+  useHandedOnFocus(section)
   const { link } = useConnection()
   const [scope, setScope] = useState<PermissionScope>('once')
   const [rules, setRules] = useState(() => request.rules.join('\n'))
@@ -48,7 +51,12 @@ export function Question({ request, agent, isInterrupted }: QuestionProps) {
   const isOff = isBusy || link !== 'connected'
   const isCommand = typeof input['command'] === 'string'
   return (
-    <section className={styles.question} role="alertdialog" aria-label={`Permission for ${request.tool_name}`}>
+    <section
+      ref={section}
+      className={styles.question}
+      role="alertdialog"
+      aria-label={`Permission for ${request.tool_name}`}
+    >
       <div className={styles.head}>
         <Icon name="hand" />
         <strong>May it use {request.tool_name}?</strong>

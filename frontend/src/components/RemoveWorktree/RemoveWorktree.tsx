@@ -1,4 +1,4 @@
-import { Alert, Checkbox, List, Modal, Stack, Text } from '@mantine/core'
+import { Alert, Checkbox, List, Stack, Text } from '@mantine/core'
 import { useCallback, useState } from 'react'
 import { app, type ServiceError } from '../../contract/client'
 import type { Worktree } from '../../contract/records'
@@ -6,6 +6,7 @@ import { useAction } from '../../hooks/useAction'
 import { errorText, isConflict } from '../../model/errors'
 import { reportLines } from '../../model/worktreeReport'
 import { removedWorktrees, worktrees } from '../../store/stores'
+import { Dialog } from '../Dialog/Dialog'
 import { Destruction } from '../Form/Form'
 
 interface Refusal {
@@ -40,7 +41,7 @@ export function RemoveWorktree({ worktree, onClose }: { worktree: Worktree; onCl
   }, [worktree.worktree_id, token, withBranch, onClose])
   const action = useAction(remove)
   return (
-    <Modal opened onClose={onClose} title={`Remove ${worktree.name}?`} size="lg">
+    <Dialog onClose={onClose} title={`Remove ${worktree.name}?`} size="lg">
       <Stack gap="sm">
         {refusal ? (
           <RefusalReport refusal={refusal} />
@@ -71,7 +72,7 @@ export function RemoveWorktree({ worktree, onClose }: { worktree: Worktree; onCl
           onClose={onClose}
         />
       </Stack>
-    </Modal>
+    </Dialog>
   )
 }
 

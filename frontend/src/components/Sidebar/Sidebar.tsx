@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Menu, Modal, TextInput } from '@mantine/core'
+import { ActionIcon, Button, Menu, TextInput } from '@mantine/core'
 import { useCallback, useState, useSyncExternalStore } from 'react'
 import { app } from '../../contract/client'
 import type { Board } from '../../contract/records'
@@ -8,6 +8,7 @@ import { useConnection } from '../../hooks/useConnection'
 import { goTo } from '../../hooks/useRoute'
 import { formatRoute, type Route } from '../../model/route'
 import { boards, countOfBoard } from '../../store/stores'
+import { Dialog } from '../Dialog/Dialog'
 import { ConfirmDialog } from '../ConfirmDialog/ConfirmDialog'
 import { DialogForm } from '../Form/Form'
 import { Icon, type IconName } from '../Icon/Icon'
@@ -159,11 +160,11 @@ function NameBoard({ board, onClose }: { board?: Board; onClose: () => void }) {
   }, [board, name, onClose])
   const action = useAction(save)
   return (
-    <Modal opened onClose={onClose} title={board ? `Rename ${board.name}` : 'New board'}>
+    <Dialog onClose={onClose} title={board ? `Rename ${board.name}` : 'New board'}>
       <DialogForm action={action} verb={board ? 'Rename' : 'Create'} isComplete={name.trim() !== ''} onClose={onClose}>
         <TextInput label="Name" data-autofocus value={name} onChange={(event) => setName(event.currentTarget.value)} />
       </DialogForm>
-    </Modal>
+    </Dialog>
   )
 }
 

@@ -1,4 +1,4 @@
-import { Alert, Checkbox, List, Modal, Stack, Text } from '@mantine/core'
+import { Alert, Checkbox, List, Stack, Text } from '@mantine/core'
 import { useCallback, useState } from 'react'
 import { app, type ServiceError, type Snapshot } from '../../contract/client'
 import type { Worktree } from '../../contract/records'
@@ -6,6 +6,7 @@ import { useAction } from '../../hooks/useAction'
 import { useNow } from '../../hooks/useNow'
 import { type Need, needOf } from '../../model/snapshotNeed'
 import { timeAgo } from '../../model/time'
+import { Dialog } from '../Dialog/Dialog'
 import { Destruction } from '../Form/Form'
 
 interface DropSnapshotProps {
@@ -36,7 +37,7 @@ export function DropSnapshot({ worktree, snapshot, onDropped, onClose }: DropSna
   const action = useAction(drop)
   const age = timeAgo(snapshot.created_at, useNow())
   return (
-    <Modal opened onClose={onClose} title={`Drop a snapshot of ${name}?`}>
+    <Dialog onClose={onClose} title={`Drop a snapshot of ${name}?`}>
       <Stack gap="sm">
         <Text size="sm">
           Files that only the snapshot of {age} ({snapshot.reason}) holds are gone for good. What is in the worktree and
@@ -52,7 +53,7 @@ export function DropSnapshot({ worktree, snapshot, onDropped, onClose }: DropSna
         )}
         <Destruction action={action} verb="Drop" isReady={need === null || isSure} onClose={onClose} />
       </Stack>
-    </Modal>
+    </Dialog>
   )
 }
 

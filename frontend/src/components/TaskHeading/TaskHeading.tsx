@@ -1,10 +1,11 @@
-import { Alert, Modal, Text } from '@mantine/core'
+import { Alert, Text } from '@mantine/core'
 import { memo, useState } from 'react'
 import type { Task } from '../../contract/records'
 import { useNow } from '../../hooks/useNow'
 import { shortSha } from '../../model/ids'
 import { adviceFor, hasEnded, taskLook } from '../../model/status'
 import { compact, dollars, duration } from '../../model/time'
+import { Dialog } from '../Dialog/Dialog'
 import { Continue } from '../Continue/Continue'
 import { DiffFiles } from '../Diff/DiffFiles'
 import { StatusBadge } from '../StatusBadge/StatusBadge'
@@ -60,9 +61,9 @@ function TaskFacts({ task }: { task: Task }) {
 
 function TaskDiff({ taskId, onClose }: { taskId: string; onClose: () => void }) {
   return (
-    <Modal opened onClose={onClose} title="What this task changed" size="xl">
+    <Dialog onClose={onClose} title="What this task changed" size="xl">
       <DiffFiles path={`tasks/${taskId}/diff`} emptyText="Nothing differs any more" />
-    </Modal>
+    </Dialog>
   )
 }
 

@@ -1,5 +1,6 @@
 import {
   ActionIcon,
+  Badge,
   Burger,
   Button,
   Menu,
@@ -63,26 +64,33 @@ export function TopBar({ isNavOpen, onToggleNav }: TopBarProps) {
   )
 }
 
-/** How much waits for this person, on every screen and in the tab's title; opened, what it is. */
+/** How much waits for this person, also in the tab's title, and beside it, quietly, what has finished; opened, what it is. */
 function AttentionButton() {
   const found = useAttention()
   const [isOpen, inbox] = useDisclosure(false)
-  const { count, questions, failed } = found
+  const { waiting, questions, failed, finished } = found
   useEffect(() => {
-    document.title = count > 0 ? `(${count}) Agor` : 'Agor'
-  }, [count])
-  const color = questions.length > 0 ? 'orange' : failed.length > 0 ? 'red' : count > 0 ? 'teal' : 'gray'
+    document.title = waiting > 0 ? `(${waiting}) Agor` : 'Agor'
+  }, [waiting])
+  const color = questions.length > 0 ? 'orange' : failed.length > 0 ? 'red' : 'gray'
   return (
     <>
       <Button
         size="compact-sm"
         color={color}
-        variant={count > 0 ? 'filled' : 'subtle'}
+        variant={waiting > 0 ? 'filled' : 'subtle'}
         leftSection={<Icon name={questions.length > 0 ? 'hand' : 'inbox'} size={14} />}
+        rightSection={
+          finished.length > 0 && (
+            <Badge aria-hidden size="sm" color="teal" variant="light" leftSection={<Icon name="check" size={10} />}>
+              {finished.length}
+            </Badge>
+          )
+        }
         title={`Needs attention: ${attentionWords(found)}`}
         onClick={inbox.open}
       >
-        <span aria-hidden>{count}</span>
+        <span aria-hidden>{waiting}</span>
         <VisuallyHidden>Needs attention: {attentionWords(found)}</VisuallyHidden>
       </Button>
       {isOpen && (

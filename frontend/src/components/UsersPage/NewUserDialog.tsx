@@ -1,10 +1,11 @@
-import { Modal, NativeSelect, PasswordInput, TextInput } from '@mantine/core'
+import { NativeSelect, PasswordInput, TextInput } from '@mantine/core'
 import { useCallback, useState } from 'react'
 import { app } from '../../contract/client'
 import type { User, UserRole } from '../../contract/records'
 import { useAction } from '../../hooks/useAction'
 import { ROLE_HINTS, rolesToGive } from '../../model/users'
 import { users } from '../../store/stores'
+import { Dialog } from '../Dialog/Dialog'
 import { DialogForm } from '../Form/Form'
 
 /** An account for somebody else. */
@@ -21,7 +22,7 @@ export function NewUserDialog({ me, onClose }: { me: User; onClose: () => void }
   }, [email, password, role, name, onClose])
   const action = useAction(create)
   return (
-    <Modal opened onClose={onClose} title="New account">
+    <Dialog onClose={onClose} title="New account">
       <DialogForm action={action} verb="Create" onClose={onClose}>
         <TextInput
           label="Email"
@@ -48,6 +49,6 @@ export function NewUserDialog({ me, onClose }: { me: User; onClose: () => void }
           onChange={(event) => setRole(event.currentTarget.value as UserRole)}
         />
       </DialogForm>
-    </Modal>
+    </Dialog>
   )
 }
