@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.daemon import clean_environment
+from tests.support.databases import new_postgres_database
 from tests.support.repository import make_repository
 
 ROOT = Path(__file__).parents[2]
@@ -68,6 +69,28 @@ def test_the_first_minute(user: dict[str, str], tmp_path: Path) -> None:
     again = run("agor up", tmp_path, user)
     assert "already" in again or "runs" in again
     assert re.search(r"http://127\.0\.0\.1:\d+", again)
+
+
+@pytest.fixture
+def empty_database(postgres: str) -> Iterator[str]:
+    """The URL of a new database on a PostgreSQL server."""
+    with new_postgres_database(postgres) as url:
+        yield url
+
+
+@pytest.mark.postgres
+def test_moving_to_a_database_server(empty_database: str, user: dict[str, str], tmp_path: Path) -> None:
+    """The commands for it, with another URL, take a session along, which then goes on there."""
+    run("agor up", tmp_path, user)
+    repository = make_repository(tmp_path / "demo", user)
+    run("agor repo add . && agor session start --agent scripted 'before the move'", repository, user)
+    commands = shell_block("On a database server")
+    url = "postgresql://agor:secret@localhost/agor"
+    assert commands.count(url) == 1
+    assert "1 sessions" in run(commands.replace(url, f"'{empty_database}'"), tmp_path, user)
+    assert "backend     postgresql" in run("agor db status", tmp_path, user)
+    assert "before the move" in run("agor session list", tmp_path, user)
+    assert "added  nothing" in run("agor db import agor.jsonl", tmp_path, user)
 
 
 def test_the_start_on_a_fresh_machine(tmp_path: Path) -> None:

@@ -1,0 +1,7 @@
+"""The database server that a user may move to."""
+
+from __future__ import annotations
+
+from tests.support.databases import postgres
+
+__all__ = ["postgres"]
