@@ -71,10 +71,12 @@ def test_all_names_what_is_there(path: Path) -> None:
 
 def promised_by(node: ast.stmt) -> list[str]:
     """The names in `__all__ = [...]`."""
-    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    if not isinstance(node, ast.Assign | ast.AnnAssign):
+        return []
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
     if not any(isinstance(target, ast.Name) and target.id == "__all__" for target in targets):
         return []
-    value = node.value  # type: ignore[union-attr]
+    value = node.value
     assert isinstance(value, (ast.List, ast.Tuple)), "__all__ is a plain list of names"
     return [ast.literal_eval(element) for element in value.elts]
 

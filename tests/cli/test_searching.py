@@ -66,9 +66,10 @@ def test_a_search_is_narrowed(agor: Agor, told: dict[str, dict[str, Any]]) -> No
     def found(*options: str) -> tuple[list[str], list[str]]:
         """The titles of the sessions found, and of those that messages were found in."""
         answer = agor("search", "walnut", *options, "--json").json
-        return tuple(
+        sessions, messages = (
             sorted(homes[one["session_id"]] for one in answer[name]["data"]) for name in ("sessions", "messages")
         )
+        return sessions, messages
 
     wood = ["walnut wood"]
     assert found() == (wood, ["cellar", "orchard", *wood])

@@ -63,7 +63,7 @@ class Served:
     async def start(self) -> None:
         """Serve, with everybody hearing everything."""
         app = self.app = Feathers(event_log=self.log)
-        methods = [
+        methods: list[str | RecordMethod | CollectionMethod] = [
             *STANDARD,
             RecordMethod("rename", write="rename"),
             RecordMethod("history", read="history"),

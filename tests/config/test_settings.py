@@ -90,7 +90,7 @@ def test_every_key_is_also_an_environment_variable(tmp_path: Path, key: str, tex
 
 def test_the_table_above_names_every_key() -> None:
     """A key that is added to the configuration is added to the test of environment variables too."""
-    marks = test_every_key_is_also_an_environment_variable.pytestmark  # type: ignore[attr-defined]
+    marks = test_every_key_is_also_an_environment_variable.pytestmark
     tested = {row[0] for row in marks[0].args[1]}
     for key in KEYS:
         beginning, _, end = key.name.partition("<")

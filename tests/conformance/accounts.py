@@ -11,6 +11,7 @@ from agor_core.feathers.authentication import (
     AuthSettings,
     JwtStrategy,
     LocalStrategy,
+    Strategy,
     authenticate,
     hash_password,
 )
@@ -42,7 +43,7 @@ def add_accounts(app: Feathers, attempts: Attempts | None = None, validity: Toke
         found = await users.find(Params(query={"email": email, "$limit": 1}))
         return found[0] if found else None
 
-    strategies = {"local": LocalStrategy(find_user), "jwt": JwtStrategy()}
+    strategies: dict[str, Strategy] = {"local": LocalStrategy(find_user), "jwt": JwtStrategy()}
     service = AuthenticationService(app, SETTINGS, strategies, validity=validity, attempts=attempts)
     app.use("authentication", service, methods=["create", "remove"], service_events=())
     app.use("secrets", MemoryService()).hooks(around={"all": protected}, before={"create": [_set_owner]})

@@ -85,7 +85,7 @@ class Rest:
             url += f"?{format_query(query)}"
         body = {"json": given[0]} if given else {}
         async with self.session.request(verbs.get(method, "POST"), url, headers=headers, **body) as response:
-            answer = None if response.status == 204 else await response.json()
+            answer: Any = None if response.status == 204 else await response.json()
             if response.status >= 400:
                 raise Refused(answer)
             return answer

@@ -76,8 +76,9 @@ APP = build_app()
 class Nowhere:
     """An outlet that leads nowhere."""
 
-    def send(self, *_event: Any) -> None:
-        """Nothing."""
+    def send(self, *_event: Any) -> int:
+        """To nobody."""
+        return 0
 
     def is_behind(self) -> bool:
         """Never."""

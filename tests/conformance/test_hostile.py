@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from agor_core.feathers import Feathers
 from agor_core.feathers.guard import Guard
@@ -285,7 +286,7 @@ async def test_ids_and_parameters_are_decoded(url: str) -> None:
     """What the client encodes arrives decoded, slashes included."""
     async with aiohttp.ClientSession() as session:
         for sent, id in (("a%20b%2Fc", "a b/c"), ("%E4%BD%A0", "你"), ("%25", "%"), ("100%", "100%")):
-            async with session.get(aiohttp.client.URL(f"{url}/rooms/{sent}/echo/{sent}", encoded=True)) as response:
+            async with session.get(URL(f"{url}/rooms/{sent}/echo/{sent}", encoded=True)) as response:
                 answer = await response.json()
                 assert (answer["id"], answer["route"]) == (id, {"roomId": id})
 

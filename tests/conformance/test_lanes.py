@@ -72,7 +72,7 @@ async def test_each_hears_its_own_in_order(club: Club, seed: int) -> None:
     """
     dice = random.Random(seed)
     club.rooms = [tuple(room for room in ROOMS if dice.random() < 0.6) for _ in range(6)]
-    notes = [
+    notes: list[dict[str, Any]] = [
         {"n": number, "to": dice.sample(ROOMS, dice.randint(1, 3)), "text": "x" * dice.choice((10, 500, 5_000))}
         for number in range(300)
     ]

@@ -154,6 +154,7 @@ async def test_who_does_not_read_an_answer_is_gone() -> None:
     async with connection(url) as (reader, writer):
         writer.write(question)
         await reader.readuntil(b"\r\n")
+        assert isinstance(writer.transport, asyncio.Transport)
         writer.transport.pause_reading()
         assert running.server is not None
         while running.server.connections:

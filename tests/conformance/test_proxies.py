@@ -104,6 +104,16 @@ async def blocked(url: str, forwarded: Callable[[int], str | Headers | None]) ->
     return third == 429
 
 
+def behind(forged: str, client: str) -> Callable[[int], str]:
+    """What a proxy makes of a client's own word, which holds the number of its try."""
+    return lambda number: f"{forged.format(number)}, {client}, 10.0.0.7"
+
+
+def always(headers: Headers) -> Callable[[int], Headers]:
+    """The same each time."""
+    return lambda _number: headers
+
+
 async def metrics(url: str) -> dict[str, int]:
     """How many were refused, by reason."""
     async with aiohttp.ClientSession() as session, session.get(f"{url}/metrics") as response:
@@ -125,7 +135,7 @@ async def test_each_client_of_a_proxy_counts_for_itself(opened: Open) -> None:
     assert not await blocked(url, lambda number: f"203.0.113.{number}")
     for number, forged in enumerate(["1.2.3.{}", "unknown-{}", "10.0.0.{}", "1.2.3.4, 10.1.1.{}", ", ,{}"]):
         client = f"198.51.100.{number}"
-        assert await blocked(url, lambda at, f=forged, c=client: f"{f.format(at)}, {c}, 10.0.0.7")
+        assert await blocked(url, behind(forged, client))
     assert await sign_in(url, "203.0.113.77") == 401
     assert await blocked(url, lambda number: f"203.0.113.{number}, nonsense")
 
@@ -184,7 +194,7 @@ async def test_forwarded_is_read_as_rfc_7239_has_it(opened: Open, door: str) -> 
     for told, those in (("203.0.113.9", FROM_ANN), ('"[2001:db8:1:2::1]"', FROM_ANNS_NETWORK), (None, FROM_NOBODY)):
         url = await opened("127.0.0.1", "10.0.0.0/8")
         headers = [] if told is None else [("Forwarded", f"for={told}")]
-        assert await blocked(url, lambda _, h=headers: h)
+        assert await blocked(url, always(headers))
         for lines in those:
             assert await SIGN_IN[door](url, [("Forwarded", line) for line in lines]) == 429, lines
         assert await SIGN_IN[door](url, [("Forwarded", "for=203.0.113.8")]) == 401

@@ -133,12 +133,16 @@ class Stage:
         board: dict[str, Any] = self.owner.call("POST", "/boards", {"name": "Release"})
         session = self.session()["session_id"]
         self.owner.call("POST", f"/boards/{board['board_id']}/sessions", {"session_id": session})
-        return self.owner.call("GET", f"/boards/{board['board_id']}")
+        filled: dict[str, Any] = self.owner.call("GET", f"/boards/{board['board_id']}")
+        return filled
 
     def message(self) -> dict[str, Any]:
         """What an agent said."""
         session = self.session("change")
-        return self.owner.call("GET", f"/messages?session_id={session['session_id']}&role=assistant")["data"][0]
+        said: list[dict[str, Any]] = self.owner.call(
+            "GET", f"/messages?session_id={session['session_id']}&role=assistant"
+        )["data"]
+        return said[0]
 
 
 def _id(make: Callable[[Stage], Any], field: str) -> Callable[[Stage], dict[str, Any]]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.daemon.conftest import until
+from tests.daemon.conftest import until, wait_for_task
 from tests.support.daemon import Daemon, running_daemon
 from tests.support.repository import make_repository
 from tests.support.small_disk import SmallDisk, small_disk
@@ -150,10 +150,7 @@ def check_that_runs_wait(daemon: Daemon, disk: SmallDisk, cwd: str) -> str:
     assert (status, "cannot be stored yet" in answer["message"], FULL in answer["message"]) == (503, True, True)
     assert daemon.call("GET", f"/tasks/{tasks[one]}")["status"] == "running"
     disk.free()
-    ended = {
-        id: until(lambda id=task: (found := daemon.call("GET", f"/tasks/{id}"))["status"] != "running" and found)
-        for id, task in tasks.items()
-    }
+    ended = {id: wait_for_task(daemon, task) for id, task in tasks.items()}
     assert {id: task["status"] for id, task in ended.items()} == {one: "completed", other: "stopped"}
     said = daemon.call("GET", f"/messages?session_id={one}&role=assistant&$sort[index]=1")["data"]
     assert [text(line) for line in said] == ["first " + "word " * 60 + "last"]
@@ -174,7 +171,9 @@ def text(line: dict[str, Any]) -> str:
     return content if isinstance(content, str) else "".join(block["text"] for block in content)
 
 
-def test_git_leaves_nothing_half_made(daemon: Daemon, environment: dict[str, str], disk: SmallDisk, tmp_path: Path):
+def test_git_leaves_nothing_half_made(
+    daemon: Daemon, environment: dict[str, str], disk: SmallDisk, tmp_path: Path
+) -> None:
     """A worktree or a clone that does not fit is refused with what to do, and nothing of it is there; a worktree whose
     work cannot be saved is not removed; all work once there is room, and nothing is lost."""
     made = make_repository(tmp_path / "demo", environment)

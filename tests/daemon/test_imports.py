@@ -221,10 +221,11 @@ def test_transcripts_on_this_machine_are_listed(daemon: Daemon, environment: dic
     assert daemon.request("GET", "/transcripts?before=2024-01-01")[0] == 400
 
 
-def test_ten_thousand_messages_are_whole(shared_daemon: Daemon, talk: Talk) -> None:
+def test_ten_thousand_messages_are_whole(shared_daemon: Daemon, talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
     """A long conversation, and a prompt with more answers than are stored at a time, are there entire and in order."""
     lines: list[str] = []
-    talk.line = lines.append  # type: ignore[method-assign]  # a file is opened once, not ten thousand times
+    # A file is opened once, not ten thousand times.
+    monkeypatch.setattr(talk, "line", lines.append)
     for number in range(2_500):
         talk.say("user", f"prompt {number}", timestamp="2026-03-01T10:00:00Z")
         for part in range(3 if number else 2_500):

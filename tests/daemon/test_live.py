@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ class Screen:
         }.items():
             for event in events:
                 name = f"{path} {event}"
-                client.on(name, lambda payload, name=name: self._hear(name, payload))
+                client.on(name, partial(self._hear, name))
 
     def _hear(self, name: str, payload: dict[str, Any]) -> None:
         self.heard.append((name, payload))

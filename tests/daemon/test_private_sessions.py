@@ -13,8 +13,8 @@ import pytest
 
 from agor_core.client import LiveClient
 from tests.conformance.raw import Raw, raw
-from tests.daemon.conftest import start_session, wait_for_task
-from tests.daemon.test_permissions import ASKING, pending
+from tests.daemon.conftest import pending, start_session, wait_for_task
+from tests.daemon.test_permissions import ASKING
 from tests.support.daemon import clean_environment
 from tests.support.repository import make_repository
 from tests.support.team import Client, Team, running_team

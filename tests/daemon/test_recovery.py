@@ -33,6 +33,10 @@ def prompt(daemon: Daemon, session: dict[str, Any], text: str, **more: Any) -> d
     return task
 
 
+def wait_for_a_process_in(folder: Path) -> None:
+    until(lambda: processes_in(folder))
+
+
 def session_now(daemon: Daemon, session: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = daemon.call("GET", f"/sessions/{session['session_id']}")
     return found
@@ -143,7 +147,7 @@ def test_all_that_was_interrupted_goes_on_with_one_command(
         sessions = [start_session(daemon, repository, name) for name in ("a", "b", "c")]
         for session in sessions:
             prompt(daemon, session, "work")
-            until(lambda place=session["repo"]["cwd"]: processes_in(Path(place)))
+            wait_for_a_process_in(Path(session["repo"]["cwd"]))
         agor("session", "stop", sessions[2]["session_id"])
         daemon.kill()
     with playing() as daemon:

@@ -60,7 +60,7 @@ def ids(team: Team) -> dict[str, str]:
     }
 
 
-READ = {"find": READERS, "get": READERS}
+READ: dict[str, tuple[str, ...]] = {"find": READERS, "get": READERS}
 SESSION = {
     **READ,
     "genealogy": READERS,

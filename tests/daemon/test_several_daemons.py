@@ -70,7 +70,9 @@ def team(make_url: MakeUrl, tmp_path: Path) -> Team:
 @asynccontextmanager
 async def front(daemon: Daemon) -> AsyncIterator[tuple[str, list[Daemon]]]:
     """A URL that leads to the last daemon of a list, as a load balancer's would."""
-    behind, pumps, writers = [daemon], set(), []
+    behind = [daemon]
+    pumps: set[asyncio.Task[None]] = set()
+    writers: list[asyncio.StreamWriter] = []
 
     async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):

@@ -234,8 +234,7 @@ def test_any_acp_agent_is_answered_by_the_same_rules(repository: Path, environme
     environment["PYTHONPATH"] = str(Path(__file__).parents[2])
     environment["AGOR_AGENTS_OTHER_COMMAND"] = f"{sys.executable} -m tests.fake_acp.agent"
     with playing() as daemon:
-        mode = {"permission_config": {"mode": "default"}}
-        session = start_session(daemon, repository, agent="other", **mode)
+        session = start_session(daemon, repository, agent="other", permission_config={"mode": "default"})
         first = prompt(daemon, session, "write a.txt hello")
         question = pending(daemon)
         assert [one["kind"] for one in question["suggestions"]] == ["allow_always"]

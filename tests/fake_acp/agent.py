@@ -13,7 +13,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import acp
 from acp import schema
@@ -81,11 +81,12 @@ class FakeAgent:
 
     async def prompt(self, prompt: list[Any], session_id: str, **_: Any) -> schema.PromptResponse:
         text = prompt[0].text
-        reason, usage = "end_turn", None
+        reason: schema.StopReason = "end_turn"
+        usage = None
         for number, line in enumerate(text.splitlines()):
             word, _, rest = line.partition(" ")
             if word == "stop":
-                reason = rest
+                reason = cast(schema.StopReason, rest)
             elif word == "usage":
                 usage = schema.Usage(input_tokens=10, output_tokens=5, total_tokens=15, cached_read_tokens=2)
                 cost = schema.Cost(amount=0.25, currency="USD")
@@ -167,7 +168,7 @@ class FakeAgent:
         chosen = getattr(answer.outcome, "option_id", "cancelled")
         if chosen in ("once", "ever"):
             Path(self._cwd, path).write_text(text)
-        status = "completed" if chosen in ("once", "ever") else "failed"
+        status: schema.ToolCallStatus = "completed" if chosen in ("once", "ever") else "failed"
         content = [acp.tool_content(acp.text_block(f"chosen: {chosen}"))]
         await self._client.session_update(session_id, acp.update_tool_call(call, status=status, content=content))
 
@@ -190,4 +191,5 @@ def _modes() -> Any:
 
 
 if __name__ == "__main__":
-    asyncio.run(acp.run_agent(FakeAgent(), use_unstable_protocol=True))
+    # It need not know every method there is.
+    asyncio.run(acp.run_agent(cast(acp.Agent, FakeAgent()), use_unstable_protocol=True))

@@ -28,7 +28,7 @@ class ModelRequest:
 
     @property
     def model(self) -> str:
-        return self.body.get("model", "")
+        return str(self.body.get("model", ""))
 
     @property
     def tools(self) -> list[str]:

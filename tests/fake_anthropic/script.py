@@ -97,7 +97,7 @@ def _holds(condition: str, wanted: Any, request: ModelRequest) -> bool:
         case "subagent":
             return (request.subagent is not None) is wanted
         case "answers":
-            return request.answers == wanted
+            return bool(request.answers == wanted)
     raise ValueError(f"a script knows no condition {condition!r}")
 
 

@@ -23,7 +23,7 @@ PING_S = 0.05
 LARGEST_REQUEST_BYTES = 64 * 1024 * 1024
 
 # How each kind of block is announced empty, and in what its content then comes.
-_DELTAS = {
+_DELTAS: dict[str, tuple[Json, str, str]] = {
     "text": ({"text": ""}, "text_delta", "text"),
     "thinking": ({"thinking": "", "signature": ""}, "thinking_delta", "thinking"),
     "tool_use": ({"input": {}}, "input_json_delta", "partial_json"),

@@ -96,7 +96,7 @@ def test_what_is_refused_is_refused_in_the_words_of_jsonwebtoken(case: str) -> N
 @pytest.mark.parametrize(
     ("changes", "field"), [({"exp": 1_000_000_000}, "expiredAt"), ({"nbf": 4_000_000_000}, "date")]
 )
-def test_a_token_out_of_its_time_says_when_that_is(changes: dict[str, int], field: str) -> None:
+def test_a_token_out_of_its_time_says_when_that_is(changes: dict[str, Any], field: str) -> None:
     """`expiredAt` and `date` are moments as JavaScript writes them."""
     with pytest.raises(NotAuthenticated) as refused:
         read_token(SETTINGS, token(**changes))

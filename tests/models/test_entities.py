@@ -11,8 +11,12 @@ from sqlmodel import Field, SQLModel
 from agor_core.errors import BadRequest
 from agor_core.models import (
     ENTITIES,
+    GitState,
     Message,
     MessageRange,
+    ModelConfig,
+    PermissionConfig,
+    RepoRef,
     Session,
     Task,
     User,
@@ -37,19 +41,19 @@ def test_an_entity_has_the_columns_it_has() -> None:
     one.data.concepts.append("of one only")
     assert other.data.concepts == Session(agent="codex").data.concepts == []
     with pytest.raises(TypeError, match="colour"):
-        Session(agent="codex", colour="red")
+        Session(agent="codex", colour="red")  # type: ignore[call-arg]  # which is refused
     with pytest.raises(ValueError, match="colour"):
-        one.colour = "red"  # type: ignore[attr-defined]
+        one.colour = "red"
 
 
 def a_parent() -> Session:
     """A session with something in every field a descendant might take over."""
     parent = Session(agent="codex", board_id="board", worktree_id="tree", sharing="private", created_by="ann")
     parent.data.title = "parent"
-    parent.data.repo = {"cwd": "/work", "repo_slug": "r"}
-    parent.data.git_state = {"ref": "main", "current_sha": "a" * 40}
-    parent.data.permission_config = {"mode": "plan"}
-    parent.data.llm_config = {"model": "big"}
+    parent.data.repo = RepoRef(cwd="/work", repo_slug="r")
+    parent.data.git_state = GitState(ref="main", current_sha="a" * 40)
+    parent.data.permission_config = PermissionConfig(mode="plan")
+    parent.data.llm_config = ModelConfig(model="big")
     parent.data.agent_session_id = "theirs"
     parent.data.usage.input_tokens = 5
     parent.message_count = parent.next_index = 7
@@ -192,7 +196,8 @@ def test_data_is_loaded_as_python_keeps_it() -> None:
     with pytest.raises(BadRequest) as refused:
         load(Message, {"session_id": "s"})
     assert set(refused.value.errors) == {"type", "role"}
-    for nothing in (None, [], "text"):
+    bodies: tuple[Any, ...] = (None, [], "text")
+    for nothing in bodies:
         with pytest.raises(BadRequest):
             load(Message, nothing)
 

@@ -16,6 +16,7 @@ from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Err
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_headers_conformance,
@@ -69,7 +70,10 @@ def explore(url: str, ids: Mapping[str, str], examples: int) -> dict[int, int]:
     seen: dict[int, int] = {}
     with requests.Session() as session:
         for found in schema.get_all_operations():
+            if isinstance(found, Err):
+                raise found.err()
             operation = found.ok()
+            assert operation.tags
             known = ids.get(operation.tags[0]) if "{id}" in operation.path else None
             for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
                 path = {"id": known} if known is not None and mode is GenerationMode.POSITIVE else None
@@ -85,7 +89,7 @@ def explore(url: str, ids: Mapping[str, str], examples: int) -> dict[int, int]:
 def _explore(strategy: Any, url: str, session: requests.Session, examples: int, seen: dict[int, int]) -> None:
     @settings(max_examples=examples, phases=[Phase.generate])
     @given(strategy)
-    def ask(case: schemathesis.Case) -> None:
+    def ask(case: schemathesis.Case[Any]) -> None:
         request = requests.Request(**case.as_transport_kwargs(base_url=url)).prepare()
         if len(request.url or "") > LONGEST_TARGET:
             return

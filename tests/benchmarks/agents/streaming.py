@@ -72,6 +72,7 @@ async def _measure(
 ) -> dict[str, float]:
     delays: list[int] = []
     port = urlsplit(daemon.url).port
+    assert port is not None
     loop = asyncio.get_running_loop()
     listeners = []
     for _ in range(clients):

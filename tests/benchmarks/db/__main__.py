@@ -13,6 +13,7 @@ import json
 import os
 import tempfile
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ def of_size(size: int, found: list[Figure], facts: dict[str, Any], messages: int
                     show(found, figure)
             # As a daemon does in a pause: what was put off while so much was stored is none of the next write.
             database.tidy()
-            narrow, wide = (database.write_now(lambda tx, widest=widest: tree(tx, widest)) for widest in (1, WIDEST))  # type: ignore[misc]
+            narrow, wide = (database.write_now(partial(tree, widest=widest)) for widest in (1, WIDEST))
         with running_daemon(Path(folder), environment=environment) as daemon:
             facts[f"daemon's memory in MB, {size:,} sessions, at start"] = memory_kb(daemon.process.pid) / 1000
             for figure in api.figures(daemon, ids, (narrow, wide)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,7 +12,7 @@ import sqlalchemy as sa
 from agor_core.clock import now_ms
 from agor_core.db import Database, Transaction, search
 from agor_core.ids import ANONYMOUS_ID
-from agor_core.models import Message, Session, spawned
+from agor_core.models import GitState, Message, Session, spawned
 
 STATUSES = ("idle", "completed", "completed", "completed", "failed")
 AT_ONCE = 2000
@@ -34,7 +35,7 @@ def fill(database: Database, count: int) -> list[str]:
     """Store so many sessions, every tenth with a git ref of its own; their ids, oldest first."""
     session = Session(agent="claude-code", created_by=ANONYMOUS_ID)
     session.data.description = "words about it " * 30
-    session.data.git_state = {"base_sha": "a" * 40}
+    session.data.git_state = GitState(base_sha="a" * 40)
     table: sa.Table = Session.__table__  # type: ignore[attr-defined]
     template = {column.name: getattr(session, column.name) for column in table.columns}
     data = session.data.model_dump(by_alias=True)
@@ -49,9 +50,11 @@ def fill(database: Database, count: int) -> list[str]:
         facts = {"session_id": ids[-1], "status": status, "created_at": at, "last_updated": at}
         return {**template, **facts, "data": {**data, **own}}
 
+    def store(rows: list[dict[str, Any]]) -> None:
+        database.write_now(lambda tx: tx.connection.execute(sa.insert(table), rows))
+
     for first in range(0, count, AT_ONCE):
-        rows = [row(nth) for nth in range(first, min(first + AT_ONCE, count))]
-        database.write_now(lambda tx, rows=rows: tx.connection.execute(sa.insert(table), rows))  # type: ignore[misc]
+        store([row(nth) for nth in range(first, min(first + AT_ONCE, count))])
     return ids
 
 
@@ -103,4 +106,4 @@ def fill_messages(database: Database, session_ids: list[str], count: int, whole:
         search.put(tx, words)
 
     for first in range(0, count, AT_ONCE):
-        database.write_now(lambda tx, first=first: store(tx, first))  # type: ignore[misc]
+        database.write_now(partial(store, first=first))

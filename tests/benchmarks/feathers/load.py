@@ -16,7 +16,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-PAYLOAD = {"kind": "message", "text": "The quick brown fox jumps over the lazy dog. " * 31, "tags": ["a", "b", "c"]}
+PAYLOAD: dict[str, Any] = {
+    "kind": "message",
+    "text": "The quick brown fox jumps over the lazy dog. " * 31,
+    "tags": ["a", "b", "c"],
+}
 """1.5 kB, as a transcript entry has."""
 
 HANDSHAKE = (

@@ -38,6 +38,8 @@ CHANGED: Sequence[Step] = (*CONNECTED, *PROBE, POLL, Send(["5", CALL]), Hear())
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 BINARY_CALL = '451-1["get","echo",{"_placeholder":true,"num":0},{}]'
 
+PROBES: Mapping[str, str | bytes] = {"another": "2wrong", "a call": CALL, "nonsense": "abc", "binary": b"\1"}
+
 SAME: Mapping[str, Sequence[Step]] = {
     "a handshake by polling": [HANDSHAKE],
     "a handshake by WebSocket": WEBSOCKET,
@@ -75,7 +77,7 @@ SAME: Mapping[str, Sequence[Step]] = {
     "a call while a client changes over": [*CONNECTED, *PROBE, post(CALL), POLL, Send(["5", CALL]), Hear()],
     **{
         f"a probe that is {name}": [*CONNECTED, Open(), Send([frame]), Hear(), *ALIVE]
-        for name, frame in {"another": "2wrong", "a call": CALL, "nonsense": "abc", "binary": b"\1"}.items()
+        for name, frame in PROBES.items()
     },
     **{
         f"after the probe {name}": [*CONNECTED, *PROBE, Send([frame]), Hear(), *ALIVE]

@@ -90,6 +90,11 @@ IDS = st.one_of(st.integers(1, 5), st.sampled_from(["1", "3", "nope"]))
 BODIES = st.one_of(RECORDS, st.lists(RECORDS, max_size=3))
 
 
+def either(*steps: Step) -> st.SearchStrategy[Step]:
+    """The same call through one door or the other."""
+    return st.sampled_from(steps)
+
+
 @st.composite
 def calls(draw: st.DrawFn) -> list[Step]:
     """One call, as socket clients and as REST clients make it."""
@@ -101,18 +106,16 @@ def calls(draw: st.DrawFn) -> list[Step]:
             return [socket("get", path, draw(IDS), query)]
         case "create":
             data = draw(BODIES)
-            return [draw(st.sampled_from([socket("create", path, data, {}), Rest("POST", f"/{path}", data)]))]
+            return [draw(either(socket("create", path, data, {}), Rest("POST", f"/{path}", data)))]
         case "update":
             id, data = draw(IDS), draw(RECORDS)
-            return [draw(st.sampled_from([socket("update", path, id, data, {}), Rest("PUT", f"/{path}/{id}", data)]))]
+            return [draw(either(socket("update", path, id, data, {}), Rest("PUT", f"/{path}/{id}", data)))]
         case "patch":
             id, data = draw(IDS), draw(RECORDS)
-            return [
-                draw(st.sampled_from([socket("patch", path, id, data, query), Rest("PATCH", f"/{path}/{id}", data)]))
-            ]
+            return [draw(either(socket("patch", path, id, data, query), Rest("PATCH", f"/{path}/{id}", data)))]
         case "remove":
             id = draw(IDS)
-            return [draw(st.sampled_from([socket("remove", path, id, query), Rest("DELETE", f"/{path}/{id}")]))]
+            return [draw(either(socket("remove", path, id, query), Rest("DELETE", f"/{path}/{id}")))]
         case _:
             return [
                 draw(
@@ -123,7 +126,7 @@ def calls(draw: st.DrawFn) -> list[Step]:
             ]
 
 
-def generated(examples: int) -> Any:
+def generated(examples: int) -> settings:
     """So many scripts; both servers live on between them."""
     return settings(max_examples=examples, phases=[Phase.generate, Phase.shrink])
 
