@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from agor_core.db import Database, export_to, import_from, open_database, transfer
 from agor_core.models import Session
 from tests.support.databases import MakeUrl
-from tests.support.records import a_session, said
+from tests.support.records import a_session, said, say, say_now
 
 LIMIT_S = 60.0
 LOOK_EVERY_S = 0.01
@@ -45,8 +45,7 @@ async def test_segments_are_merged_in_the_first_pause(make_url: MakeUrl) -> None
     """Each message is a segment of the index of words, but soon after the last one there are few, and all are found."""
     with open_database(make_url("sqlite")) as database:
         session = database.write_now(lambda tx: tx.sessions.add(Session(agent="codex")))
-        for nth in range(15):
-            database.write_now(lambda tx, nth=nth: tx.messages.append(session.session_id, said(f"plum {nth}")))  # type: ignore[misc]
+        say_now(database, session.session_id, *(f"plum {nth}" for nth in range(15)))
         assert segments(database) == 15
         await database.write(lambda tx: tx.messages.append(session.session_id, said("plum")))
         await until(lambda: segments(database) < 4)
@@ -58,8 +57,7 @@ async def test_a_log_that_grows_long_is_brought_in_at_a_pause(make_url: MakeUrl,
     with open_database(make_url("sqlite")) as database:
         assert database.file is not None
         session = await a_session(database)
-        for nth in range(150):
-            await database.write(lambda tx, nth=nth: tx.messages.append(session.session_id, said(f"plum {nth}")))  # type: ignore[misc]
+        await say(database, session.session_id, *(f"plum {nth}" for nth in range(150)))
 
         def is_in_the_file() -> bool:
             shutil.copyfile(str(database.file), tmp_path / "copy.db")
@@ -75,8 +73,7 @@ async def test_an_import_leaves_nothing_to_be_merged(make_url: MakeUrl, monkeypa
     to = io.BytesIO()
     with open_database(make_url("sqlite")) as source:
         session = await a_session(source)
-        for nth in range(20):
-            source.write_now(lambda tx, nth=nth: tx.messages.append(session.session_id, said(f"plum {nth}")))  # type: ignore[misc]
+        say_now(source, session.session_id, *(f"plum {nth}" for nth in range(20)))
         export_to(source, to)
     with open_database(make_url("sqlite")) as target:
         import_from(target, to.getvalue().splitlines(keepends=True))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from agor_core.db import Database, Reader
+from agor_core.db import Database, Reader, Transaction
 from agor_core.models import Message, PermissionRequest, Session, Task
 
 
@@ -43,11 +43,18 @@ async def an_answer(database: Database, session_id: str, **columns: Any) -> Perm
 async def say(database: Database, session_id: str, *messages: Message | str) -> None:
     """Append messages one by one."""
     for message in messages:
-        await _append(database, session_id, said(message) if isinstance(message, str) else message)
+        await database.write(_appending(session_id, message))
 
 
-async def _append(database: Database, session_id: str, message: Message) -> None:
-    await database.write(lambda tx: tx.messages.append(session_id, message))
+def say_now(database: Database, session_id: str, *messages: Message | str) -> None:
+    """The same in the calling thread."""
+    for message in messages:
+        database.write_now(_appending(session_id, message))
+
+
+def _appending(session_id: str, message: Message | str) -> Callable[[Transaction], Message]:
+    whole = said(message) if isinstance(message, str) else message
+    return lambda tx: tx.messages.append(session_id, whole)
 
 
 async def page_of(
