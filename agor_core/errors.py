@@ -29,7 +29,7 @@ class ServiceError(AgorError):
 
     def __init__(
         self,
-        message: str = "",
+        message: str = "Error",
         *,
         data: Mapping[str, Any] | list[Any] | None = None,
         errors: Any = None,
@@ -44,7 +44,8 @@ class ServiceError(AgorError):
             merged = {**(data or {}), **facts}
             if errors is None:
                 errors = merged.pop("errors", None)
-            self.data = merged or None
+            # Empty where there was nothing but `errors`, as in Feathers: clients look into it unasked.
+            self.data = merged if merged or data is not None else None
         self.errors = errors
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -57,6 +58,7 @@ class Feathers:
         self._logs: list[EventLog] = []
         self._unsubscribe: list[Callable[[], None]] = []
         self._is_set_up = False
+        self._late: set[asyncio.Future[Any]] = set()
         if event_log is not None:
             # At once, not at setup: the framework itself writes this log.
             event_log.subscribe(self._hear)
@@ -67,7 +69,7 @@ class Feathers:
         service: Any,
         *,
         methods: Iterable[str | RecordMethod | CollectionMethod] | None = None,
-        events: Iterable[str] = (),
+        events: Iterable[str] | None = None,
         service_events: Iterable[str] | None = None,
         events_from: EventLog | None = None,
         id_field: str | None = None,
@@ -75,10 +77,13 @@ class Feathers:
     ) -> ServiceHandle:
         """Register a service under a path, which may hold parameters (`rooms/:roomId/echo`).
 
-        `methods`: what clients may call; by default the standard methods it has. `events`: custom events.
-        `service_events`: all standard events it sends, by default the four. `events_from`: the log that
-        announces its stored changes, in place of the calls. `id_field`: where a record keeps its id.
-        `schemas`: what the API documents are to say of it, see `describe`.
+        `methods`: what clients may call; by default the standard methods it has. `events`: what it sends by `emit`
+        alone, by default the service's own `events`. `service_events`: all standard events it sends, by default the
+        four. `events_from`: the log that announces its stored changes, in place of the calls. `id_field`: where a
+        record keeps its id. `schemas`: what the API documents are to say of it, see `describe`.
+
+        A service that comes after `setup` is set up at once. Raises ValueError for a path that is taken, and for what
+        is no service.
         """
         path = path.strip("/")
         if path in self.services:
@@ -91,6 +96,10 @@ class Feathers:
         self.router.add(path, handle)
         if events_from is not None and not any(log is events_from for log in self._logs):
             self._logs.append(events_from)
+            if self._is_set_up:
+                self._unsubscribe.append(events_from.subscribe(self._hear))
+        if self._is_set_up:
+            self._set_up_late(path, handle)
         return handle
 
     def service(self, path: str) -> ServiceHandle:
@@ -182,15 +191,31 @@ class Feathers:
         for log in self._logs:
             self._unsubscribe.append(log.subscribe(self._hear))
         for path, handle in list(self.services.items()):
-            if callable(getattr(handle.object, "setup", None)):
-                outcome = handle.object.setup(self, path)
-                if inspect.isawaitable(outcome):
-                    await outcome
+            outcome = self._set_up(path, handle)
+            if inspect.isawaitable(outcome):
+                await outcome
+
+    def _set_up(self, path: str, handle: ServiceHandle) -> Any:
+        return handle.object.setup(self, path) if callable(getattr(handle.object, "setup", None)) else None
+
+    def _set_up_late(self, path: str, handle: ServiceHandle) -> None:
+        """Set up a service that came after the others; what takes its time is over before any is torn down."""
+        outcome = self._set_up(path, handle)
+        if inspect.isawaitable(outcome):
+            task = asyncio.ensure_future(outcome)
+            self._late.add(task)
+            task.add_done_callback(self._late_is_over)
+
+    def _late_is_over(self, task: asyncio.Future[Any]) -> None:
+        self._late.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            logger.error("the setup of a service failed", exc_info=task.exception())
 
     async def _teardown(self) -> None:
         if not self._is_set_up:
             return
         self._is_set_up = False
+        await asyncio.gather(*self._late, return_exceptions=True)
         failures: list[Exception] = []
         for path, handle in reversed(list(self.services.items())):
             if callable(getattr(handle.object, "teardown", None)):

@@ -50,12 +50,12 @@ def _channel(spec: Spec, app: Feathers, service: ServiceHandle, event: str) -> d
     # A storage's own log holds its changes; the framework's, whatever is not emitted as volatile.
     is_logged = not is_custom if service.events_from is not None else app.event_log is not None
     return {
-        "address": f"{service.path} {event}",
+        "address": service.event_name(event),
         "summary": summary,
         "description": "Logged: heard again by who comes back." if is_logged else "Volatile: heard once or not at all.",
         "messages": {
             "event": {
-                "name": f"{service.path} {event}",
+                "name": service.event_name(event),
                 "summary": summary,
                 "payload": payload,
                 "examples": [{"payload": spec.example(payload)}],

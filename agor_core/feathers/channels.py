@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from agor_core.feathers.params import UNSET
@@ -56,11 +57,15 @@ class Channel:
     """A set of connections, possibly with data of its own in place of the event's.
 
     `filter` and `send` give derived channels; joining and leaving is for the ones `app.channel` gives.
+    `parts`: the channels that this one stands for, all of which whoever joins it joins.
     """
 
-    def __init__(self, connections: Iterable[Connection] = (), data: Any = UNSET) -> None:
+    def __init__(
+        self, connections: Iterable[Connection] = (), data: Any = UNSET, parts: Sequence[Channel] = ()
+    ) -> None:
         # A dict, not a set: events go out in the order in which connections joined.
         self._connections: dict[Connection, None] = dict.fromkeys(connections)
+        self._parts = parts
         self.data = data
 
     @property
@@ -82,13 +87,19 @@ class Channel:
         for connection in connections:
             if connection is not None and connection.is_open:
                 self._connections[connection] = None
+        for part in self._parts:
+            part.join(*connections)
         return self
 
-    def leave(self, *connections: Connection | None) -> Channel:
-        """Take connections out."""
-        for connection in connections:
-            if connection is not None:
-                self._connections.pop(connection, None)
+    def leave(self, *connections: Connection | Callable[[Connection], bool] | None) -> Channel:
+        """Take connections out, or those for which a function is true."""
+        for one in connections:
+            if callable(one):
+                self.leave(*filter(one, self.connections))
+            elif one is not None:
+                self._connections.pop(one, None)
+                for part in self._parts:
+                    part.leave(one)
         return self
 
     def filter(self, keep: Callable[[Connection], bool]) -> Channel:
@@ -107,11 +118,11 @@ class ChannelBook:
         self._channels: dict[str, Channel] = {}
 
     def channel(self, *names: str) -> Channel:
-        """The channel of that name; several names give a derived channel with the connections of all."""
-        if len(names) == 1:
-            return self._channels.setdefault(names[0], Channel())
-        found = [self._channels[name] for name in names if name in self._channels]
-        return Channel(connection for channel in found for connection in channel)
+        """The channel of that name; several names give one that stands for all of them. Raises ValueError for none."""
+        if not names:
+            raise ValueError("a channel has a name")
+        found = [self._channels.setdefault(name, Channel()) for name in names]
+        return found[0] if len(found) == 1 else Channel(itertools.chain(*found), parts=found)
 
     @property
     def names(self) -> list[str]:

@@ -175,7 +175,7 @@ class Delivery:
         return None
 
     def _send(self, announcement: Announcement, published: Any) -> None:
-        name = f"{announcement.service.path} {announcement.event}"
+        name = announcement.service.event_name(announcement.event)
         for payload, connections in recipients(published, announcement.payload):
             for outlet, some in _by_outlet(connections):
                 self._burst_bytes += outlet.send(some, name, payload, announcement.offset, announcement.volatile)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,11 +15,19 @@ PAGING = frozenset({"$limit", "$skip", "$sort", "$select"})
 OPERATORS = frozenset({"$in", "$nin", "$lt", "$lte", "$gt", "$gte", "$ne", "$or"})
 BRANCHES = frozenset({"$or", "$and"})
 
+Test = Callable[[Sequence[Any]], bool]
+"""Says whether what is at a field fits."""
+
 _MISSING: Any = object()
+# What a path leads to in a list that has no such index, and in one that has no such name.
+_NO_INDEX: Any = object()
+_NO_NAME: Any = object()
+_ABSENT = (_NO_INDEX, _NO_NAME)
 _INTEGER = re.compile(r"\s*([+-]?)0*(\d+)", re.ASCII)
 # JavaScript's largest safe integer.
 MOST = 2**53 - 1
 LONGEST_DIGITS = 16
+LONGEST_INDEX = 9
 
 
 def check_query(query: Mapping[str, Any], filters: Collection[str] = FILTERS) -> None:
@@ -41,7 +49,10 @@ def matcher(query: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], bool]:
 
 
 def sort_records(records: list[Any], sort: Any) -> list[Any]:
-    """Records in the order of `$sort`, `{field: 1 | -1}`; null and missing first, then numbers, text, booleans."""
+    """Records in the order of `$sort`, `{field: 1 | -1}`.
+
+    Null and missing come first, then numbers, text, booleans, lists, objects.
+    """
     if not isinstance(sort, Mapping) or not sort:
         return records
     ordered = list(records)
@@ -56,7 +67,7 @@ def sort_records(records: list[Any], sort: Any) -> list[Any]:
 
 def select_fields(record: Any, select: Any, id_field: str) -> Any:
     """The record with the fields of `$select` and its id; the whole record without one."""
-    if select is None:
+    if select is None or select == "":
         return record
     fields = [select] if isinstance(select, str) else select
     if not isinstance(fields, list):
@@ -92,17 +103,53 @@ def to_integer(value: Any) -> int | None:
 
 def value_at(record: Any, field: str) -> Any:
     """The value of a field; `a.b` reaches into objects and lists unless there is a field of that very name."""
-    if isinstance(record, Mapping):
-        if field in record:
-            return record[field]
-        if "." in field:
-            head, _, rest = field.partition(".")
-            return value_at(record[head], rest) if head in record else _MISSING
-    elif isinstance(record, list) and field:
-        head, _, rest = field.partition(".")
-        if head.isascii() and head.isdigit() and len(head) < 9 and int(head) < len(record):
-            return value_at(record[int(head)], rest) if rest else record[int(head)]
-    return _MISSING
+    if "." not in field or field in record:
+        return record.get(field, _MISSING)
+    value = record
+    for step in field.split("."):
+        value = _step(value, step)
+    return _MISSING if value in _ABSENT else value
+
+
+def values_at(record: Any, field: str) -> Sequence[Any]:
+    """All that a condition on a field looks at: its value, and what lists in its way or at its end hold.
+
+    `a.b` finds the `b` of each object in a list `a`; `a.0.b` that of the first.
+    """
+    path = [field] if "." not in field or field in record else field.split(".")
+    value = record.get(path[0], _MISSING)
+    if len(path) == 1 and not isinstance(value, list):
+        return (value,)
+    found: list[Any] = []
+    _collect(value, path, 1, found)
+    return found
+
+
+def _collect(value: Any, path: list[str], depth: int, found: list[Any]) -> None:
+    """Add what is at the rest of a path, from `depth` on."""
+    is_end = depth == len(path)
+    if isinstance(value, list) and (is_end or not _is_index(path[depth])):
+        for part in value:
+            _collect(part, path, depth, found)
+    if is_end or value is None or value is _MISSING or value in _ABSENT:
+        found.append(value)
+    else:
+        _collect(_step(value, path[depth]), path, depth + 1, found)
+
+
+def _step(value: Any, step: str) -> Any:
+    """What a name or an index leads to."""
+    if isinstance(value, Mapping):
+        return value.get(step, _MISSING)
+    if not isinstance(value, list):
+        return _MISSING
+    if not _is_index(step):
+        return _NO_NAME
+    return value[int(step)] if len(step) < LONGEST_INDEX and int(step) < len(value) else _NO_INDEX
+
+
+def _is_index(step: str) -> bool:
+    return step.isascii() and step.isdigit()
 
 
 def _check_below(value: Any, *, is_branch: bool) -> None:
@@ -124,8 +171,8 @@ def _field_test(key: str, condition: Any) -> Callable[[Mapping[str, Any]], bool]
         return _branches(condition, key, any)
     if key == "$and":
         return _branches(condition, key, all)
-    value_test = _value_test(condition)
-    return lambda record: value_test(value_at(record, key))
+    test = _condition_test(condition)
+    return lambda record: test(values_at(record, key))
 
 
 def _branches(condition: Any, key: str, combine: Callable[[Any], bool]) -> Callable[[Mapping[str, Any]], bool]:
@@ -137,48 +184,54 @@ def _branches(condition: Any, key: str, combine: Callable[[Any], bool]) -> Calla
     return lambda record: combine(test(record) for test in tests)
 
 
-def _value_test(condition: Any) -> Callable[[Any], bool]:
-    """A test of one value against what stands at its field in the query."""
-    if isinstance(condition, dict) and any(key.startswith("$") for key in condition):
+def _condition_test(condition: Any) -> Test:
+    """A test of what is at a field, `values_at`, against what stands at that field in the query."""
+    if _has_operators(condition):
         tests = [_operator_test(key, operand) for key, operand in condition.items()]
-        return lambda value: all(test(value) for test in tests)
-    if isinstance(condition, dict | list):
-        return lambda value: equal(value, condition)
-    return lambda value: _is_or_holds(value, condition)
+        if len(tests) == 1:
+            return tests[0]
+        return lambda values: all(test(values) for test in tests)
+    return lambda values: any(_is(value, condition) for value in values)
 
 
-def _operator_test(operator: str, operand: Any) -> Callable[[Any], bool]:
+def _has_operators(condition: Any) -> bool:
+    return isinstance(condition, dict) and any(key.startswith("$") for key in condition)
+
+
+def _operator_test(operator: str, operand: Any) -> Test:
     if operator in ("$in", "$nin"):
         # Over REST an empty value is all an empty list leaves, and one value is a list of one.
-        values = operand if isinstance(operand, list) else [] if operand == "" else [operand]
+        wanted = operand if isinstance(operand, list) else [] if operand == "" else [operand]
+        if any(_has_operators(candidate) for candidate in wanted):
+            raise BadRequest(f"{operator} takes values, not operators")
         if operator == "$in":
-            return lambda value: any(_is_or_holds(value, candidate) for candidate in values)
-        return lambda value: not any(_is_or_holds(value, candidate) for candidate in values)
+            return lambda values: any(_is_one(value, wanted) for value in values)
+        return lambda values: not any(_is_one(value, wanted) for value in values)
     if operator == "$ne":
-        return lambda value: not _is_or_holds(value, operand)
+        return lambda values: not any(_is_one(value, (operand,)) for value in values)
     if operator == "$or":
         if not isinstance(operand, list):
             raise BadRequest("$or must be a list of conditions")
-        tests = [_value_test(branch) for branch in operand]
-        return lambda value: any(test(value) for test in tests)
+        tests = [_condition_test(branch) for branch in operand]
+        return lambda values: any(test(values) for test in tests)
     if operator not in OPERATORS:
         raise BadRequest(f"Invalid query parameter {operator}")
     accept = {"$lt": (-1,), "$lte": (-1, 0), "$gt": (1,), "$gte": (1, 0)}[operator]
-    # As with equality, a list fits if something in it does.
-    return lambda value: any(
-        _compare(part, operand) in accept for part in (value if isinstance(value, list) else [value])
-    )
+    return lambda values: any(_compare(value, operand) in accept for value in values)
 
 
-def _is_or_holds(value: Any, wanted: Any) -> bool:
-    """Equality; null also matches a missing field, and a list matches what it holds."""
-    if wanted is None and value is _MISSING:
-        return True
+def _is(value: Any, wanted: Any) -> bool:
+    """Equality; null is also what is missing, but not what a list does not have."""
     if value is _MISSING:
-        return False
-    if isinstance(value, list) and not isinstance(wanted, list):
-        return any(equal(part, wanted) for part in value)
+        return wanted is None
     return equal(value, wanted)
+
+
+def _is_one(value: Any, wanted: Iterable[Any]) -> bool:
+    """As `_is`, but for `$in`, `$nin` and `$ne` an index that a list does not have is null, too."""
+    if value is _NO_INDEX:
+        value = _MISSING
+    return any(_is(value, candidate) for candidate in wanted)
 
 
 def _compare(a: Any, b: Any) -> int | None:
@@ -194,12 +247,20 @@ def _compare(a: Any, b: Any) -> int | None:
     return None
 
 
-def _sort_key(field: str, record: Any) -> tuple[int, Any]:
-    value = value_at(record, field)
+def _sort_key(field: str, record: Any) -> tuple[Any, ...]:
+    return _rank(value_at(record, field))
+
+
+def _rank(value: Any) -> tuple[Any, ...]:
+    """By type, then by value: lists by what they hold, one after the other, and objects so by their sorted names."""
     if value is None or value is _MISSING:
-        return 0, 0
+        return (0,)
     if isinstance(value, bool):
         return 3, value
     if isinstance(value, int | float):
         return 1, value
-    return (2, value) if isinstance(value, str) else (4, 0)
+    if isinstance(value, str):
+        return 2, value
+    if isinstance(value, list):
+        return 4, [_rank(part) for part in value]
+    return 5, [_rank(value[name]) for name in sorted(value)]

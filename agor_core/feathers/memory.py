@@ -13,6 +13,7 @@ from agor_core.feathers.params import Params
 from agor_core.feathers.wire import js_text
 
 _DECIMAL = re.compile(r"0|-?[1-9][0-9]{0,17}", re.ASCII)
+_FRACTION = re.compile(r"-?(?:0|[1-9][0-9]{0,17})\.[0-9]{1,17}", re.ASCII)
 
 Query = Mapping[str, Any]
 
@@ -38,7 +39,8 @@ class MemoryStore:
         if id in self.records:
             return id
         if isinstance(id, str):
-            return int(id) if _DECIMAL.fullmatch(id) and int(id) in self.records else None
+            number = int(id) if _DECIMAL.fullmatch(id) else float(id) if _FRACTION.fullmatch(id) else None
+            return number if number in self.records and js_text(number) == id else None
         text = js_text(id)
         return text if text in self.records else None
 

@@ -99,6 +99,8 @@ class MethodTable:
         offered = [name for name in STANDARD if name in self.by_attribute] if methods is None else methods
         for entry in offered:
             self._offer(service, entry)
+        if not self.by_attribute and not any(callable(getattr(service, name, None)) for name in ("setup", "teardown")):
+            raise ValueError(f"{type(service).__name__} is no service: it has no methods")
 
     def _offer(self, service: Any, entry: str | RecordMethod | CollectionMethod) -> None:
         if isinstance(entry, str):

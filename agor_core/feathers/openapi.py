@@ -73,7 +73,7 @@ def build_document(
         spec.components.response(f"Error{code}", _error_response(code))
     for path, service in sorted(app.services.items()):
         about = service.schemas.get("about") or inspect.getdoc(type(service.object)) or path
-        spec.tag({"name": path, "description": _for_callers(about)})
+        spec.tag({"name": path or "/", "description": _for_callers(about)})
         _add_service(_Paths(spec, service, is_idempotent))
     document: dict[str, Any] = spec.to_dict()
     document["externalDocs"] = {"url": "/asyncapi.json", "description": "What is announced over Socket.IO."}
@@ -96,6 +96,7 @@ class _Paths:
 def _add_service(paths: _Paths) -> None:
     service = paths.service
     base = "/" + re.sub(r":(\w+)", r"{\1}", service.path)
+    below = base.rstrip("/")
     route = re.findall(r":(\w+)", service.path)
     methods = service.methods
     for name, verb in {"find": "get", "create": "post"}.items():
@@ -103,17 +104,17 @@ def _add_service(paths: _Paths) -> None:
             paths.add(base, methods.standard[name], verb, route)
     for name, verb in {"get": "get", "update": "put", "patch": "patch", "remove": "delete"}.items():
         if name in methods.standard:
-            paths.add(f"{base}/{{id}}", methods.standard[name], verb, [*route, "id"])
+            paths.add(f"{below}/{{id}}", methods.standard[name], verb, [*route, "id"])
             if name in ("patch", "remove") and "multi" in service.schemas and _takes_several(service, name):
                 paths.add(base, methods.standard[name], verb, route, of_many=True)
     for name, method in methods.collection.items():
-        paths.add(f"{base}/{name}", method, "post", route)
+        paths.add(f"{below}/{name}", method, "post", route)
     for name, kinds in methods.record.items():
         for kind, method in kinds.items():
             if kind == "remove":
-                paths.add(f"{base}/{{id}}/{name}/{{sub}}", method, "delete", [*route, "id", "sub"])
+                paths.add(f"{below}/{{id}}/{name}/{{sub}}", method, "delete", [*route, "id", "sub"])
             else:
-                paths.add(f"{base}/{{id}}/{name}", method, {"read": "get", "write": "post"}[kind], [*route, "id"])
+                paths.add(f"{below}/{{id}}/{name}", method, {"read": "get", "write": "post"}[kind], [*route, "id"])
 
 
 def _operation(paths: _Paths, method: Method, in_path: list[str], *, of_many: bool) -> dict[str, Any]:
@@ -124,9 +125,10 @@ def _operation(paths: _Paths, method: Method, in_path: list[str], *, of_many: bo
     answer, may_be_null = _answer(spec, service, method, of_many=of_many)
     if of_many and f"{method.name}:result" not in service.schemas:
         summary = f"{summary.rstrip('.')}: each that the query finds."
+    name = (service.path or "root").replace("/", "_").replace(":", "")
     operation: dict[str, Any] = {
-        "tags": [service.path],
-        "operationId": f"{service.path.replace('/', '_').replace(':', '')}.{method.name}{'_many' if of_many else ''}",
+        "tags": [service.path or "/"],
+        "operationId": f"{name}.{method.name}{'_many' if of_many else ''}",
         "summary": summary,
         "parameters": parameters_of(spec, service, method, in_path, paths.is_idempotent, of_many=of_many),
         "responses": {

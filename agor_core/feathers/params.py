@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
@@ -64,10 +64,13 @@ class Params(_Fields):
 
 @dataclass(slots=True)
 class Http:
-    """What a hook may say about the HTTP answer; without effect over a socket."""
+    """What a hook may say about the HTTP answer; without effect over a socket.
+
+    `headers`: a list of values is sent as several headers. A `location` makes the status 303 unless one is set.
+    """
 
     status: int | None = None
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str | Sequence[str]] = field(default_factory=dict)
     location: str | None = None
 
 

@@ -30,7 +30,7 @@ class Router:
 
     def add(self, path: str, service: ServiceHandle) -> None:
         """Register a path; segments that begin with a colon are parameters."""
-        segments = tuple(path.split("/"))
+        segments = _segments(path)
         if any(segment.startswith(":") for segment in segments):
             self._patterns.append((segments, service))
             # A concrete segment before a parameter, from the left.
@@ -42,11 +42,11 @@ class Router:
         """The service with the longest path that begins `path`, which is not encoded."""
         # A service's own path is what nearly all calls over a socket name.
         service = self._exact.get(path)
-        return Match(service, {}, ()) if service is not None else self.match(path.strip("/").split("/"))
+        return Match(service, {}, ()) if service is not None else self.match(_segments(path.strip("/")))
 
     def match(self, segments: Sequence[str]) -> Match | None:
         """The service with the longest path that begins `segments`."""
-        segments = tuple(segments)
+        segments = () if segments == [""] else tuple(segments)
         whole = self._static.get(segments)
         if whole is not None:
             return Match(whole, {}, ())
@@ -60,6 +60,11 @@ class Router:
                 if route is not None:
                     return Match(service, route, segments[len(head) :])
         return None
+
+
+def _segments(path: str) -> tuple[str, ...]:
+    """Its parts: none for the root, which a service may have, too."""
+    return tuple(path.split("/")) if path else ()
 
 
 def _route(pattern: tuple[str, ...], segments: tuple[str, ...]) -> dict[str, str] | None:

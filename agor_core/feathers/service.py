@@ -30,7 +30,7 @@ class ServiceHandle:
         service: Any,
         *,
         methods: Iterable[str | RecordMethod | CollectionMethod] | None = None,
-        events: Iterable[str] = (),
+        events: Iterable[str] | None = None,
         service_events: Iterable[str] | None = None,
         events_from: EventLog | None = None,
         id_field: str | None = None,
@@ -40,7 +40,7 @@ class ServiceHandle:
         self.path = path
         self.object = service
         self.methods = MethodTable(service, methods)
-        self.events = frozenset(events)
+        self.events = frozenset(getattr(service, "events", ()) if events is None else events)
         standard = STANDARD_EVENTS.values() if service_events is None else service_events
         self.service_events = frozenset(standard) | self.events
         self.events_from = events_from
@@ -68,9 +68,18 @@ class ServiceHandle:
         return self
 
     def publish(self, event: str | Publisher, publisher: Publisher | None = None) -> ServiceHandle:
-        """Say who hears the events of this service, or one of them: `publish(fn)`, `publish("created", fn)`."""
+        """Say who hears the events of this service, or one of them: `publish(fn)`, `publish("created", fn)`.
+
+        Raises ValueError for an event that it does not have, of which nobody would ever hear.
+        """
+        if isinstance(event, str) and event not in self.service_events:
+            raise ValueError(f"{self.path} has no event {event!r}")
         add_publisher(self.publishers, event, publisher)
         return self
+
+    def event_name(self, event: str) -> str:
+        """What sockets hear it as; the service at the root has a slash for a name."""
+        return f"{self.path or '/'} {event}"
 
     def on(self, event: str, listener: Callable[[Any, Any], Any]) -> None:
         """Have `listener(data, context)` called in this process for each such event."""
@@ -128,7 +137,7 @@ class ServiceHandle:
             await self._observed(run, context)
         else:
             await run(context)
-        if context.event is not None and self.events_from is None and context.event in self.service_events:
+        if context.event is not None and self._announces(context.event):
             done = self._announce(context, context.event)
             if done is not None:
                 await done
@@ -147,6 +156,10 @@ class ServiceHandle:
             return
         context = EventContext(self.app, self.path, event, data)
         self.app.delivery.push(Announcement(self, event, data, context, volatile=volatile))
+
+    def _announces(self, event: str) -> bool:
+        """Whether a call sends this event. Those that the service declares it sends itself, as its log does."""
+        return self.events_from is None and event in self.service_events and event not in self.events
 
     async def _observed(self, run: Run, context: HookContext) -> None:
         started, error = time.perf_counter(), None

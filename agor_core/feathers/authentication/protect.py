@@ -12,10 +12,13 @@ from agor_core.feathers.params import HookContext
 def authenticate(*strategies: str) -> Callable[..., Awaitable[None]]:
     """A hook, for around or before: outside callers must be signed in by one of `strategies`.
 
-    Calls from inside pass. Each call is checked anew: the token, that its user still exists, and that it is still
-    valid. Sets `params.user`, `params.authentication`, `params.authenticated`. Where there is an anonymous user, a
-    caller without credentials is that user.
+    Calls from inside pass, unless they say on whose behalf they are made. Each call is checked anew: the token, that
+    its user still exists, and that it is still valid. Sets `params.user`, `params.authentication`,
+    `params.authenticated`. Where there is an anonymous user, a caller without credentials is that user. Raises
+    ValueError without a strategy.
     """
+    if not strategies:
+        raise ValueError("authenticate needs at least one strategy")
 
     async def check(context: HookContext, call_next: Callable[[], Awaitable[None]] | None = None) -> None:
         context.params = await _checked(context, strategies)
@@ -27,7 +30,7 @@ def authenticate(*strategies: str) -> Callable[..., Awaitable[None]]:
 
 async def _checked(context: HookContext, strategies: tuple[str, ...]) -> Any:
     params = context.params
-    if params.provider is None or params.authenticated:
+    if params.authenticated or (params.provider is None and params.authentication is None):
         return params
     service = context.app.authentication
     if service is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ logger = logging.getLogger(__name__)
 NO_STRATEGY = "Invalid authentication information (no `strategy` set)"
 NOT_ALLOWED = "Invalid authentication information (strategy not allowed in authStrategies)"
 
-_SCHEME = re.compile(r"(?:(?P<scheme>[A-Za-z][A-Za-z0-9_-]*)\s+)?(?P<token>\S+)\s*")
+SCHEMES = ("bearer", "jwt")
 
 # asyncio's timers take a day well, a century not.
 LONGEST_TIMER_S = 86_400.0
@@ -343,7 +342,12 @@ class AuthenticationService:
         connection = context.params.connection
         if connection is not None and connection.is_open:
             self._bind(connection, context.result)
-        await self._app.signal("login", context.result, context.params, context)
+        await self._tell("login", context)
+
+    async def _tell(self, signal: str, context: HookContext) -> None:
+        """Nobody is told of what the application does itself, unless it does it for a connection."""
+        if context.params.provider is not None or context.params.connection is not None:
+            await self._app.signal(signal, context.result, context.params, context)
 
     async def _after_remove(self, context: HookContext, call_next: Callable[[], Awaitable[None]]) -> None:
         await call_next()
@@ -351,13 +355,16 @@ class AuthenticationService:
         if connection is not None:
             self._unbind(connection)
         claims = context.result["authentication"]["payload"]
-        await self._app.signal("logout", context.result, context.params, context)
+        await self._tell("logout", context)
         await self.revalidate(claims.get("sub"))
 
 
 def bearer_token(header: str | None) -> str | None:
-    """The token in an Authorization header: scheme Bearer or JWT in any case, or the bare token."""
-    match = _SCHEME.fullmatch(header.strip()) if header else None
-    if match is None or (match["scheme"] or "bearer").lower() not in ("bearer", "jwt"):
-        return None
-    return match["token"]
+    """The token in an Authorization header: scheme Bearer or JWT in any case, or the bare token.
+
+    As in Feathers a colon may follow the scheme, and anything the token.
+    """
+    words = (header or "").split(maxsplit=2)
+    if len(words) < 2:
+        return words[0] if words else None
+    return words[1] if words[0].removesuffix(":").lower() in SCHEMES else None

@@ -126,7 +126,7 @@ class Admission:
             return
         for payload, connections in await self._app.delivery.audience(event, service):
             if connection in connections:
-                name, offset = f"{event.path} {event.event}", offset_text((event.epoch, event.seq))
+                name, offset = service.event_name(event.event), offset_text((event.epoch, event.seq))
                 connection.socket.push(self._door.event_packet(name, payload, offset))
 
     async def _binding_changed(self, _result: Any, params: Any, _context: Any) -> None:

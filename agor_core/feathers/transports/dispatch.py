@@ -100,11 +100,15 @@ def socket_call(app: Feathers, name: str, arguments: Sequence[Any]) -> Call:
 def rest_call(app: Feathers, verb: str, segments: Sequence[str], custom: str | None, data: Any) -> Call | None:
     """What a request asks for; None if the path leads nowhere. Raises MethodNotAllowed.
 
-    `segments`: the path's, decoded. `custom`: the header X-Service-Method. `data`: the body, UNSET for none.
+    `segments`: the path's, decoded. `custom`: the header X-Service-Method, which counts with POST only, but names no
+    standard method with any verb. `data`: the body, UNSET for none.
     """
     match = app.router.match(segments)
     if match is None:
         return None
+    if custom in STANDARD:
+        named = custom if verb == "POST" else _rest_name(verb, has_id=bool(match.tail))
+        raise MethodNotAllowed(f"Method `{named}` is not supported by this endpoint.")
     methods = match.service.methods
     tail = match.tail
     if len(tail) == 1 and verb == "POST" and custom is None and tail[0] in methods.collection:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from codecs import BOM_UTF8
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -86,10 +87,10 @@ class Rest:
         verb = "GET" if request.method == "HEAD" else request.method
         segments = _segments(raw_path)
         body = UNSET
-        if verb not in ("GET", "OPTIONS") and request.can_read_body:
-            raw = self._at_hand(request)
+        if verb not in ("GET", "OPTIONS"):
+            raw = self._at_hand(request) if request.can_read_body else b""
             body = self._body(request, await self._arrived(request) if raw is None else raw)
-        custom = (request.headers.get("X-Service-Method") or None) if verb == "POST" else None
+        custom = request.headers.get("X-Service-Method") or None
         call = rest_call(self._app, verb, segments, custom, body)
         if call is None:
             raise NotFound(f"Path {raw_path} not found")
@@ -109,9 +110,9 @@ class Rest:
         return _response(context)
 
     def _body(self, request: web.Request, raw: bytes) -> Any:
-        if not raw:
-            return UNSET
         content_type = request.headers.get("Content-Type")
+        if not raw and content_type is None:
+            return UNSET
         if content_type != "application/json":
             content_type = request.content_type
         if self._form_bodies and content_type == FORM_TYPE:
@@ -119,7 +120,10 @@ class Rest:
                 return parse_query(raw.decode())
             except UnicodeDecodeError as error:
                 raise BadRequest("the form is not UTF-8") from error
-        if content_type != "application/json" and not content_type.endswith("+json"):
+        if not raw:
+            # As in Feathers: clients that have nothing to say say that it is JSON.
+            return {} if _is_json(content_type) else UNSET
+        if not _is_json(content_type):
             # A browser sends other types across origins without asking; nothing of ours needs them.
             raise BadRequest("send JSON, with Content-Type: application/json")
         text = raw.removeprefix(BOM_UTF8)
@@ -163,6 +167,10 @@ class Rest:
         return said.user is not None
 
 
+def _is_json(content_type: str) -> bool:
+    return content_type == "application/json" or content_type.endswith("+json")
+
+
 def _headers(request: web.Request) -> dict[str, str]:
     return {name.lower(): value for name, value in request.headers.items()}
 
@@ -200,11 +208,13 @@ def _response(context: HookContext) -> web.Response:
 
 def _say(response: web.Response, http: Http) -> None:
     """What hooks have said of the answer."""
-    if http.status is not None:
-        response.set_status(http.status)
-    elif http.location is not None:
-        response.set_status(303)
     for name, value in http.headers.items():
-        response.headers[name] = str(value)
+        response.headers.popall(name, None)
+        for one in [value] if isinstance(value, str) or not isinstance(value, Sequence) else value:
+            response.headers.add(name, str(one))
     if http.location is not None:
         response.headers["Location"] = quote(http.location, safe=LOCATION_SAFE)
+    if http.status is not None:
+        response.set_status(http.status)
+    elif "Location" in response.headers:
+        response.set_status(303)

@@ -111,7 +111,12 @@ OPERATOR_LOGIN = '`{"email": {"$ne": null}}` logs in'
 SPREAD = "null, text or numbers as a record's data are spread into one, or a 500"
 INNER_AND = "`$and` only at the top of a query"
 NO_LIST = "an operator without its list (`$or=5`), a field and operators mixed: 500"
-EMPTY_LIST = "`$or: []`, `$and: []`, `$or` below a field, `$sort: null`, `$select: 5` are 500"
+EMPTY_LIST = (
+    "`$or: []`, `$and: []`, `$or` below a field, `$sort: null` or by `a.b` where there is no `a`, `$select: 5`: 500"
+)
+UNDEFINED = "an id that is left out is undefined"
+TEXTS = "`tags.length` is a field; `$gt` compares lists and objects as texts"
+CLIENT_FILE = "`/socket.io/socket.io.js` is the client"
 SILENT = "`people/1/fork`, an id of `[1]`, `$limit[$foo]`: silently something else"
 CRIT = "a token with an unknown critical header (`crit`) is taken"
 PASSWORD = "a password that is no text is a 500"
@@ -229,6 +234,23 @@ DIFFERENCES: Sequence[Difference] = (
     ),
     Difference(EMPTY_LIST, [*made(ANN), socket("find", "people", {"$sort": None})], _got([{"name": "Ann"}]), STACK),
     Difference(EMPTY_LIST, [*made(ANN), socket("find", "people", {"$select": 5})], _got([{"name": "Ann"}]), STACK),
+    Difference(
+        EMPTY_LIST,
+        [*made(ANN, {"a": {"b": 1}}), socket("find", "people", {"$sort": {"a.b": 1}})],
+        _got([{"name": "Ann"}, {"a": {"b": 1}}]),
+        STACK,
+    ),
+    Difference(
+        NO_LIST, [*made(ANN), socket("find", "people", {"age": {"$in": [{"$gt": 1}]}})], _refused("BadRequest"), STACK
+    ),
+    *(
+        Difference(UNDEFINED, [socket(method, "echo")], _refused("NotFound"), _got({"idType": "undefined"}))
+        for method in ("get", "update", "patch", "remove")
+    ),
+    *(
+        Difference(TEXTS, [*made({"tags": ["a", "b"]}), socket("find", "people", query)], _got([]), _got([ANY]))
+        for query in ({"tags.length": 2}, {"tags": {"$gt": ["a"]}}, {"tags": {"$gte": ["a", "b"]}})
+    ),
     Difference(SILENT, [*made(ANN), socket("get", "people", [1], {})], _refused("NotFound"), _got({"name": "Ann"})),
     Difference(SILENT, [*made(ANN), Rest("GET", "/people?$limit[$foo]=1")], _http(400), _http(200, [{"name": "Ann"}])),
     Difference(
@@ -303,6 +325,7 @@ DIFFERENCES: Sequence[Difference] = (
     Difference(
         OTHER_TYPE, [Rest("POST", "/people", '{"a":1}', PLAIN_TEXT)], _http(400), _http(201, {"0": "{", "1": '"'})
     ),
+    Difference(CLIENT_FILE, [Rest("GET", "/socket.io/socket.io.js")], _http(404, {"name": "NotFound"}), _http(200)),
     Difference(JSONP, [Rest("GET", "/socket.io/?EIO=4&transport=polling&j=0")], _http(400), _http(200)),
     Difference(
         PROTOTYPE,

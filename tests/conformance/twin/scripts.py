@@ -71,11 +71,46 @@ QUERIES: Sequence[Mapping[str, Any]] = (
     {"$skip": 2},
     {"$skip": 9},
     {"$select": ["name"]},
+    {"$select": ""},
     {"$select": ["name", "nothing"], "$sort": {"name": 1}},
     {"$nope": 1},
     {"name": {"$nope": 1}},
     {"$or": [{"name": {"$nope": 1}}]},
     {"age": {"$LT": 3}},
+)
+
+# What a query into lists may meet. None has nothing where another has null: theirs sorts these two as they come.
+LISTS: Sequence[dict[str, Any]] = (
+    {"l": [{"a": 1, "b": [1, 2]}, {"a": 2}]},
+    {"l": [[1], 2]},
+    {"l": {"a": 1}},
+    {"l": {"a": [1, {"c": 5}]}},
+    {"l": []},
+    {"l": [{"a": None}]},
+    {"l": [{}]},
+    {"l": [[{"a": 1}]]},
+    {"l": None},
+    {"l": [1, "a", True, None]},
+    {"l": [{"a": {"c": 1}}]},
+    {"l": [3, 30]},
+    {"l": {"b": 0}},
+    {"l": ""},
+    {"l": False},
+)
+
+CONDITIONS: Sequence[Any] = (
+    *(1, 2, None, {}, [], [1], {"a": 1}, {"c": 1}, [1, {"c": 5}]),
+    *({"$ne": 1}, {"$ne": None}, {"$ne": []}, {"$ne": {"a": 1}}),
+    *({"$in": [2]}, {"$in": [None]}, {"$in": [{"a": 1}]}, {"$in": [[1]]}, {"$in": []}),
+    *({"$nin": [2]}, {"$nin": [None, 1]}, {"$nin": [{"a": 2}]}),
+    *({"$gt": 1}, {"$lt": 5, "$gt": 25}, {"$ne": 1, "$in": [2]}),
+)
+FIELDS = ("l", "l.a", "l.b", "l.a.c", "l.0", "l.0.a", "l.0.0", "l.1", "l.5", "l.b.1", "x", "x.y")
+INTO_LISTS: Sequence[Mapping[str, Any]] = (
+    *({field: condition} for field, condition in product(FIELDS, CONDITIONS)),
+    {"$or": [{"l.a": 2}, {"l": 1}]},
+    {"$and": [{"l.a": 1}, {"l.a": 2}]},
+    *({"$sort": {"l": direction}} for direction in (1, -1)),
 )
 
 PATHS = ("people", "people-paged", "people-paged3", "people-paged10")
@@ -97,7 +132,10 @@ ROUTES: Sequence[Step] = (
     Rest("POST", "/echo", {"a": 1}, {"X-Service-Method": "internal"}),
     Rest("POST", "/echo", {"a": 1}, {"X-Service-Method": "create"}),
     Rest("POST", "/echo", {"a": 1}, {"X-Service-Method": "find"}),
-    Rest("GET", "/echo", None, {"X-Service-Method": "ping"}),
+    *(
+        Rest(verb, path, None, {"X-Service-Method": name})
+        for verb, path, name in product(("GET", "PUT", "DELETE"), ("/echo", "/echo/7"), ("ping", "find", "update"))
+    ),
     *(Rest("GET", path, headers={"Accept": "text/html"}) for path in ("/echo", "/nope", "/errors/Conflict")),
     Rest("POST", "/errors", {}),
     Rest("DELETE", "/errors/1"),
@@ -106,6 +144,11 @@ ROUTES: Sequence[Step] = (
     Rest("PROPFIND", "/echo"),
     Rest("POST", "/echo", "a=1&b[c]=2&d[]=3", FORM),
     Rest("POST", "/echo", "{}"),
+    # The official clients say that what they do not send is JSON.
+    *(Rest(verb, path, "") for verb, path in product(("POST", "PUT", "PATCH"), ("/echo", "/echo/7", "/people"))),
+    Rest("POST", "/echo", "", {"X-Service-Method": "ping"}),
+    Rest("POST", "/echo", "", FORM),
+    Rest("POST", "/authentication", ""),
     Rest("PATCH", "/echo", {"a": None}),
     Rest("POST", "/echo", {"text": "äöü €", "deep": {"a": [1, 2.5, -0.001, True, None]}}),
 )
@@ -236,6 +279,9 @@ CHANGES: Sequence[Step] = (
     socket("patch", "people-multi", None, {"age": 1}, {"name": "Ann"}),
     socket("remove", "people-multi", None, {"name": "Bea"}),
     socket("remove", "people", 1, {}),
+    socket("create", "people", {"id": 2.5}, {}),
+    *(Rest("GET", f"/people/{id}") for id in ("2.5", "2.50", "02.5", "25e-1")),
+    Rest("DELETE", "/people/2.5"),
     Rest("GET", "/people"),
     Rest("PATCH", "/people-multi?name=Carl", {"age": 44}),
     Rest("PUT", "/people/3", {"name": "Karl"}),
@@ -276,7 +322,17 @@ ACCOUNTS: Mapping[str, Sequence[Step]] = {
     ),
     "a token without an end": (
         Rest("POST", "/users", USER),
-        Rest("GET", "/users/1", headers={"Authorization": f"Bearer {ENDLESS}"}),
+        *(
+            Rest("GET", "/users/1", headers={"Authorization": header})
+            for header in (
+                *(
+                    f"{scheme} {ENDLESS}"
+                    for scheme in ("Bearer", " Bearer:", "bearer", "JWT", "jwt:", "Basic", "Token")
+                ),
+                *(ENDLESS, f"{ENDLESS} more", f"Bearer {ENDLESS} more", f"Bearer\t{ENDLESS}", f"Bearer:{ENDLESS}"),
+                *("Bearer", "Bearer more", f"Bearer {ENDLESS},{ENDLESS}"),
+            )
+        ),
     ),
     "socket": (
         socket("create", "users", USER, {}),
@@ -329,6 +385,7 @@ SCRIPTS: Mapping[str, Sequence[Step]] = {
         f"queries of {path}": [*made(*THREE), *(step for query in QUERIES for step in find(path, query))]
         for path in PATHS
     },
+    "queries into lists": [*made(*LISTS), *(socket("find", "people", query) for query in INTO_LISTS)],
     "routes": ROUTES,
     "packed bodies": PACKED,
     "query strings": [Rest("GET", f"/echo?{text}") for text in QUERY_STRINGS],
