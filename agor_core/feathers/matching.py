@@ -101,31 +101,34 @@ def to_integer(value: Any) -> int | None:
     return -size if sign == "-" else size
 
 
-def value_at(record: Any, field: str) -> Any:
+def value_at(record: Mapping[str, Any], field: str) -> Any:
     """The value of a field; `a.b` reaches into objects and lists unless there is a field of that very name."""
     if "." not in field or field in record:
         return record.get(field, _MISSING)
-    value = record
+    value: Any = record
     for step in field.split("."):
         value = _step(value, step)
     return _MISSING if value in _ABSENT else value
 
 
-def values_at(record: Any, field: str) -> Sequence[Any]:
+def values_at(record: Mapping[str, Any], field: str, path: Sequence[str]) -> Sequence[Any]:
     """All that a condition on a field looks at: its value, and what lists in its way or at its end hold.
 
-    `a.b` finds the `b` of each object in a list `a`; `a.0.b` that of the first.
+    `path` is the field's steps. `a.b` finds the `b` of each object in a list `a`; `a.0.b` that of the first.
     """
-    path = [field] if "." not in field or field in record else field.split(".")
-    value = record.get(path[0], _MISSING)
-    if len(path) == 1 and not isinstance(value, list):
-        return (value,)
+    value = record.get(field, _MISSING)
+    if value is not _MISSING:
+        if not isinstance(value, list):
+            return (value,)
+        path = (field,)
+    elif len(path) > 1:
+        value = record.get(path[0], _MISSING)
     found: list[Any] = []
     _collect(value, path, 1, found)
     return found
 
 
-def _collect(value: Any, path: list[str], depth: int, found: list[Any]) -> None:
+def _collect(value: Any, path: Sequence[str], depth: int, found: list[Any]) -> None:
     """Add what is at the rest of a path, from `depth` on."""
     is_end = depth == len(path)
     if isinstance(value, list) and (is_end or not _is_index(path[depth])):
@@ -172,7 +175,8 @@ def _field_test(key: str, condition: Any) -> Callable[[Mapping[str, Any]], bool]
     if key == "$and":
         return _branches(condition, key, all)
     test = _condition_test(condition)
-    return lambda record: test(values_at(record, key))
+    path = key.split(".")
+    return lambda record: test(values_at(record, key, path))
 
 
 def _branches(condition: Any, key: str, combine: Callable[[Any], bool]) -> Callable[[Mapping[str, Any]], bool]:
@@ -191,7 +195,15 @@ def _condition_test(condition: Any) -> Test:
         if len(tests) == 1:
             return tests[0]
         return lambda values: all(test(values) for test in tests)
-    return lambda values: any(_is(value, condition) for value in values)
+
+    # As a loop, since this is what most queries are made of.
+    def is_there(values: Sequence[Any]) -> bool:
+        for value in values:  # noqa: SIM110
+            if _is(value, condition):
+                return True
+        return False
+
+    return is_there
 
 
 def _has_operators(condition: Any) -> bool:
