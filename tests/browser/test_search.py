@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -65,6 +66,20 @@ def test_a_session_is_found_by_its_title(daemon: Daemon, make_session: MakeSessi
     page = open_page(f"{daemon.url}/#/search/capacitor")
     page.get_by_role("region", name="Sessions found").get_by_role("link").click()
     expect(page.get_by_role("region", name="Session the flux capacitor")).to_be_visible()
+
+
+def test_all_sessions_that_were_found_can_be_shown(daemon: Daemon, repository: Path, open_page: OpenPage) -> None:
+    """The best ten are shown at first, below how many there are, and the rest when asked for."""
+    for number in range(12):
+        data = {"agent": "scripted", "cwd": str(repository), "title": f"walnut {number}"}
+        daemon.call("POST", "/sessions", data)
+    page = open_page(f"{daemon.url}/#/search/walnut")
+    found = page.get_by_role("region", name="Sessions found")
+    expect(found).to_contain_text("12")
+    expect(found.get_by_role("link")).to_have_count(10)
+    found.get_by_role("button", name="Show more").click()
+    expect(found.get_by_role("link")).to_have_count(12)
+    expect(found.get_by_role("button", name="Show more")).to_have_count(0)
 
 
 def test_words_that_are_the_title_are_shown_once(

@@ -11,11 +11,16 @@ export interface Found {
   homes: Map<string, Session>
 }
 
+/** How many of each are asked for. */
+export interface MostHits {
+  sessions: number
+  messages: number
+}
+
 const TYPING_MS = 250
-const MOST_SESSIONS = 10
 
 /** What the daemon finds for a text, best first; null before the first answer, and where there is no word to look for. */
-export function useSearch(typed: string, filters: SearchFilters, most: number): Reading<Found | null> {
+export function useSearch(typed: string, filters: SearchFilters, most: MostHits): Reading<Found | null> {
   const text = useSettled(searchText(typed))
   const narrowed = JSON.stringify(filters)
   const load = useCallback(
@@ -27,14 +32,14 @@ export function useSearch(typed: string, filters: SearchFilters, most: number): 
 
 const NOTHING = Promise.resolve(null)
 
-async function find(text: string, filters: SearchFilters, most: number): Promise<Found> {
+async function find(text: string, filters: SearchFilters, most: MostHits): Promise<Found> {
   const now = Date.now()
   const [sessions, messages] = await Promise.all([
     app.service('sessions').find({
-      query: { $search: text, ...sessionFilter(filters, now), $limit: MOST_SESSIONS },
+      query: { $search: text, ...sessionFilter(filters, now), $limit: most.sessions },
     }),
     app.service('messages').find({
-      query: { $search: text, ...messageFilter(filters, now), $limit: most, $select: MESSAGE_FIELDS },
+      query: { $search: text, ...messageFilter(filters, now), $limit: most.messages, $select: MESSAGE_FIELDS },
     }),
   ])
   const ids = [...new Set(messages.data.map((message) => message.session_id))]

@@ -4,7 +4,7 @@ import { type KeyboardEvent, useEffect, useState } from 'react'
 import type { Message, Session } from '../../contract/records'
 import { useNow } from '../../hooks/useNow'
 import { goTo } from '../../hooks/useRoute'
-import { type Found, useSearch } from '../../hooks/useSearch'
+import { type Found, type MostHits, useSearch } from '../../hooks/useSearch'
 import { formatRoute } from '../../model/route'
 import { type SearchFilters, searchText, type Snippet, titleInSnippet } from '../../model/search'
 import { titleOf } from '../../model/session'
@@ -18,17 +18,19 @@ import { Filters } from './Filters'
 import styles from './SearchPage.module.css'
 
 const PAGE = 25
+// What was said is looked for more often than a title; the best titles are a few.
+const FIRST: MostHits = { sessions: 10, messages: PAGE }
 
 export default function SearchPage({ text, filters }: { text: string; filters: SearchFilters }) {
   const [typed, setTyped] = useState(text)
-  const [most, setMost] = useState(PAGE)
+  const [most, setMost] = useState(FIRST)
   const { value, error, again } = useSearch(typed, filters, most)
   // The address follows, so that the way back from a message leads to these results.
   useEffect(() => {
     if (typed !== text) goTo({ name: 'search', text: typed, filters }, true)
   }, [typed])
   const narrow = (changed: SearchFilters): void => {
-    setMost(PAGE)
+    setMost(FIRST)
     goTo({ name: 'search', text: typed, filters: changed }, true)
   }
   const isWord = searchText(typed) !== null
@@ -47,7 +49,7 @@ export default function SearchPage({ text, filters }: { text: string; filters: S
           value={typed}
           onChange={(event) => {
             setTyped(event.currentTarget.value)
-            setMost(PAGE)
+            setMost(FIRST)
           }}
         />
         <Filters filters={filters} onChange={narrow} />
@@ -62,7 +64,7 @@ export default function SearchPage({ text, filters }: { text: string; filters: S
         ) : (
           <Results
             found={value}
-            onMore={() => setMost(most + PAGE)}
+            onMore={(what) => setMost({ ...most, [what]: most[what] + PAGE })}
             onWiden={Object.keys(filters).length > 0 ? () => narrow({}) : undefined}
           />
         )}
@@ -83,7 +85,7 @@ function moveAmongHits(event: KeyboardEvent<HTMLElement>): void {
 
 interface ResultsProps {
   found: Found
-  onMore: () => void
+  onMore: (what: keyof MostHits) => void
   /** Search everywhere; absent where that is done. */
   onWiden: (() => void) | undefined
 }
@@ -112,6 +114,7 @@ function Results({ found: { sessions, messages, homes }, onMore, onWiden }: Resu
               <SessionHit key={session.session_id} session={session} />
             ))}
           </ul>
+          {sessions.total > sessions.data.length && <More onClick={() => onMore('sessions')} />}
         </section>
       )}
       {messages.data.length > 0 && (
@@ -122,14 +125,18 @@ function Results({ found: { sessions, messages, homes }, onMore, onWiden }: Resu
               <MessageHit key={message.message_id} message={message} home={homes.get(message.session_id)} />
             ))}
           </ul>
-          {messages.total > messages.data.length && (
-            <Button mt="sm" size="xs" variant="default" onClick={onMore}>
-              Show more
-            </Button>
-          )}
+          {messages.total > messages.data.length && <More onClick={() => onMore('messages')} />}
         </section>
       )}
     </>
+  )
+}
+
+function More({ onClick }: { onClick: () => void }) {
+  return (
+    <Button mt="sm" size="xs" variant="default" onClick={onClick}>
+      Show more
+    </Button>
   )
 }
 
