@@ -32,7 +32,8 @@ def test_a_dialog_gives_the_focus_back_to_what_opened_it(
     daemon: Daemon, make_session: MakeSession, open_page: OpenPage
 ) -> None:
     """Closed with Escape, whether a button opened it or an entry of a menu."""
-    session = make_session("by keyboard")
+    session, other = make_session("by keyboard"), make_session("elsewhere")
+    daemon.call("POST", f"/sessions/{other['session_id']}/prompt", {"prompt": "hello"})
     page = open_page(daemon.url)
     open_session(page, daemon, session)
     send(page, "use tools")
@@ -42,8 +43,10 @@ def test_a_dialog_gives_the_focus_back_to_what_opened_it(
     inbox = page.get_by_role("button", name="Needs attention")
     inbox.focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_role("dialog", name="Needs attention")).to_be_visible()
+    attention = page.get_by_role("dialog", name="Needs attention")
+    attention.get_by_role("link", name="elsewhere").focus()
     page.keyboard.press("Escape")
+    expect(attention).to_have_count(0)
     expect(inbox).to_be_focused()
     menu = page.get_by_role("button", name="More about the board Default")
     menu.focus()

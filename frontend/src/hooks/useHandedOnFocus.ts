@@ -18,7 +18,9 @@ export function useHandedOnFocus(ref: RefObject<HTMLElement | null>): void {
       element.removeEventListener('focusout', leave)
       if (!isIn) return
       const place = placeOf(element)
-      setTimeout(() => focusAt(place))
+      const dialog = element.closest('[role=dialog]')
+      // Where the whole dialog goes, the focus goes back to what opened it.
+      setTimeout(() => dialog?.isConnected !== false && focusAt(place))
     }
   }, [ref])
 }
