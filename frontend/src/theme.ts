@@ -1,5 +1,5 @@
 /** Colours and defaults of Mantine's components: texts as readable as WCAG 2 AA asks, in light and in dark. */
-import { Badge, createTheme, type CSSVariablesResolver, Drawer, Modal } from '@mantine/core'
+import { Badge, createTheme, type CSSVariablesResolver, Drawer, Menu, Modal } from '@mantine/core'
 
 const CLOSE = { closeButtonProps: { 'aria-label': 'Close' } }
 
@@ -13,6 +13,8 @@ export const theme = createTheme({
   components: {
     Badge: Badge.extend({ defaultProps: { tt: 'none' } }),
     Drawer: Drawer.extend({ defaultProps: CLOSE }),
+    // As a menu of the system: there at once, with the focus on its first entry, so no key that is pressed next is lost.
+    Menu: Menu.extend({ defaultProps: { withInitialFocusPlaceholder: false, transitionProps: { duration: 0 } } }),
     Modal: Modal.extend({ defaultProps: CLOSE }),
   },
 })
