@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -64,9 +65,19 @@ TURNS: list[dict[str, Any]] = [
     },
 ]
 
+RETRIES = "AGOR_TEST_BROWSER_RETRIES"
+
 OpenPage = Callable[..., Page]
 Cli = Callable[..., str]
 MakeSession = Callable[..., dict[str, Any]]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where AGOR_TEST_BROWSER_RETRIES says how often, as in CI, a test in the browser that fails is tried again."""
+    retries = int(os.environ.get(RETRIES, "0"))
+    for item in items if retries else ():
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.flaky(reruns=retries))
 
 
 @pytest.fixture(scope="module")
