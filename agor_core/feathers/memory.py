@@ -91,10 +91,11 @@ class MemoryService:
         query = {key: part for key, part in params.query.items() if key == "$select"}
         if isinstance(data, list):
             self._need_multi("create")
+            # All of them first: of a list that is refused nothing is stored.
             for item in data:
-                self._check_record(item)
+                self._check_new(item)
             return [self._out(self._add(item), query) for item in data]
-        self._check_record(data)
+        self._check_new(data)
         return self._out(self._add(data), query)
 
     async def update(self, id: Any, data: Any, params: Params) -> dict[str, Any]:
@@ -102,19 +103,20 @@ class MemoryService:
         if id is None or isinstance(data, list):
             raise BadRequest("You can not replace multiple instances. Did you mean 'patch'?")
         query = self._query(params)
-        self._check_record(data)
         old = self._one(id, query)
+        self._check_record(data)
         return self._out(self._put(old[self.id], data), query)
 
     async def patch(self, id: Any, data: Any, params: Params) -> Any:
         """Change some fields of a record, or with id None of all that match."""
         query = self._query(params)
-        self._check_record(data)
         if id is None:
             self._need_multi("patch")
+            self._check_record(data)
             changed = [self._put(record[self.id], {**record, **data}) for record in self._matching(query)]
             return [self._out(record, query) for record in changed]
         old = self._one(id, query)
+        self._check_record(data)
         return self._out(self._put(old[self.id], {**old, **data}), query)
 
     async def remove(self, id: Any, params: Params) -> Any:
@@ -149,8 +151,6 @@ class MemoryService:
 
     def _add(self, data: dict[str, Any]) -> dict[str, Any]:
         id = data.get(self.id)
-        if isinstance(id, bool | dict | list):
-            raise BadRequest(f"'{self.id}' must be text or a number")
         if id in (None, 0, ""):
             # JavaScript takes these for none; a record without a name in a path could not be reached over REST.
             id = self.store.new_id()
@@ -183,6 +183,11 @@ class MemoryService:
         allowed = self._multi if isinstance(self._multi, bool) else method in self._multi
         if not allowed:
             raise MethodNotAllowed(f"Can not {method} multiple entries")
+
+    def _check_new(self, data: Any) -> None:
+        self._check_record(data)
+        if isinstance(data.get(self.id), bool | dict | list):
+            raise BadRequest(f"'{self.id}' must be text or a number")
 
     def _check_record(self, data: Any) -> None:
         if not isinstance(data, dict):

@@ -158,6 +158,14 @@ async def test_several_records_at_once_need_the_setting(door: Door) -> None:
     assert await door.call("create", "people-multi", []) == []
 
 
+async def test_of_a_list_that_is_refused_nothing_is_stored(door: Door) -> None:
+    """The first record is as it should be, the second is none, or brings an id that is none."""
+    for second in ("text", {"id": {"a": 1}}, {"id": True}):
+        with pytest.raises(Refused, match=r"JSON object|text or a number"):
+            await door.call("create", "people-multi", [{"a": 1}, second])
+    assert await door.call("find", "people") == []
+
+
 async def test_select_always_has_the_id(door: Door) -> None:
     """`$select` limits the answer of every method, never below the id."""
     made = await door.call("create", "people", {"name": "Ann", "age": 1}, query={"$select": ["name"]})

@@ -222,7 +222,9 @@ class Socket(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no
         """Do what a packet says. Raises UnknownPacketError for one of no known type."""
         if pkt.packet_type >= len(eio_packet.packet_names):
             raise exceptions.UnknownPacketError("no packet of Engine.IO")
-        await super().receive(pkt)
+        # Who is on its WebSocket, or stays with polling, has nothing to change over to.
+        if pkt.packet_type != eio_packet.UPGRADE:
+            await super().receive(pkt)
 
     def push(self, packet: Packet) -> None:
         """Send a packet behind whatever waits."""

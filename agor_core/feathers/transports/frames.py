@@ -49,7 +49,8 @@ def decode(text: str, *, broken_text: bool = False, most_containers: int = MOST_
         raise BadPacket("not a packet")
     kind = int(match["type"])
     is_binary = kind in (BINARY_EVENT, BINARY_ACK)
-    if (match["attachments"] is not None) != is_binary:
+    attachments = int(match["attachments"] or 0)
+    if bool(attachments) != is_binary:
         raise BadPacket("attachments on a packet without, or none on one with")
     rest = text[match.end() :]
     id = int(match["id"]) if match["id"] is not None else None
@@ -64,7 +65,7 @@ def decode(text: str, *, broken_text: bool = False, most_containers: int = MOST_
         raise BadPacket(error.message) from error
     if not rest and kind == EVENT:
         data = [""]  # Node takes it for an event without a name; so it is one that no service has.
-    packet = Packet(kind, match["namespace"] or "/", id, data, int(match["attachments"] or 0))
+    packet = Packet(kind, match["namespace"] or "/", id, data, attachments)
     if kind in (EVENT, BINARY_EVENT):
         _check_event(data)
     elif kind in (ACK, BINARY_ACK) and rest and not isinstance(data, list):

@@ -142,6 +142,8 @@ class SocketDoor:
                 return
             if not isinstance(data, str) or not data:
                 raise frames.BadPacket("no packet")
+            if self._binary and eio_sid in self._binary:
+                raise frames.BadPacket("text where a binary frame has to come")
             if len(data) > self._strangers.most_bytes and self._strangers.includes(eio_sid):
                 raise frames.BadPacket("a long message of one who has not signed in")
             packet = frames.decode(data, broken_text=self._broken_text, most_containers=self._most_containers)
@@ -230,11 +232,8 @@ class SocketDoor:
             if self._must_wait(connection):
                 await self.room(connection)
             background(self._call(connection, packet), connection.tasks, "socket call")
-        elif packet.type == frames.BINARY_EVENT:
-            if packet.attachments:
-                self._binary[eio_sid] = packet, packet.attachments
-            else:
-                self._refuse_binary(connection, packet)
+        elif packet.attachments:
+            self._binary[eio_sid] = packet, packet.attachments
 
     async def _attachment(self, eio_sid: str) -> None:
         """A binary frame: part of a call that is answered with an error once it is complete."""
@@ -248,7 +247,8 @@ class SocketDoor:
             self._refuse_binary(connection, packet)
 
     def _refuse_binary(self, connection: SocketConnection, packet: frames.Packet) -> None:
-        if packet.id is not None:
+        # An acknowledgement, which nobody waits for, may have an id, too.
+        if packet.id is not None and packet.type == frames.BINARY_EVENT:
             error = error_json(BadRequest("binary data is not supported"))
             connection.socket.push(Packet(frames.error_frame(packet.id, error)))
 

@@ -115,7 +115,7 @@ EMPTY_LIST = (
     "`$or: []`, `$and: []`, `$or` below a field, `$sort: null` or by `a.b` where there is no `a`, `$select: 5`: 500"
 )
 UNDEFINED = "an id that is left out is undefined"
-TEXTS = "`tags.length` is a field; `$gt` compares lists and objects as texts"
+TEXTS = "`tags.length` and `name.0` are fields; `$gt` compares lists and objects as texts"
 CLIENT_FILE = "`/socket.io/socket.io.js` is the client"
 SILENT = "`people/1/fork`, an id of `[1]`, `$limit[$foo]`: silently something else"
 CRIT = "a token with an unknown critical header (`crit`) is taken"
@@ -249,7 +249,12 @@ DIFFERENCES: Sequence[Difference] = (
     ),
     *(
         Difference(TEXTS, [*made({"tags": ["a", "b"]}), socket("find", "people", query)], _got([]), _got([ANY]))
-        for query in ({"tags.length": 2}, {"tags": {"$gt": ["a"]}}, {"tags": {"$gte": ["a", "b"]}})
+        for query in (
+            {"tags.length": 2},
+            {"tags.0.0": "a"},
+            {"tags": {"$gt": ["a"]}},
+            {"tags": {"$gte": ["a", "b"]}},
+        )
     ),
     Difference(SILENT, [*made(ANN), socket("get", "people", [1], {})], _refused("NotFound"), _got({"name": "Ann"})),
     Difference(SILENT, [*made(ANN), Rest("GET", "/people?$limit[$foo]=1")], _http(400), _http(200, [{"name": "Ann"}])),

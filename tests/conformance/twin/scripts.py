@@ -285,6 +285,9 @@ CHANGES: Sequence[Step] = (
     Rest("GET", "/people"),
     Rest("PATCH", "/people-multi?name=Carl", {"age": 44}),
     Rest("PUT", "/people/3", {"name": "Karl"}),
+    # What is missing in the store, or not allowed, comes before what is missing in the body.
+    *(Rest(verb, path) for verb, path in product(("PUT", "PATCH"), ("/people", "/people/99"))),
+    *(socket(method, "people", id, True, {}) for method, id in product(("update", "patch"), (None, 99))),
     Rest("DELETE", "/people-multi"),
     Rest("DELETE", "/people"),
     Rest("POST", "/people-multi", [ANN]),

@@ -138,6 +138,46 @@ def test_both_find_the_same(pair: Pair, records: list[dict[str, Any]], queries: 
     pair.do_the_same([*made(*records), *(step for query in queries for step in find("people", query))])
 
 
+SCALARS = st.sampled_from([0, 1, -1, 2.5, "", None, True, False])
+
+
+def nested(leaves: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Values with objects and lists in them, and null in between."""
+    return st.recursive(
+        leaves,
+        lambda inner: st.dictionaries(st.sampled_from("ab"), inner, max_size=2) | st.lists(inner, max_size=3),
+        max_leaves=6,
+    )
+
+
+@st.composite
+def nested_cases(draw: st.DrawFn) -> tuple[list[Any], list[dict[str, Any]]]:
+    """Values, and queries of fields within them, by names alone or by places in lists, too."""
+    # Of a text its places are letters there, and nothing here.
+    leaves, steps = draw(st.sampled_from([(st.just("x") | SCALARS, "ab"), (SCALARS, "ab01")]))
+    values = nested(leaves)
+    # Lists and objects have no order here, not even to null.
+    orders = st.dictionaries(
+        st.sampled_from(["$lt", "$lte", "$gt", "$gte"]), leaves.filter(lambda one: one is not None), min_size=1
+    )
+    lists = st.dictionaries(st.sampled_from(["$in", "$nin"]), st.lists(values, max_size=3), min_size=1)
+    tests = st.one_of(values, orders, lists, st.fixed_dictionaries({"$ne": values}))
+    fields = st.lists(st.sampled_from(steps), max_size=3).map(lambda path: ".".join(["value", *path]))
+    queries = st.dictionaries(fields, tests, min_size=1, max_size=2)
+    branched = queries | st.fixed_dictionaries({"$or": st.lists(queries, min_size=1, max_size=2)})
+    return draw(st.lists(values, min_size=4, max_size=8)), draw(st.lists(branched, min_size=15, max_size=15))
+
+
+@generated(30)
+@given(case=nested_cases())
+def test_both_find_the_same_within_records(pair: Pair, case: tuple[list[Any], list[dict[str, Any]]]) -> None:
+    """Objects in lists in objects, and null on the way to a field."""
+    values, queries = case
+    pair.do_the_same(
+        [*made(*({"value": value} for value in values)), *(socket("find", "people", query) for query in queries)]
+    )
+
+
 @generated(100)
 @given(script=st.lists(calls(), min_size=1, max_size=6), records=st.lists(RECORDS, max_size=4))
 def test_both_do_the_same_whatever_is_called(
