@@ -195,7 +195,8 @@ def db_import(settings: Settings, options: argparse.Namespace) -> None:
             # How many of a kind there will be stands at the end of an export; how much of the file is read is known.
             say("progress", text=f"{path}: {done}", done=file.tell(), total=size)
 
-        say("result", added=dict(import_from(database, file, tell)))
+        done = import_from(database, file, tell)
+        say("result", added=dict(done.added), updated=dict(done.updated), kept=dict(done.kept), apart=done.apart)
 
 
 def main(argv: list[str] | None = None) -> int:

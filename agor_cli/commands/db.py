@@ -12,6 +12,7 @@ from agor_cli.connection import administer
 from agor_cli.groups import Group
 from agor_cli.output import facts, show
 from agor_cli.progress import steps_progress
+from agor_core.ids import short
 
 
 @click.group(cls=Group)
@@ -66,9 +67,20 @@ def export(file: Path) -> None:
 def import_(file: Path) -> None:
     """Take in what an export in FILE holds. Doing it again adds nothing.
 
+    What is here already is brought up to date where FILE has it in a later state. A session that went on in both places
+    stays as it is here, and is named.
+
     People are known by their address. Where there is an owner already, new ones come as members at most.
     """
-    _done_in_steps("db-import", str(file.absolute()))
+    with steps_progress() as tell:
+        found = administer("db-import", str(file.absolute()), on_progress=tell)
+    numbers = {
+        "added": _in_words(found["added"]),
+        "brought up to date": _in_words(found["updated"], none=""),
+        "kept as here": _in_words(found["kept"], none=""),
+        "went on in both": ", ".join(map(short, found["apart"])),
+    }
+    show(found, lambda: facts(numbers))
 
 
 def _done_in_steps(*command: str) -> None:
@@ -81,10 +93,10 @@ def _done(found: dict[str, Any]) -> None:
     show(found, lambda: facts({name.replace("_", " "): _in_words(value) for name, value in found.items()}))
 
 
-def _in_words(value: object) -> object:
+def _in_words(value: object, none: str = "nothing") -> object:
     """`value` as people read it: numbers by table as `3 sessions, 5 tasks`."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, dict):
-        return ", ".join(f"{number} {table}" for table, number in value.items() if number) or "nothing"
+        return ", ".join(f"{number} {table}" for table, number in value.items() if number) or none
     return value

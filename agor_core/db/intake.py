@@ -1,4 +1,4 @@
-"""A batch of an import's records: checked one by one, made to fit what is there already, stored and announced.
+"""A batch of an import's records: checked one by one, made to fit what is here already, stored and announced.
 
 What cannot be stored is refused with the line it stands on, before anything of its batch is.
 """
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
+from agor_core.db.merge import Merge, Outcome
 from agor_core.db.repositories.base import Repository
 from agor_core.errors import BadRequest
 from agor_core.ids import is_id
@@ -33,23 +34,56 @@ class Line(NamedTuple):
 
 
 class Intake:
-    """One import. `store` is called for each batch, users first."""
+    """One import. `store` is called for each batch, users first.
+
+    If it leaves sessions `apart`, `store_apart` is called again for all records of those, in the same order.
+    """
 
     def __init__(self) -> None:
+        self.merge = Merge()
         self._same_people: dict[str, str] = {}
         """Of the users that are here already, under another id: the id in the export, and the one here."""
 
-    def store(self, tx: Transaction, path: str, lines: Sequence[Line]) -> int:
-        """Store what is not there yet, by its id, and announce it as created; how many records that were.
+    def store(self, tx: Transaction, path: str, lines: Sequence[Line]) -> Outcome:
+        """Store what is not here yet, by its id, and announce it as created; for what is here see `Merge`.
 
         Whoever has an account here with the same address is taken for the same person. A board or repo whose slug is
         another's gets the next free one. Raises BadRequest with the line at fault.
         """
         repository = tx.repository(path)
+        apart = [line for line in lines if self.merge.is_apart(path, line.record)]
+        if apart and path == "messages":
+            self.merge.compare(tx, [_checked(repository, line).record for line in apart])
+        if apart:
+            lines = [line for line in lines if not self.merge.is_apart(path, line.record)]
+        new, here = self._parted(repository, lines)
+        done = Outcome(added=self._add(tx, repository, new))
+        self.merge.meet(tx, path, here, done)
+        return done
+
+    def store_apart(self, tx: Transaction, path: str, lines: Sequence[Line]) -> Outcome:
+        """The same for the records of sessions that are apart, once all of these have been seen; the sessions, too."""
+        repository, merge, done = tx.repository(path), self.merge, Outcome()
+        new, here = self._parted(repository, lines)
+        if path == "sessions":
+            merge.take(tx, here, done)
+            return done
+        merge.settle(tx, path, here, done)
+        done.added = self._add(tx, repository, [line for line in new if merge.wanted(path, line.record)])
+        if path == "messages":
+            merge.count(tx, sorted({line.record["session_id"] for line in lines}))
+        return done
+
+    def _parted(self, repository: Repository[Any], lines: Sequence[Line]) -> tuple[list[Line], list[Record]]:
+        """Lines whose records are not here, and the records of those that are; people are called as they are here."""
         known = repository.id_column.in_([_id_in(repository, line) for line in lines])
-        there = set(tx.connection.execute(sa.select(repository.id_column).where(known)).scalars())
-        new = [line for line in lines if line.record[repository.id_field] not in there]
-        coming = [_checked(repository, Line(line.number, self._renamed(line.record))) for line in new]
+        there = set(repository.tx.connection.execute(sa.select(repository.id_column).where(known)).scalars())
+        checked = [_checked(repository, Line(line.number, self._renamed(line.record))) for line in lines]
+        new = [line for line in checked if line.record[repository.id_field] not in there]
+        return new, [line.record for line in checked if line.record[repository.id_field] in there]
+
+    def _add(self, tx: Transaction, repository: Repository[Any], coming: list[Line]) -> int:
+        path = repository.path
         if path == "users":
             coming = self._strangers(tx, coming)
         if "slug" in repository.table.c:

@@ -16,7 +16,7 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 import sqlalchemy as sa
@@ -24,6 +24,7 @@ import sqlalchemy as sa
 from agor_core.db import migrate
 from agor_core.db.engine import to_json
 from agor_core.db.intake import Intake, Line
+from agor_core.db.merge import Outcome
 from agor_core.db.query import plain_data
 from agor_core.db.repositories.base import Repository
 from agor_core.db.repositories.sessions import TABLE as SESSIONS
@@ -45,6 +46,16 @@ Progress = Callable[[str, int, int], None]
 """Told (path, done, total) after each step."""
 
 
+class Imported(NamedTuple):
+    """What an import has done, as numbers of records by path, and the ids of sessions it could not bring together."""
+
+    added: Counter[str]
+    updated: Counter[str]
+    kept: Counter[str]
+    apart: list[str]
+    """They went on in both places, and are as they were here."""
+
+
 def export_to(database: Database, to: IO[bytes], on_progress: Progress | None = None) -> Counter[str]:
     """Write all entities, as they are at one moment, as JSON Lines; how many of each.
 
@@ -54,25 +65,48 @@ def export_to(database: Database, to: IO[bytes], on_progress: Progress | None = 
     return database.read_now(lambda tx: _write_all(tx, database, to, on_progress or _silent))
 
 
-def import_from(database: Database, lines: Iterable[bytes], on_progress: Progress | None = None) -> Counter[str]:
-    """Store what an export holds; how many records were new. What is there already, by its id, is left as it is.
+def import_from(
+    database: Database, lines: Sequence[bytes] | IO[bytes], on_progress: Progress | None = None
+) -> Imported:
+    """Store what an export holds. Of what is here already, by its id, the later state counts; see `merge`.
 
     Each step of a thousand is a transaction of its own, so that others may write in between; doing it again goes on
     where it broke off. Each new record is announced as created; see `Intake.store` for what is made to fit. Raises
     BadRequest or Conflict for what is no export, or a part of one, and says where; what came before that is stored.
     """
     told = on_progress or _silent
-    added: Counter[str] = Counter()
     seen: Counter[str] = Counter()
+    done = Imported(Counter(), Counter(), Counter(), [])
+
+    def store(work: Callable[[Transaction, str, Sequence[Line]], Outcome], path: str, batch: Sequence[Line]) -> None:
+        with _said_where(batch):
+            outcome = database.write_now(lambda tx: work(tx, path, batch))
+        done.added[path] += outcome.added
+        done.updated[path] += outcome.updated
+        done.kept[path] += outcome.kept
+
     reader, intake = _Reader(lines), Intake()
     for path, batch in reader.batches():
-        with _said_where(batch):
-            added[path] += database.write_now(lambda tx, path=path, batch=batch: intake.store(tx, path, batch))  # type: ignore[misc]
+        store(intake.store, path, batch)
         seen[path] += len(batch)
         told(path, seen[path], seen[path])
     database.tidy()  # or those who write next would wait for it
     reader.check_end(seen)
-    return added
+    if apart := intake.merge.apart:
+        for path, batch in _Reader(_from_the_start(lines)).batches():
+            whole = [line for line in batch if line.record.get("session_id") in apart]
+            if whole:
+                store(intake.store_apart, path, whole)
+            told(path, seen[path], seen[path])
+        database.tidy()
+    done.apart.extend(id for id, session in apart.items() if session.collides)
+    return done
+
+
+def _from_the_start(lines: Sequence[bytes] | IO[bytes]) -> Iterable[bytes]:
+    if not isinstance(lines, Sequence):
+        lines.seek(0)
+    return lines
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -68,7 +69,11 @@ def test_an_export_can_be_taken_elsewhere_and_only_once(environment: dict[str, s
     with running_daemon(tmp_path, environment=other) as daemon:
         assert daemon.call("GET", f"/sessions/{session['session_id']}")["title"] == "one"
     people = Agor(tmp_path, other)
-    assert "added  nothing" in people("db", "import", "all.jsonl").out
+    with running_daemon(tmp_path, environment=other) as daemon:
+        daemon.call("PATCH", f"/sessions/{session['session_id']}", {"title": "two"})
+    again = people("db", "import", "all.jsonl").out
+    assert re.search(r"^added +nothing$", again, re.MULTILINE)
+    assert re.search(r"^kept as here +1 sessions *$", again, re.MULTILINE)
     assert "is current  yes" in people("db", "status").out
     (tmp_path / "notes.txt").write_text("not an export\n")
     agor("db", "import", "notes.txt", environment=other, cwd=tmp_path, code=1)
