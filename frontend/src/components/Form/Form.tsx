@@ -84,7 +84,7 @@ interface PromptFieldProps {
   onChange: (value: string) => void
 }
 
-/** The first prompt of a session that is made. The keyboard begins here. */
+/** The first prompt of a session that is made. The keyboard begins here, also where the form comes after its dialog. */
 export function PromptField({ ifEmpty, value, onChange }: PromptFieldProps) {
   return (
     <Textarea
@@ -93,6 +93,7 @@ export function PromptField({ ifEmpty, value, onChange }: PromptFieldProps) {
       autosize
       minRows={3}
       maxRows={10}
+      autoFocus
       data-autofocus
       value={value}
       onChange={(event) => onChange(event.currentTarget.value)}
