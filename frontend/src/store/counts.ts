@@ -21,6 +21,8 @@ export class BoardCount {
   private isHere = new Map<string, boolean>()
   private stopListening: () => void = () => undefined
   private timer: ReturnType<typeof setTimeout> | undefined
+  /** Counts the questions; answers may overtake each other, and only that to the latest is of now. */
+  private asked = 0
 
   constructor(
     private readonly boardId: string,
@@ -70,8 +72,10 @@ export class BoardCount {
   }
 
   private async recount(): Promise<void> {
+    const turn = ++this.asked
     try {
       const page = await this.source.find({ query: { board_id: this.boardId, archived: false, $limit: 0 } })
+      if (turn !== this.asked) return
       this.count = page.total
       for (const listener of [...this.listeners]) listener()
     } catch {
