@@ -28,9 +28,9 @@ const unknown = (status: string): StatusLook => ({ label: status, color: 'gray',
 export const sessionLook = (status: string): StatusLook => SESSION_LOOKS[status] ?? unknown(status)
 export const taskLook = (status: string): StatusLook => TASK_LOOKS[status] ?? unknown(status)
 
-/** Whether an agent works on the session, so that it can be stopped. */
-export const isBusy = (session: Pick<Session, 'status'>): boolean =>
-  session.status === 'running' || session.status === 'awaiting_permission'
+/** Whether an agent works on the session or the task, so that it can be stopped. */
+export const isBusy = ({ status }: Pick<Session | Task, 'status'>): boolean =>
+  status === 'running' || status === 'awaiting_permission'
 
 /** Whether the task has ended, whichever way. */
 export const hasEnded = (task: Pick<Task, 'status'>): boolean =>

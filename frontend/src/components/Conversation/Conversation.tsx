@@ -13,7 +13,7 @@ import { formatRoute } from '../../model/route'
 import { placeOf, type ShownSession, titleOf } from '../../model/session'
 import { isBusy, sessionLook } from '../../model/status'
 import { compact, dollars } from '../../model/time'
-import { oneSession } from '../../store/stores'
+import { oneSession, tasksOf } from '../../store/stores'
 import type { BranchKind } from '../BranchDialog/BranchDialog'
 import { Icon } from '../Icon/Icon'
 import { PermissionPanel } from '../PermissionPanel/PermissionPanel'
@@ -140,17 +140,19 @@ function Header({ session, onClose, onExpand }: { session: Session } & Closing) 
   )
 }
 
-/** Ends the run. Once the daemon has taken the word, it says so until the run has ended. */
+/** Ends the run. Once it was asked to, it says so until the run has ended; the next one may begin in the same step. */
 function StopButton({ sessionId, onFailed }: { sessionId: string; onFailed: (error: string | null) => void }) {
   const { link } = useConnection()
-  const [isAsked, setAsked] = useState(false)
+  const running = useRecords(tasksOf(sessionId)).records.find(isBusy)?.task_id
+  const [asked, setAsked] = useState<string | null>(null)
+  const isAsked = asked !== null && (running ?? asked) === asked
   const stop = async (): Promise<void> => {
-    setAsked(true)
+    setAsked(running ?? '')
     onFailed(null)
     try {
       await app.service('sessions').stop({ session_id: sessionId })
     } catch (refusal) {
-      setAsked(false)
+      setAsked(null)
       onFailed(errorText(refusal))
     }
   }
