@@ -19,6 +19,7 @@ from tests.support.daemon import Daemon, running_daemon
 
 WAIT_LIMIT_MS = 60_000
 DESKTOP = {"width": 1400, "height": 860}
+COUNTED = 60_000
 
 TURNS: list[dict[str, Any]] = [
     {
@@ -28,7 +29,7 @@ TURNS: list[dict[str, Any]] = [
     {"when": "take your time", "steps": [{"text": "first " + "word " * 6000, "pace_s": 0.05}]},
     {"when": "flood", "steps": [{"text": "first " + "word " * 60_000, "pace_s": 0.001}]},
     {"when": "pause", "steps": [{"text": "It goes", "pace_s": 0}, {"text": " on.", "pace_s": 3000}]},
-    {"when": "count", "steps": [{"text": " ".join(f"n{number}" for number in range(6000)), "pace_s": 0.01}]},
+    {"when": "count", "steps": [{"text": " ".join(f"n{number}" for number in range(COUNTED)), "pace_s": 0.01}]},
     {"when": "never end", "steps": [{"text": "It goes on."}, {"hang": True}]},
     {
         "when": "ask me",

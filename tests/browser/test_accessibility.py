@@ -70,6 +70,7 @@ def test_no_page_breaks_the_rules(
     expect(page.get_by_role("alertdialog")).to_be_visible()
     send(page, "use tools")
     expect(page.get_by_text("Next, in this order")).to_be_visible()
+    expect(page.get_by_role("button", name="Needs attention: 1 question, 1 failure")).to_be_visible()
     check(page)
     page.get_by_role("alertdialog").get_by_role("button", name="Allow").click()
     expect(page.get_by_role("region", name="Task: ask me")).to_contain_text("Completed")

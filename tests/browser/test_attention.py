@@ -119,6 +119,9 @@ def test_the_first_answer_wins_and_the_second_is_told_gently(
     expect(page.get_by_role("alertdialog")).to_be_visible()
     [request] = daemon.call("GET", "/permissions?status=pending")["data"]
     daemon.call("POST", f"/permissions/{request['request_id']}/decide", {"allow": False, "reason": "too early"})
+    # The question grows by a line when the run has ended.
+    expect(page.get_by_role("region", name="Task: ask me")).to_contain_text("Completed")
+    expect(page.get_by_role("alertdialog")).to_contain_text("an answer lets the session go on")
     page.get_by_role("alertdialog").get_by_role("button", name="Allow").click()
     told = page.get_by_role("group").filter(has_text="Already answered by somebody else")
     expect(told).to_contain_text("Write was denied: too early")

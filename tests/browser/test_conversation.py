@@ -118,6 +118,8 @@ def test_tools_are_a_line_each_and_open_to_input_and_result(
     send(page, "use tools")
     log = page.get_by_role("log")
     expect(log).to_contain_text("All done.")
+    # What comes last moves the rest, and with it what is about to be clicked.
+    expect(page.get_by_role("region", name="Task: use tools")).to_contain_text("Completed")
     expect(log.locator("strong")).to_have_text("look")
     log.get_by_role("button", name="Bash").click()
     expect(log).to_contain_text("from-the-shell")
