@@ -46,15 +46,25 @@ def pytest_runtest_makereport(
     return report
 
 
+UNCOLLECTED: set[str] = set()
+
+
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    """Remember what can't be collected, apart from tests that fail."""
+    if report.failed:
+        UNCOLLECTED.add(report.nodeid)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_node_collection_finished(node: WorkerController) -> None:
     """What can't be collected ends the run before its first test, as it does without workers.
 
-    By itself xdist runs all that could be collected, and tells of the rest at the end.
+    By itself xdist runs all that could be collected, and tells of the rest at the end. A worker that takes the place of
+    one that died collects, too, when tests have failed already.
     """
-    session = node.config.pluginmanager.get_plugin("session")
-    if session.testsfailed and not node.config.option.continue_on_collection_errors:
-        raise session.Interrupted(f"{session.testsfailed} errors during collection")
+    if UNCOLLECTED and not node.config.option.continue_on_collection_errors:
+        session = node.config.pluginmanager.get_plugin("session")
+        raise session.Interrupted(f"{len(UNCOLLECTED)} errors during collection")
 
 
 @pytest.fixture
