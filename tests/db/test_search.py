@@ -57,7 +57,17 @@ async def test_words_are_found(database: Database, text: str, found: list[int]) 
     assert sorted(await indices(database, text)) == found
 
 
-@pytest.fixture(params=["hit by hit", "gathered", "row by row", "left out", "first in order", "too few first in order"])
+@pytest.fixture(
+    params=[
+        "hit by hit",
+        "gathered",
+        "row by row",
+        "left out",
+        "first in order",
+        "more and more in order",
+        "too few first in order",
+    ]
+)
 def direction(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Each way a search can go, however few there are."""
     ways: dict[str, dict[str, float]] = {
@@ -66,6 +76,7 @@ def direction(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
         "row by row": {"FEW_HITS": 1, "MOST_HITS": 1, "WORTH_IT": 1 / 1000, "RARE": 1},
         "left out": {"FEW_HITS": 1, "MOST_GATHERED": 0},
         "first in order": {"MANY_HITS": 0, "FIRST_LOOKED_AT": 20},
+        "more and more in order": {"MANY_HITS": 0, "FIRST_LOOKED_AT": 1, "WORTH_IT": 1 / 1000, "THEN_TIMES": 2},
         "too few first in order": {"MANY_HITS": 0, "FIRST_LOOKED_AT": 1, "MOST_GATHERED": 4},
     }
     for name, value in ways[request.param].items():

@@ -41,8 +41,9 @@ MOST_LEFT_OUT: Final = 1_000_000
 
 # From here on it is worth a try whether the first few records of an order have them: sorting them takes 0.1 s.
 MANY_HITS: Final = 30_000
-# Some 10 ms.
+# Some 5 ms; and, if there were too few hits among them, so many times as much.
 FIRST_LOOKED_AT: Final = 2_000
+THEN_TIMES: Final = 4
 
 SESSION_ID: Final = "session_id"
 SESSIONS: sa.Table = Session.__table__  # type: ignore[attr-defined]
@@ -132,9 +133,17 @@ class Directions:
             return part
         return part.of_speakers if self._upto(MOST_SPEAKERS, SPEAKERS) < MOST_SPEAKERS else part
 
-    def has_many_hits(self, wanted: int) -> bool:
-        """Whether so many hits as are wanted may well be among the first records, in whatever order."""
-        return self._hits >= max(MANY_HITS, first_looked_at(wanted))
+    def looked_at_first(self, wanted: int) -> list[int]:
+        """Of how many of the first records, in whatever order, it is worth to see whether so many hits are among them:
+        of a few, then of more. None where there are so few hits that they are sorted in no time.
+        """
+        many = min(max(FIRST_LOOKED_AT, 4 * wanted), MOST_GATHERED)
+        if many < wanted or self._hits < max(MANY_HITS, many):
+            return []
+        tries = [many]
+        while (many := many * THEN_TIMES) <= min(MOST_GATHERED, self._hits / WORTH_IT):
+            tries.append(many)
+        return tries
 
     def all_but(self, more: Sequence[Part]) -> Wanted | None:
         """What is true of all that is wanted and of nothing else, by what is not: of the parts, and of `more`.
@@ -188,11 +197,6 @@ class Directions:
     def _upto(self, most: int, rows: sa.Select[Any]) -> int:
         counted = sa.select(sa.func.count()).select_from(rows.limit(sa.literal(most)).subquery("rows"))
         return int(self._connection.execute(counted, self._values).scalar_one())
-
-
-def first_looked_at(wanted: int) -> int:
-    """Of how many records it is tried whether so many hits are among them."""
-    return min(max(FIRST_LOOKED_AT, 4 * wanted), MOST_GATHERED)
 
 
 def has_index(table: sa.Table, name: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
@@ -94,7 +94,7 @@ class Listing:
         id = repository.id_column
         narrowed = self._directions.narrowed(is_whole=bool(page.sort))
         if page.sort:
-            if narrowed is None and (first := self._first_in_order(page)) is not None:
+            for first in self._first_in_order(page) if narrowed is None else ():
                 records = self._read(page, self._in_order(found, page, found.among(first)))
                 if len(records) == page.limit:
                     return records
@@ -123,22 +123,26 @@ class Listing:
         rows = sa.join(chosen, repository.table, id == chosen.c.id)
         return sa.select(*self._columns(page.select)).select_from(rows).order_by(*self._order(page))
 
-    def _first_in_order(self, page: Page) -> sa.Select[Any] | None:
+    def _first_in_order(self, page: Page) -> Iterator[sa.Select[Any]]:
         """The documents of what comes first in the order of a page, by an index or, where hits are many of all rows, by
-        a look at each row: if the page is full of hits among them that are wanted, it is the page. None where there are
-        too few hits for that to be likely.
+        a look at each row: if the page is full of hits among them that are wanted, it is the page. Of more and more,
+        for the newest rows may well be those without the words; none where there are too few hits for that to be
+        likely.
         """
-        repository, wanted = self._repository, page.skip + page.limit
-        if self._aside or not repository.is_of_session or not self._directions.has_many_hits(wanted):
-            return None
+        repository = self._repository
+        if self._aside or not repository.is_of_session:
+            return
+        looked_at = self._directions.looked_at_first(page.skip + page.limit)
         is_known = directions.has_index(repository.table, page.sort[0][0])
-        if not (is_known or self._directions.are_many_of(sa.select(sa.literal(1)).select_from(repository.table))):
-            return None
+        if not is_known:  # and each further try would read all rows again
+            is_likely = self._directions.are_many_of(sa.select(sa.literal(1)).select_from(repository.table))
+            looked_at = looked_at[:1] if looked_at and is_likely else []
         # Whatever else is asked is asked of the hits: the first that fulfil it might be far.
         rows = sa.select(repository.id_column.label("id")).order_by(*self._order(page))
-        first = rows.limit(sa.literal(directions.first_looked_at(wanted))).subquery("first")
-        documents = sa.join(first, search.DOCUMENTS, search.DOCUMENTS.c.record_id == first.c.id)
-        return sa.select(search.DOCUMENTS.c.doc).select_from(documents)
+        for many in looked_at:
+            first = rows.limit(sa.literal(many)).subquery("first")
+            # Not joined: SQLite would go through all documents there are.
+            yield sa.select(search.DOCUMENTS.c.doc).where(search.DOCUMENTS.c.record_id.in_(sa.select(first.c.id)))
 
     def _wanted(self, found: search.Search, *, is_count: bool) -> search.Wanted:
         if self._is_about_sessions:
