@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import functools
 import os
+import platform
 import signal
 from collections import defaultdict
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 # Elsewhere (macOS) a process has no start time that can be read without a program: only its number is compared.
 HAS_PROC = Path("/proc/self/stat").is_file()
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_PID_NAMESPACE = Path("/proc/self/ns/pid")
 
 POLL_S = 0.02
 # What was killed is gone at once, but on a machine that stands still, or with much memory to give back.
@@ -33,11 +35,38 @@ def _mark(pid: int) -> str:
         boot = _BOOT_ID.read_text().strip()
     except OSError:
         return ""
-    return f"{boot}.{pid}.{process_identity(pid)}"
+    return f"{boot}.{pid}.{_start_of(pid)}"
+
+
+@functools.cache
+def _here() -> str:
+    """Where numbers of processes mean what they mean to us: this machine, since it was started, and its container."""
+    try:
+        return f"{_BOOT_ID.read_text().strip()}/{_PID_NAMESPACE.readlink()}"
+    except OSError:
+        return platform.node()
 
 
 def process_identity(pid: int) -> str | None:
-    """What tells process `pid` from a later one with the same number: when it started. None if there is none."""
+    """What tells process `pid` from any other with the same number: where, and when it started. None if there is none.
+
+    Where a start can't be told, processes of one machine with the same number are taken for the same.
+    """
+    start = _start_of(pid)
+    return None if start is None else f"{_here()}.{start}"
+
+
+def child_identity(pid: int) -> str:
+    """The same of a child that was just started: if it is gone again, all that is known is where it ran."""
+    return process_identity(pid) or f"{_here()}."
+
+
+def is_of_here(identity: str) -> bool:
+    """Whether a process of this `identity` could be among those that are here, or have been."""
+    return identity.rpartition(".")[0] == _here()
+
+
+def _start_of(pid: int) -> str | None:
     if HAS_PROC:
         try:
             stat = Path(f"/proc/{pid}/stat").read_text()

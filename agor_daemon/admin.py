@@ -181,8 +181,9 @@ def _new_private(path: Path) -> BinaryIO:
 
 
 def db_import(settings: Settings, options: argparse.Namespace) -> None:
-    """Store what an export holds; what is there already is left as it is. The daemon may go on."""
+    """Store what an export holds. The daemon may go on; what ran elsewhere counts as interrupted here."""
     from agor_core.db import import_from
+    from agor_daemon.recovery import end_imported
 
     _must_exist(options.file)
     # A batch is some 50,000 objects, none of them garbage before it is stored; nor is what this program began with.
@@ -196,6 +197,7 @@ def db_import(settings: Settings, options: argparse.Namespace) -> None:
             say("progress", text=f"{path}: {done}", done=file.tell(), total=size)
 
         done = import_from(database, file, tell)
+        database.write_now(end_imported)
         say("result", added=dict(done.added), updated=dict(done.updated), kept=dict(done.kept), apart=done.apart)
 
 

@@ -20,6 +20,9 @@ log = logging.getLogger(__name__)
 # More than it takes to get a new connection.
 PATIENCE_S = 3.0
 INTERRUPTED = AgentError("interrupted", "the daemon was killed while this ran; resume the session to go on")
+IMPORTED = AgentError(
+    "interrupted", "this ran elsewhere when it was exported; resume the session to go on with it here"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +87,25 @@ async def end_orphans(database: Database) -> Found:
     def unit_of_work(tx: Transaction) -> Found:
         known = {task.task_id for task in left}
         found = [task for task in orphans(tx) if task.task_id in known]
-        return Found(len(found), _fail(tx, found), processes)
+        return Found(len(found), _fail(tx, found, INTERRUPTED, "the daemon was killed during the last task"), processes)
 
     return await database.write(unit_of_work) if left else Found()
 
 
-def _fail(tx: Transaction, left: list[Task]) -> int:
+def end_imported(tx: Transaction) -> None:
+    """End the tasks that an import brought as running: they run elsewhere, if at all. Living daemons' have their id."""
+    _fail(
+        tx,
+        [task for task in tx.tasks.where(status=RUNNING) if task.data.daemon_id is None],
+        IMPORTED,
+        "the last task ran elsewhere when it was exported",
+    )
+
+
+def _fail(tx: Transaction, left: list[Task], error: AgentError, paused: str) -> int:
     """End the tasks; how many questions of theirs wait for an answer."""
     questions = 0
     for task in left:
         questions += len(tx.permissions.where(task_id=task.task_id, status="pending"))
-        paused = "the daemon was killed during the last task"
-        end_task(tx, task.session_id, task.task_id, Finished(INTERRUPTED), None, paused)
+        end_task(tx, task.session_id, task.task_id, Finished(error), None, paused)
     return questions

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any
 
-from agor_core.processes import end_group, process_identity
+from agor_core.processes import child_identity, end_group, is_of_here, process_identity
 
 # What a program says before it dies fits; a flood of warnings does not fill the memory.
 STDERR_LINES = 50
@@ -54,7 +54,7 @@ class ChildProcess:
         self._process = asyncio.subprocess.Process(transport, protocol, asyncio.get_running_loop())
         self._stderr: deque[str] = deque(maxlen=STDERR_LINES)
         self._stderr_reader = asyncio.create_task(self._read_stderr(), name=f"stderr of {self.pid}")
-        self.identity = process_identity(self.pid) or ""
+        self.identity = child_identity(self.pid)
 
     @classmethod
     async def start(
@@ -209,9 +209,10 @@ async def end_leftover(pid: int, identity: str, *, grace_s: float = GRACE_S) -> 
     """End what a daemon that was killed left of an agent; whether anything was still alive.
 
     `pid` and `identity` as in `AgentProcess`. Another process that has got the number since is left alone. If the
-    leader is gone, the group's number cannot have been given away while members live, so these are ended.
+    leader is gone, the group's number cannot have been given away while members live, so these are ended. What ran on
+    another machine, or on this one before it was started anew, is not here at all.
     """
     now = process_identity(pid)
-    if now is not None and now != identity:
+    if not is_of_here(identity) or (now is not None and now != identity):
         return False
     return await end_group(pid, grace_s=grace_s, with_tools=True)

@@ -137,7 +137,11 @@ def _checked(repository: Repository[Any], line: Line) -> Line:
     if (name := columns.misfit(line.record)) is not None:
         raise BadRequest(f"{_where(line)}: the {name} of a {repository.noun} is none", field=name)
     try:
-        return Line(line.number, {**line.record, DATA: repository.data_as_stored(line.record[DATA])})
+        data = repository.data_as_stored(line.record[DATA])
+        if repository.path == "tasks":
+            # Whoever runs it does so elsewhere: to this database's daemons it is one that nobody runs.
+            data.update(daemon_id=None, process=None)
+        return Line(line.number, {**line.record, DATA: data})
     except (TypeError, ValueError) as error:
         raise _unknown(repository, line) from error
 

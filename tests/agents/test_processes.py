@@ -153,6 +153,18 @@ async def test_a_leftovers_children_are_ended_without_it() -> None:
     await child.close()
 
 
+async def test_a_group_with_the_number_of_one_elsewhere_is_left_alone() -> None:
+    """What ran on another machine, or before this one was started anew, may have had any number, and is not here."""
+    child = await start("/bin/sh", "-c", "sleep 300 & echo ready")
+    await child.read_line()
+    await child.wait()
+    _, _, began = child.identity.rpartition(".")
+    assert not await end_leftover(child.pid, f"elsewhere.{began}")
+    assert group_lives(child.pid)
+    assert await end_leftover(child.pid, child.identity, grace_s=PATIENCE_S)
+    await child.close()
+
+
 async def test_a_grandchild_that_left_the_group_holds_nobody_up(tmp_path: Path) -> None:
     """A child that made a session of its own and keeps our pipes open does not keep us from closing."""
     child = await start("/bin/sh", "-c", f"setsid sleep 300 & echo $! > {tmp_path}/pid; echo ready")
@@ -165,7 +177,9 @@ async def test_a_grandchild_that_left_the_group_holds_nobody_up(tmp_path: Path) 
 async def test_another_process_with_the_same_number_is_left_alone() -> None:
     """A reused pid has another identity, and is none of our business."""
     child = await start("sleep", "300")
-    assert not await end_leftover(child.pid, "some other start")
+    place, _, began = child.identity.rpartition(".")
+    for other in (f"{place}.{began}1", f"elsewhere.{began}", "some other start", ""):
+        assert not await end_leftover(child.pid, other)
     assert process_identity(child.pid) == child.identity
     assert child.returncode is None
     await child.close(grace_s=0.05)

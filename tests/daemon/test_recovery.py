@@ -14,7 +14,7 @@ import pytest
 from tests.cli.conftest import Agor
 from tests.daemon.conftest import Playing, pending, start_session, until, wait_for_task
 from tests.support.claude import claude_api, processes_in
-from tests.support.daemon import Daemon
+from tests.support.daemon import Daemon, clean_environment, running_daemon
 
 KILLS = 10
 LATEST_KILL_S = 0.5
@@ -200,6 +200,33 @@ def test_a_claude_that_asked_goes_on_after_a_kill(
             assert "Written." in str(said[-1]["content"])
             assert [message["index"] for message in said] == list(range(len(said)))
         assert any("make a file" in asked.whole and "It is given now" in asked.user for asked in fake.asked)
+
+
+def test_what_runs_elsewhere_is_imported_as_interrupted(
+    repository: Path, tmp_path: Path, environment: dict[str, str], playing: Playing
+) -> None:
+    """A daemon that goes on meanwhile has it failed at once, not running for ever; the agent it is of is let be."""
+    with playing({"when": "long", "steps": [{"bash": {"command": "sleep 600"}}]}) as there:
+        session = start_session(there, repository)
+        folder = Path(session["repo"]["cwd"])
+        task = prompt(there, session, "long")
+        prompt(there, session, "and then")
+        wait_for_a_process_in(folder)
+        Agor(tmp_path, environment)("db", "export", "all.jsonl")
+        elsewhere = clean_environment(tmp_path / "elsewhere")
+        with running_daemon(tmp_path, environment=elsewhere) as here:
+            Agor(tmp_path, elsewhere)("db", "import", "all.jsonl")
+            found = here.call("GET", f"/tasks/{task['task_id']}")
+            assert (found["status"], found["error"]["kind"]) == ("failed", "interrupted")
+            now = session_now(here, session)
+            assert now["status"] == "failed"
+            assert "elsewhere" in now["queue_paused"]
+        with running_daemon(tmp_path, environment=elsewhere) as here:
+            assert [one["status"] for one in here.call("GET", "/tasks")["data"]].count("failed") == 1
+            assert processes_in(folder)
+        assert session_now(there, session)["status"] == "running"
+        there.call("POST", f"/sessions/{session['session_id']}/stop", {})
+        until(lambda: not processes_in(folder))
 
 
 # Thirty kills in all, in three parts that can run beside each other.
