@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
+import time
 from dataclasses import dataclass
+
+import sqlalchemy as sa
 
 from agor_core.agents import AgentError, Finished, end_leftover
 from agor_core.db import Database, Transaction
@@ -17,8 +20,11 @@ from agor_daemon.services.worktrees import WorktreesService
 
 log = logging.getLogger(__name__)
 
-# More than it takes to get a new connection.
+# A living daemon whose connection was just lost has a new one by then; after a restart of the server, when all connect
+# at once and a try may take its full limit, by then at the latest.
 PATIENCE_S = 3.0
+SETTLED_S = 20.0
+LOOK_AGAIN_S = 0.5
 INTERRUPTED = AgentError("interrupted", "the daemon was killed while this ran; resume the session to go on")
 IMPORTED = AgentError(
     "interrupted", "this ran elsewhere when it was exported; resume the session to go on with it here"
@@ -74,9 +80,10 @@ async def end_orphans(database: Database) -> Found:
 
     left = await database.read(orphans)
     if left and database.backend == "postgresql":
-        # A living daemon whose connection was just lost is back by then.
-        await asyncio.sleep(PATIENCE_S)
-        left = await database.read(orphans)
+        give_up_at = time.monotonic() + max(PATIENCE_S, SETTLED_S - await database.read(_up_s))
+        while left and time.monotonic() < give_up_at:
+            await asyncio.sleep(LOOK_AGAIN_S)
+            left = await database.read(orphans)
     processes = 0
     for task in left:
         process = task.data.process
@@ -100,6 +107,12 @@ def end_imported(tx: Transaction) -> None:
         IMPORTED,
         "the last task ran elsewhere when it was exported",
     )
+
+
+def _up_s(tx: Transaction) -> float:
+    """For how long the PostgreSQL server has been up."""
+    up = sa.func.clock_timestamp() - sa.func.pg_postmaster_start_time()
+    return float(tx.connection.execute(sa.select(sa.extract("epoch", up))).scalar_one())
 
 
 def _fail(tx: Transaction, left: list[Task], error: AgentError, paused: str) -> int:

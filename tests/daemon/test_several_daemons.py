@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -20,12 +21,14 @@ import sqlalchemy as sa
 from agor_core.client import LiveClient
 from agor_core.db import Transaction, open_database
 from agor_core.ids import new_id
+from agor_daemon import recovery
 from tests.daemon.conftest import start_session, until, wait_for_task
 from tests.daemon.test_live import Screen
 from tests.db.test_outages import end_connections
 from tests.support.claude import processes_in
 from tests.support.daemon import Daemon, clean_environment, running_daemon
 from tests.support.databases import MakeUrl, make_url, postgres, postgres_template, sqlite_template
+from tests.support.records import a_session, a_task
 from tests.support.team import Client, make_user
 
 __all__ = ["make_url", "postgres", "postgres_template", "sqlite_template"]
@@ -376,6 +379,26 @@ async def test_a_daemon_ends_the_runs_of_a_dead_one_and_leaves_those_of_a_living
             (question,) = one.call("GET", f"/permissions?task_id={lives}")["data"]
             other.call("POST", f"/permissions/{question['request_id']}/decide", {"allow": True})
             assert (await asyncio.to_thread(wait_for_task, one, lives))["status"] == "completed"
+
+
+async def test_a_daemon_that_is_slow_to_come_back_after_a_restart_of_the_server_keeps_its_runs(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who starts when the server has just started waits for the others to connect again, and no longer than that."""
+    monkeypatch.setattr(recovery, "PATIENCE_S", 0)
+    monkeypatch.setattr(recovery, "SETTLED_S", math.inf)
+    with open_database(team.url) as slow, open_database(team.url) as starting:
+        session = await a_session(starting, status="running")
+        task = await a_task(starting, session.session_id, status="running")
+        await starting.write(lambda tx: tx.tasks.patch(task.task_id, {"daemon_id": slow.peers.id}))
+        ending = asyncio.create_task(recovery.end_orphans(starting))
+        await asyncio.wait([ending], timeout=4 * recovery.LOOK_AGAIN_S)
+        assert not ending.done()
+        await slow.change_log.start()
+        async with asyncio.timeout(LIMIT_S):
+            assert await ending == recovery.Found()
+        await slow.change_log.stop()
+        assert (await starting.read(lambda tx: tx.tasks.get(task.task_id))).status == "running"
 
 
 async def test_a_run_is_stopped_from_whichever_daemon_a_person_is_at(
