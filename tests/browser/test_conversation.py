@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import MakeSession, OpenPage, card, open_session, prompt_box, send
+from tests.daemon.conftest import wait_for_task
 from tests.support.daemon import Daemon
 
 pytestmark = pytest.mark.browser
@@ -91,6 +92,44 @@ def test_stop_ends_the_run_and_keeps_what_waits(daemon: Daemon, make_session: Ma
     expect(waiting).to_contain_text("The queue is paused: the last task was stopped")
     waiting.get_by_role("button", name="Resume").click()
     expect(page.get_by_role("log")).to_contain_text("You asked: “then this”")
+
+
+# From when `isHolding` is set on, what the daemon sends is kept, and given out in one go by `release`.
+HOLD_FRAMES = """() => {
+  const held = []
+  window.isHolding = false
+  window.WebSocket = class extends WebSocket {
+    set onmessage(hear) {
+      super.onmessage = (event) => (window.isHolding ? held.push([event, hear]) : hear(event))
+    }
+  }
+  window.release = () => {
+    window.isHolding = false
+    for (const [event, hear] of held.splice(0)) hear(event)
+  }
+}"""
+
+
+def test_the_next_run_can_be_stopped_too(daemon: Daemon, make_session: MakeSession, open_page: OpenPage) -> None:
+    """Also where a page that is slow hears at once that the one that was stopped has ended and that the next began."""
+    session = make_session("stopped twice")
+    page = open_page(daemon.url)
+    page.add_init_script(f"({HOLD_FRAMES})()")
+    page.reload()
+    open_session(page, daemon, session)
+    send(page, "never end")
+    stop = page.get_by_role("button", name="Stop", exact=True)
+    expect(stop).to_be_enabled()
+    page.evaluate("window.isHolding = true")
+    stop.click()
+    (task,) = daemon.call("GET", f"/tasks?session_id={session['session_id']}")["data"]
+    wait_for_task(daemon, task["task_id"], "stopped")
+    following = daemon.call("POST", f"/sessions/{session['session_id']}/prompt", {"prompt": "pause"})
+    wait_for_task(daemon, following["task_id"], "running")
+    page.evaluate("window.release()")
+    expect(page.get_by_role("region", name="Task: never end")).to_contain_text("Stopped")
+    stop.click()
+    expect(page.get_by_role("region", name="Task: pause")).to_contain_text("Stopped")
 
 
 def test_a_flood_of_words_leaves_the_page_usable(
