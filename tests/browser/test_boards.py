@@ -66,7 +66,7 @@ def test_a_board_is_used_without_a_mouse(daemon: Daemon, make_session: MakeSessi
     expect(card(page, "two")).to_be_focused()
     page.keyboard.press("Alt+ArrowDown")
     page.wait_for_function(
-        "id => document.querySelector(`.react-flow__node[data-id='${id}']`).style.transform.includes('20px)')",
+        "id => document.querySelector(`.react-flow__node[data-id='${id}']`)?.style.transform.includes('20px)')",
         arg=second["session_id"],
     )
     page.keyboard.press("Enter")

@@ -173,13 +173,13 @@ def test_a_card_that_is_moved_moves_on_every_screen(
     expect(card(theirs, "movable")).to_be_visible()
     before = card(theirs, "movable").evaluate("node => node.style.transform")
     # At first the board is moved so that all is in sight.
-    mine.wait_for_function("new DOMMatrix(document.querySelector('.react-flow__viewport').style.transform).e !== 0")
+    mine.wait_for_function("new DOMMatrix(document.querySelector('.react-flow__viewport')?.style.transform).e !== 0")
     card(mine, "movable").hover()
     mine.mouse.down()
     mine.mouse.move(500, 300, steps=5)
     mine.mouse.up()
     theirs.wait_for_function(
-        "before => document.querySelector('.react-flow__node').style.transform !== before", arg=before
+        "before => (document.querySelector('.react-flow__node')?.style.transform ?? before) !== before", arg=before
     )
     stored = daemon.call("GET", f"/sessions/{session['session_id']}")["position"]
     shown = theirs.evaluate("new DOMMatrix(document.querySelector('.react-flow__node').style.transform).toJSON()")
