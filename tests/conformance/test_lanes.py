@@ -14,14 +14,15 @@ import pytest
 from aiohttp import web
 
 from agor_core.feathers import Feathers, Params
+from agor_core.feathers.transports.sockets import Limits
 from agor_core.feathers.web import DOOR
 from tests.conformance.doors import PATIENCE_S, serving
 from tests.conformance.raw import CLOSED, Raw, raw
 from tests.conformance.server import build_site
 
 ROOMS = ("a", "b", "c", "d")
-# The default limit: events that wait and what the transport holds, together.
-MOST_BYTES = 1_000_000
+# The default limit: what events that wait cost and what the transport holds, together.
+MOST_BYTES = 900_000
 
 
 class Notes:
@@ -139,6 +140,26 @@ async def test_a_reader_that_stops_costs_a_bounded_amount(club: Club) -> None:
         async with asyncio.timeout(PATIENCE_S):
             while len(club.app.connections) > 2:
                 await asyncio.sleep(0.01)
+        lazy.read_on()
+
+
+async def test_small_events_count_for_what_they_cost(fast: bool) -> None:
+    """To keep one costs as much again as what is in it: a reader is dropped long before they say so much."""
+    app = Feathers()
+    app.use("notes", Notes())
+    app.on("connection", lambda connection: app.channel("all").join(connection))
+    app.publish(lambda _data, _context: app.channel("all"))
+    limits = Limits(frames=1_000_000, bytes=300_000, stall_s=3600)
+    site = build_site(app, fast=fast, limits=limits)
+    frame = len('42["notes created",{"n":10000}]')
+    async with serving(site) as url, raw(url) as lazy:
+        lazy.stop_reading()
+        most, number = 0.0, 10_000
+        while app.connections:
+            await app.service("notes").create({"n": number})
+            most = max(most, site[DOOR].metrics()["feathers_waiting_frames"])
+            number += 1
+        assert 1_000 < most < limits.bytes / (2 * frame)
         lazy.read_on()
 
 

@@ -182,6 +182,20 @@ async def test_who_stood_still_with_the_server_has_time_to_answer(app: Feathers,
             assert await polls == (200, "431[null,[]]")
 
 
+async def test_much_comes_in_several_answers(app: Feathers, url: str) -> None:
+    """Whoever reads none of an answer has cost no more than that; whoever does hears all of it, in order."""
+    async with polling(url) as client:
+        for number in range(30):
+            await app.service("echo").create({"number": number, "text": "x" * 20_000})
+        heard: list[int] = []
+        while len(heard) < 30:
+            status, body = await client.poll()
+            assert (status, len(body) < 200_000) == (200, True)
+            events = [packet for packet in body.split("\x1e") if packet.startswith("42")]
+            heard += [json.loads(event[2:])[1]["data"]["number"] for event in events]
+        assert heard == list(range(30))
+
+
 async def test_a_burst_of_calls_comes_in_one_request(url: str) -> None:
     """However many calls a client has to make, it sends them together; each is answered."""
     async with polling(url) as client:

@@ -32,6 +32,8 @@ SILENT = (eio_packet.OPEN, eio_packet.NOOP)
 # Stock is 16: a polling client that has 17 calls to make at once would be cut off. Clients send all they have in one.
 MAX_PACKETS_PER_POST = 10_000
 SEND_BUFFER_BYTES = 256 * 1024
+# An answer that nobody reads costs as much once more as what it holds.
+MOST_PER_POLL_BYTES = 128 * 1024
 
 
 class Driver(driver.WebSocket):  # type: ignore[misc]  # engineio has no types
@@ -149,15 +151,18 @@ class Socket(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no
         return await self.poll()
 
     async def poll(self) -> list[Any]:
-        """All that waits, once there is something; nothing once it is closed.
+        """What waits, once there is something; nothing once it is closed.
 
-        Stock ends the session where nothing comes for long. But pings come, and who answers none is closed.
+        No more than one answer may hold, unless it is the last. Stock ends the session where nothing comes for long.
+        But pings come, and who answers none is closed.
         """
-        packets = [await self.queue.get()]
-        self.queue.task_done()
-        while packets[-1] is not None and not self.queue.empty():
-            packets.append(self.queue.get_nowait())
-            self.queue.task_done()
+        queue: Backlog = self.queue
+        most_left = queue.size_bytes - MOST_PER_POLL_BYTES
+        packets = [await queue.get()]
+        queue.task_done()
+        while packets[-1] is not None and not queue.empty() and (queue.size_bytes > most_left or self.closing):
+            packets.append(queue.get_nowait())
+            queue.task_done()
         if packets[-1] is None:
             packets.pop()
             if packets:

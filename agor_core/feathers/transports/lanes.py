@@ -31,6 +31,8 @@ LOOK_BYTES = 64 * 1024
 # A transport that holds more than this is given nothing more; with less, it is filled up to twice as much.
 UNSENT_BYTES = 64 * 1024
 MOST_UNSENT_BYTES = 2 * UNSENT_BYTES
+# What it takes to keep a frame, beside what is in it: a small one costs more than it says.
+KEPT_BYTES = 64
 
 
 class Reader(Protocol):
@@ -46,6 +48,7 @@ class Lane:
     """One client's way out. While it is behind, what waits is counted; `event_frames` and `event_bytes` are bounded."""
 
     __slots__ = (
+        "_are_events",
         "_given_bytes",
         "_moved_at",
         "_outbox",
@@ -70,7 +73,8 @@ class Lane:
         # Events of this tick, as long as it flows.
         self.gathered: list[bytes] = []
         # What waits while it is behind; of each frame, whether it is an event. Few ever are, and a deque is half a kB.
-        self._waiting: deque[tuple[bytes, bool]] | tuple[()] = ()
+        self._waiting: deque[bytes] | tuple[()] = ()
+        self._are_events: deque[bool] | tuple[()] = ()
         self._waiting_bytes = self.event_frames = self.event_bytes = 0
         self._given_bytes = self._read_bytes = 0
         self._moved_at = 0.0
@@ -105,7 +109,7 @@ class Lane:
             return True
         # A large answer in the transport is paced, and no reason to drop its reader.
         held = min(self.unsent_bytes, MOST_UNSENT_BYTES)
-        is_much = self.event_frames >= most_frames or self.event_bytes + held + len(raw) > most_bytes
+        is_much = self.event_frames >= most_frames or self.event_bytes + held + len(raw) + KEPT_BYTES > most_bytes
         # Much may have come at once without anybody being slow: only what cannot be written counts.
         if self.event_frames and is_much and not self.catch_up():
             return False
@@ -142,12 +146,12 @@ class Lane:
         if not self._waiting or unsent > UNSENT_BYTES:
             return False
         batch: list[bytes] = []
-        while self._waiting and unsent < MOST_UNSENT_BYTES:
-            raw, is_event = self._waiting[0]
+        while self._waiting and self._are_events and unsent < MOST_UNSENT_BYTES:
+            raw = self._waiting[0]
             if batch and unsent + len(raw) > MOST_UNSENT_BYTES:
                 break
             self._waiting.popleft()
-            self._count(-1, raw, is_event)
+            self._count(-1, raw, self._are_events.popleft())
             unsent += len(raw)
             batch.append(raw)
         joined = b"".join(batch)
@@ -158,7 +162,7 @@ class Lane:
     def finish(self) -> None:
         """Hand over everything that waits, for a connection that is about to be closed in order."""
         self._outbox.spill()
-        rest = [*self.gathered, *(raw for raw, _ in self._waiting)]
+        rest = [*self.gathered, *self._waiting]
         if rest:
             self.send(b"".join(rest))
         self.close()
@@ -168,7 +172,7 @@ class Lane:
         if self.reader is not None:
             self.reader.lane = None
         self.gathered = []
-        self._waiting = ()
+        self._waiting = self._are_events = ()
         self._outbox.lanes.discard(self)
         self._outbox.behind.pop(self, None)
 
@@ -179,7 +183,7 @@ class Lane:
         return size
 
     def backlog(self) -> tuple[int, int]:
-        """How many frames wait here, and how many bytes here and in the transport."""
+        """How many frames wait here, and how many bytes they cost here and in the transport."""
         frames, size = len(self.gathered), sum(map(len, self.gathered))
         return frames + len(self._waiting), size + self._waiting_bytes + self.unsent_bytes
 
@@ -197,13 +201,14 @@ class Lane:
         return now - self._moved_at
 
     def _keep(self, raw: bytes, *, is_event: bool) -> None:
-        if isinstance(self._waiting, tuple):
-            self._waiting = deque()
-        self._waiting.append((raw, is_event))
+        if isinstance(self._waiting, tuple) or isinstance(self._are_events, tuple):
+            self._waiting, self._are_events = deque(), deque()
+        self._waiting.append(raw)
+        self._are_events.append(is_event)
         self._count(1, raw, is_event)
 
     def _count(self, sign: int, raw: bytes, is_event: bool) -> None:
-        size = sign * len(raw)
+        size = sign * (len(raw) + KEPT_BYTES)
         self._waiting_bytes += size
         if is_event:
             self.event_frames += sign

@@ -8,9 +8,12 @@ from typing import Any
 
 from engineio import packet as eio_packet
 
+# What it takes to keep a packet, beside what is in it.
+KEPT_BYTES = 160
+
 
 class Backlog(asyncio.Queue[Any]):
-    """The queue of a socket, which knows how much waits in it and since when nothing has moved."""
+    """The queue of a socket, which knows what it costs that so much waits in it, and since when nothing has moved."""
 
     def __init__(self) -> None:
         self.size_bytes = 0
@@ -32,7 +35,7 @@ class Backlog(asyncio.Queue[Any]):
         return item
 
     def _count(self, item: Any, sign: int) -> None:
-        size = sign * (len(item.raw) if isinstance(item, Packet) else 32)
+        size = sign * (KEPT_BYTES + (len(item.raw) if isinstance(item, Packet) else 0))
         self.size_bytes += size
         if getattr(item, "is_event", False):
             self.event_frames += sign
@@ -52,8 +55,8 @@ class NoBacklog(Backlog):
 class Packet(eio_packet.Packet):  # type: ignore[misc]  # engineio has no types
     """A Socket.IO packet in an Engine.IO one, encoded once for however many recipients.
 
-    `raw`: what travels. `frame`: room for the fast path's WebSocket frame. `is_event`: it counts towards what may wait
-    unread; answers do not, they are paced.
+    `raw`: what travels. `frame`: the fast path's WebSocket frame, for as long as it is told to many. `is_event`: it
+    counts towards what may wait unread; answers do not, they are paced.
     """
 
     frame: bytes | None = None
@@ -64,14 +67,11 @@ class Packet(eio_packet.Packet):  # type: ignore[misc]  # engineio has no types
         # Not by way of the parent, which looks at data that there is none of: this is done for every answer.
         self.packet_type = eio_packet.MESSAGE
         self.data = None
-        self.encode_cache: str | None = None
         self.raw = b"4" + payload
 
     def encode(self, b64: bool = False) -> str:
-        """The text that the stock path sends."""
-        if self.encode_cache is None:
-            self.encode_cache = self.raw.decode()
-        return self.encode_cache
+        """The text that the stock path sends; not kept, or the packet would cost those for whom it waits twice."""
+        return self.raw.decode()
 
 
 PING = Packet(b"")

@@ -188,6 +188,8 @@ class SocketDoor:
         # Connections that name this door as their outlet are its own; asking each would cost more than telling it.
         for connection in self._server.tell(cast("Iterable[SocketConnection]", connections), packet):
             self._deliver(connection, held)
+        # Those for whom the packet waits have no use for its frame, or have one.
+        packet.frame = None
         return len(packet.raw)
 
     def is_behind(self) -> bool:
