@@ -38,6 +38,8 @@ EVENTS = (
 INTERRUPTED = "interrupted"
 RECONNECTED = "reconnected"
 LOST = "lost"
+# What is being said: a line of its own for programs, whose events begin in the middle of it.
+STREAMS = "sessions streams"
 
 Begin = Callable[["LiveClient"], Awaitable["Record | None"]]
 """Starts what is to be followed; the task, or None to follow whatever the session does."""
@@ -82,9 +84,9 @@ async def _follow(
         loop = asyncio.get_running_loop()
         with contextlib.suppress(NotImplementedError):  # an event loop without signals leaves Ctrl-C as it is
             loop.add_signal_handler(signal.SIGINT, queue.put_nowait, (INTERRUPTED, None))
-        follower = _Follower(live, session_id, queue, shows_prompts)
+        follower = _Follower(live, session_id, queue, shows_prompts, tell)
         try:
-            return await follower.run(begin, earlier, tell)
+            return await follower.run(begin, earlier)
         finally:
             follower.close()
             with contextlib.suppress(NotImplementedError):
@@ -93,11 +95,17 @@ async def _follow(
 
 class _Follower:
     def __init__(
-        self, live: LiveClient, session_id: str, queue: asyncio.Queue[tuple[str, Any]], shows_prompts: bool
+        self,
+        live: LiveClient,
+        session_id: str,
+        queue: asyncio.Queue[tuple[str, Any]],
+        shows_prompts: bool,
+        tell: Callable[[str, Record], None],
     ) -> None:
         self._live = live
         self._session_id = session_id
         self._queue = queue
+        self._tell = tell
         self._task: Record | None = None
         self._printer = TranscriptPrinter(_nothing if wants_json() else _write, shows_prompts=shows_prompts)
         is_interactive = sys.stdin.isatty() and sys.stdout.isatty() and not wants_json()
@@ -108,13 +116,15 @@ class _Follower:
         self._asker.close()
         self._printer.finish()
 
-    async def run(self, begin: Begin, earlier: int, tell: Callable[[str, Record], None]) -> Outcome:
+    async def run(self, begin: Begin, earlier: int) -> Outcome:
         """Follow from the beginning to the end."""
         self._task = await begin(self._live)
         if self._waits:
             self._printer.note(f"waiting its turn ({await self._place_in_queue()})")
+        streams = await self._streams()  # asked for before the messages: those are then all that come before them
         if earlier:
             await self._show_earlier(earlier)
+        self._show_streams(streams)
         for request in await self._find("permissions", status="pending"):
             self._asker.ask(request)
         while self._task is None or self._task["status"] not in ENDED:
@@ -122,13 +132,16 @@ class _Follower:
             if event == INTERRUPTED:
                 if await self._is_interrupted():
                     return Outcome(self._task, is_detached=True)
+            elif event == RECONNECTED and record:
+                self._queue.put_nowait((STREAMS, await self._streams()))  # behind what is replayed, without its pieces
             elif event == RECONNECTED:
-                if not record:
-                    await self._catch_up()
+                await self._catch_up()
+            elif event == STREAMS:
+                self._show_streams(record)
             elif event == LOST:
                 raise record
             elif self._is_ours(event, record):
-                tell(event, record)
+                self._tell(event, record)
                 await self._heard(event, record)
             elif self._waits and event == "tasks patched" and record.get("session_id") == self._session_id:
                 await self._place_in_queue()  # raises if the one before it ended in a way that pauses the queue
@@ -176,18 +189,33 @@ class _Follower:
             with contextlib.suppress(NotFound):  # it is finished just now: then its message is on the way
                 id = chunk["message_id"]
                 partial = await self._read(lambda: self._live.service("messages").read("partial", id))
-                self._printer.so_far(chunk["message_id"], partial["text"], partial["chunks"])
+                self._printer.so_far(partial)
         self._printer.chunk(chunk)
 
     async def _catch_up(self) -> None:
-        """After a connection that could not be recovered: fetch what may have been missed."""
+        """Where events were lost: fetch what may have been missed."""
+        streams = await self._streams()
         if self._task is not None:  # before the messages: those of a task that ended are then complete
             self._task = await self._read_task()
         for message in await self._find("messages", index={"$gt": self._printer.last_index}):
             if self._task is None or message.get("task_id") == self._task["task_id"]:
                 self._printer.message(message)
+        self._show_streams(streams)
         for request in await self._find("permissions", status="pending"):
             self._asker.ask(request)
+
+    async def _streams(self) -> list[Record]:
+        """What is being said in the session, as far as it was said."""
+        streams: list[Record] = await self._read(
+            lambda: self._live.service("sessions").read("streams", self._session_id)
+        )
+        return streams
+
+    def _show_streams(self, streams: list[Record]) -> None:
+        for partial in streams:
+            if self._is_ours(STREAMS, partial):
+                self._tell(STREAMS, partial)
+                self._printer.so_far(partial)
 
     async def _show_earlier(self, most: int) -> None:
         of_task = {"task_id": self._task["task_id"]} if self._task is not None else {}
@@ -246,7 +274,7 @@ class _Follower:
             self._printer.note("stopping…")
             with contextlib.suppress(ServiceError):  # it may have ended by itself just now: then that is the news
                 await self._live.service("sessions").call("stop", self._session_id)
-            self._task = await self._read_task()
+            await self._catch_up()  # with what was heard and not shown while it was asked
             return False
         return True
 

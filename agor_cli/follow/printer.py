@@ -50,13 +50,13 @@ class TranscriptPrinter:
         """Whether pieces that came before this one were never heard."""
         return not self._is_told_elsewhere(chunk) and chunk["index"] > self._chunks.get(chunk["message_id"], 0)
 
-    def so_far(self, id: str, text: str, chunks: int) -> None:
-        """What a message that is under way says up to its piece number `chunks`."""
+    def so_far(self, partial: Mapping[str, Any]) -> None:
+        """What a message that is under way says, as `messages.partial` has it; only what is new of it is written."""
+        id, text = partial["message_id"], partial["text"]
         said = self._said.get(id, "")
-        if text.startswith(said):
-            missed = {"message_id": id, "index": self._chunks.get(id, 0), "chunk": text[len(said) :]}
-            self.chunk(missed)
-            self._chunks[id] = chunks
+        if partial["chunks"] > self._chunks.get(id, 0) and text.startswith(said):
+            self.chunk({**partial, "index": self._chunks.get(id, 0), "chunk": text[len(said) :]})
+            self._chunks[id] = partial["chunks"]
 
     def message(self, message: Mapping[str, Any]) -> None:
         """A stored message, whole."""

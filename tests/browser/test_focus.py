@@ -109,6 +109,21 @@ def test_a_question_is_answered_by_keyboard_and_the_next_prompt_typed(
     expect(page.get_by_role("region", name="Task: and then")).to_contain_text("Completed")
 
 
+def test_a_stopped_task_leaves_the_focus_beside_the_button(
+    daemon: Daemon, make_session: MakeSession, open_page: OpenPage
+) -> None:
+    """The button that stops a task goes with it, and the focus is on what comes next."""
+    page = open_page(daemon.url)
+    open_session(page, daemon, make_session("long"))
+    send(page, "never end")
+    stop = page.get_by_role("button", name="Stop")
+    stop.focus()
+    expect(stop).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("region", name="Task: never end")).to_contain_text("Stopped")
+    expect(page.get_by_role("button", name="Fork")).to_be_focused()
+
+
 def test_a_session_is_started_and_found_without_a_mouse(
     daemon: Daemon, make_session: MakeSession, open_page: OpenPage
 ) -> None:

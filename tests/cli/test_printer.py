@@ -65,7 +65,9 @@ def test_the_text_so_far_closes_a_gap() -> None:
     screen = Screen()
     late = {"message_id": "m", "index": 3, "chunk": "four"}
     assert screen.printer.misses_before(late)
-    screen.printer.so_far("m", "one two three ", 3)
+    so_far = {"message_id": "m", "text": "one two three ", "chunks": 3}
+    screen.printer.so_far(so_far)
+    screen.printer.so_far(so_far)
     assert not screen.printer.misses_before(late)
     screen.chunks("four", first=3)
     screen.message("one two three four")

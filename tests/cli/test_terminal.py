@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from tests.cli.conftest import Agor
+from tests.support.line import line_to
 
 Scripted = Callable[..., Agor]
 
@@ -177,3 +181,69 @@ def test_watching_outlives_a_restart_of_the_daemon(scripted: Scripted, port: int
         terminal.interrupt()
         assert terminal.end() == 0
     agor("daemon", "stop")
+
+
+WORDS = [f"word{number}" for number in range(60)]
+# What it says is part of a message that is still open when all of it was said.
+SLOWLY = {"turns": [{"steps": [{"text": " ".join(WORDS), "pace_s": 0.03}, {"thinking": "hm", "pace_s": 3600}]}]}
+
+
+def words_in(text: str) -> list[str]:
+    """The words of the answer on the screen, in order."""
+    return re.findall(r"word\d+", text)
+
+
+@pytest.mark.parametrize("begins_after", [WORDS[20], WORDS[-1]])
+def test_who_comes_in_the_middle_of_a_message_sees_all_of_it_once(scripted: Scripted, begins_after: str) -> None:
+    """What was said before is there at once, whether more comes or not, and what comes goes on from it."""
+    agor = scripted(SLOWLY)
+    with agor.at_terminal(*START, "go") as first:
+        first.wait_for(begins_after)
+        id = only_session(agor)["short_id"]
+        with agor.at_terminal("session", "watch", id, "--last", "0") as second:
+            second.wait_for(WORDS[-1])
+            agor("session", "stop", id)
+            second.wait_for("— stopped")
+            assert words_in(second.text) == WORDS
+        assert first.end() == 1
+    assert words_in(first.text) == WORDS
+
+
+@pytest.mark.parametrize("recovery_s", ["60", "0"])
+def test_a_message_is_shown_whole_and_once_after_a_broken_line(
+    scripted: Scripted, environment: dict[str, str], recovery_s: str
+) -> None:
+    """What was said while the connection was down appears when it is back, also if nothing more comes, and nothing is
+    said twice."""
+    environment["AGOR_EVENTS_RECOVERY_S"] = recovery_s
+    agor = scripted(SLOWLY)
+    with line_to(agor("status", "--json").json["url"]) as line:
+        far = Agor(agor.folder, {**agor.environment, "AGOR_DAEMON_URL": line.url})
+        with far.at_terminal(*START, "go") as terminal:
+            terminal.wait_for(WORDS[5])
+            line.cut()
+            id = only_session(agor)["short_id"]
+            with agor.at_terminal("session", "watch", id) as witness:
+                witness.wait_for(WORDS[-1])
+            line.mend()
+            terminal.wait_for(WORDS[-1])
+            agor("session", "stop", id)
+            assert terminal.end() == 1
+    assert words_in(terminal.text) == WORDS
+
+
+def test_programs_that_come_in_the_middle_are_told_what_was_said(scripted: Scripted) -> None:
+    """With --json the message under way is an event of its own, with the number of the piece that comes next."""
+    agor = scripted(SLOWLY)
+    agor(*START, "--no-wait", "go")
+    id = only_session(agor)["session_id"]
+    with agor.at_terminal("session", "watch", id) as first:
+        first.wait_for(WORDS[-1])
+    with agor.at_terminal("session", "watch", id, "--json") as terminal:
+        terminal.wait_for('"sessions streams"')
+        terminal.interrupt()
+        assert terminal.end() == 0
+    heard = [json.loads(line) for line in terminal.text.splitlines() if line.startswith("{")]
+    assert [one["event"] for one in heard] == ["watching", "sessions streams"]
+    assert words_in(heard[1]["record"]["text"]) == WORDS
+    assert heard[1]["record"]["chunks"] > 0

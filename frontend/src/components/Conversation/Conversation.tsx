@@ -1,11 +1,12 @@
 import { ActionIcon, Alert, Button, Loader, Menu, Text, TextInput } from '@mantine/core'
-import { Suspense, useCallback, useState } from 'react'
+import { Suspense, useCallback, useRef, useState } from 'react'
 import { app } from '../../contract/client'
 import type { Session } from '../../contract/records'
 import { useAction } from '../../hooks/useAction'
 import { useLookingAt } from '../../hooks/useAttention'
 import { useRecords } from '../../hooks/useCollection'
 import { useConnection } from '../../hooks/useConnection'
+import { useHandedOnFocus } from '../../hooks/useHandedOnFocus'
 import { useTitle } from '../../hooks/useTitle'
 import { errorText } from '../../model/errors'
 import { shortId } from '../../model/ids'
@@ -143,10 +144,13 @@ function Header({ session, onClose, onExpand }: { session: Session } & Closing) 
 /** Ends the run. Once it was asked to, it says so until the run has ended; the next one may begin in the same step. */
 function StopButton({ sessionId, onFailed }: { sessionId: string; onFailed: (error: string | null) => void }) {
   const { link } = useConnection()
+  const button = useRef<HTMLButtonElement>(null)
+  useHandedOnFocus(button)
   const running = useRecords(tasksOf(sessionId)).records.find(isBusy)?.task_id
   const [asked, setAsked] = useState<string | null>(null)
   const isAsked = asked !== null && (running ?? asked) === asked
   const stop = async (): Promise<void> => {
+    if (isAsked) return
     setAsked(running ?? '')
     onFailed(null)
     try {
@@ -158,10 +162,14 @@ function StopButton({ sessionId, onFailed }: { sessionId: string; onFailed: (err
   }
   return (
     <Button
+      ref={button}
       size="compact-sm"
       color="red"
       variant="light"
-      disabled={isAsked || link !== 'connected'}
+      disabled={link !== 'connected'}
+      // While it is asked it keeps the focus, for what becomes of it.
+      aria-disabled={isAsked}
+      data-disabled={isAsked || undefined}
       leftSection={isAsked ? <Loader size={12} color="red" /> : <Icon name="stop" size={14} />}
       onClick={() => void stop()}
     >
