@@ -102,6 +102,22 @@ class Feathers:
             self._set_up_late(path, handle)
         return handle
 
+    async def unuse(self, path: str) -> ServiceHandle:
+        """Take a service away and tear it down; its path is free again, and calls of it are NotFound from now on.
+
+        Calls that run go on to their end. Raises NotFound.
+        """
+        handle = self.service(path)
+        del self.services[handle.path]
+        self.router.remove(handle.path)
+        if self._is_set_up:
+            # It may be among those whose setup still takes its time.
+            await asyncio.gather(*self._late, return_exceptions=True)
+            outcome = self._tear_down(handle.path, handle)
+            if inspect.isawaitable(outcome):
+                await outcome
+        return handle
+
     def service(self, path: str) -> ServiceHandle:
         """The service registered under `path`. Raises NotFound."""
         found = self.services.get(path.strip("/"))
@@ -198,6 +214,9 @@ class Feathers:
     def _set_up(self, path: str, handle: ServiceHandle) -> Any:
         return handle.object.setup(self, path) if callable(getattr(handle.object, "setup", None)) else None
 
+    def _tear_down(self, path: str, handle: ServiceHandle) -> Any:
+        return handle.object.teardown(self, path) if callable(getattr(handle.object, "teardown", None)) else None
+
     def _set_up_late(self, path: str, handle: ServiceHandle) -> None:
         """Set up a service that came after the others; what takes its time is over before any is torn down."""
         outcome = self._set_up(path, handle)
@@ -218,13 +237,12 @@ class Feathers:
         await asyncio.gather(*self._late, return_exceptions=True)
         failures: list[Exception] = []
         for path, handle in reversed(list(self.services.items())):
-            if callable(getattr(handle.object, "teardown", None)):
-                try:
-                    outcome = handle.object.teardown(self, path)
-                    if inspect.isawaitable(outcome):
-                        await outcome
-                except Exception as failure:
-                    failures.append(failure)
+            try:
+                outcome = self._tear_down(path, handle)
+                if inspect.isawaitable(outcome):
+                    await outcome
+            except Exception as failure:
+                failures.append(failure)
         for unsubscribe in self._unsubscribe:
             unsubscribe()
         self._unsubscribe.clear()

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from html import escape
 from typing import Any
 
@@ -16,12 +16,14 @@ from aiohttp import web
 
 from agor_core.feathers.app import Feathers
 from agor_core.feathers.observe import Observer, line_of, samples
+from agor_core.feathers.service import ServiceHandle
 from agor_core.feathers.transports.recovery import Recovery
 from agor_core.feathers.transports.refusals import Refusals
 from agor_core.feathers.transports.socketio import SocketDoor
 from agor_core.feathers.wire import dumps
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Services = tuple[ServiceHandle, ...]
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
@@ -49,20 +51,26 @@ class ApiInfo:
 
 
 def add_documents(site: web.Application, app: Feathers, info: ApiInfo, *, is_idempotent: bool) -> None:
-    """Serve both API documents and a page for people. They are built once, on first use."""
+    """Serve both API documents and a page for people. They are built on first use, and for other services anew."""
 
-    @cache
-    def openapi() -> dict[str, Any]:
+    @lru_cache(maxsize=1)
+    def build_openapi(_services: Services) -> dict[str, Any]:
         # Here, not above: apispec and marshmallow are loaded by servers that document themselves only.
         from agor_core.feathers.openapi import build_document
 
         return build_document(app, info.title, info.version, info.description, is_idempotent=is_idempotent)
 
-    @cache
-    def asyncapi() -> dict[str, Any]:
+    @lru_cache(maxsize=1)
+    def build_asyncapi_of(_services: Services) -> dict[str, Any]:
         from agor_core.feathers.asyncapi import build_asyncapi
 
         return build_asyncapi(app, info.title, info.version)
+
+    def openapi() -> dict[str, Any]:
+        return build_openapi(tuple(app.services.values()))
+
+    def asyncapi() -> dict[str, Any]:
+        return build_asyncapi_of(tuple(app.services.values()))
 
     async def page(_request: web.Request) -> web.Response:
         headers = {"Content-Security-Policy": POLICY}

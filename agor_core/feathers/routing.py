@@ -38,6 +38,13 @@ class Router:
         else:
             self._static[segments] = self._exact[path] = service
 
+    def remove(self, path: str) -> None:
+        """Forget a path that was registered."""
+        segments = _segments(path)
+        self._static.pop(segments, None)
+        self._exact.pop(path, None)
+        self._patterns = [entry for entry in self._patterns if entry[0] != segments]
+
     def find(self, path: str) -> Match | None:
         """The service with the longest path that begins `path`, which is not encoded."""
         # A service's own path is what nearly all calls over a socket name.

@@ -15,7 +15,7 @@ from agor_core.feathers.documents import ApiInfo
 from agor_core.feathers.guard import Guard
 from agor_core.feathers.web import ServerOptions, build_web
 from agor_core.feathers.wire import error_json
-from tests.conformance.doors import PATIENCE_S, Rest, connected, serving
+from tests.conformance.doors import PATIENCE_S, Refused, Rest, connected, serving
 from tests.conformance.server import build_app, build_site
 
 LOGIN = {"strategy": "local", "email": "ann@example.com", "password": "secret"}
@@ -139,6 +139,55 @@ async def test_a_service_that_comes_late_is_set_up_too(caplog: pytest.LogCapture
     await app.teardown()
     assert told == ["+early", "heard", "+late", "-broken", "-late", "-early"]
     assert "the setup of a service failed" in caplog.text
+
+
+class Closing(MemoryService):
+    """Knows how far it has come."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.life: list[str] = []
+
+    async def setup(self, _app: Feathers, path: str) -> None:
+        """Begin."""
+        self.life.append(f"{path} is set up")
+
+    async def teardown(self, _app: Feathers, path: str) -> None:
+        """End."""
+        self.life.append(f"{path} is torn down")
+
+
+async def test_a_service_can_be_taken_away_and_another_put_in_its_place() -> None:
+    """On connections that are open, too: calls of it are NotFound through every door, and then reach the other."""
+    app = Feathers()
+    app.on("connection", lambda connection: app.channel("all").join(connection))
+    app.publish(lambda _data, _context: app.channel("all"))
+    cases = (("people", "people", "/people"), ("rooms/:roomId/people", "rooms/1/people", "/rooms/{roomId}/people"))
+    site = build_web(app, ServerOptions(guard=Guard.open(), documents=ApiInfo("people", "1")))
+    async with serving(site) as url, aiohttp.ClientSession() as session, connected(url) as socket:
+        rest = Rest(session, url)
+        for path, called, documented in cases:
+            app.use(path, first := Closing())
+            assert (await socket.call("create", called, {"name": "Ann"}))["id"] == 1
+            assert (await app.unuse(f"/{path}/")).object is first
+            assert first.life == [f"{path} is set up", f"{path} is torn down"]
+            for door in (socket, rest):
+                with pytest.raises(Refused, match="NotFound"):
+                    await door.call("find", called)
+            with pytest.raises(NotFound):
+                app.service(path)
+            with pytest.raises(NotFound):
+                await app.unuse(path)
+            async with session.get(f"{url}/openapi.json") as document:
+                assert documented not in (await document.json())["paths"]
+            app.use(path, MemoryService())
+            for door in (socket, rest):
+                assert await door.call("find", called) == []
+            assert (await rest.call("create", called, {"name": "Bea"}))["id"] == 1
+            assert await socket.hears(2) == [(f"{path} created", {"name": name, "id": 1}) for name in ("Ann", "Bea")]
+            socket.heard.clear()
+            async with session.get(f"{url}/openapi.json") as document:
+                assert documented in (await document.json())["paths"]
 
 
 async def test_an_error_says_something_in_any_case() -> None:
