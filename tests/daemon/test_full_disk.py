@@ -23,7 +23,7 @@ LARGE_BYTES = 4_000_000
 FULL = "free some space"
 WAITS = "does waits until it can be stored"
 LIMIT_S = 120
-SPEAKS: dict[str, Any] = {"steps": [{"text": "first " + "word " * 60 + "last", "pace_s": 0.05}]}
+SPEAKS: dict[str, Any] = {"steps": [{"text": "first " + "word " * 60 + "last", "pace_s": 0.1}]}
 
 Agor = Callable[..., subprocess.CompletedProcess[str]]
 
