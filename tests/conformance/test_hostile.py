@@ -19,8 +19,8 @@ from agor_core.feathers import Feathers
 from agor_core.feathers.guard import Guard
 from agor_core.feathers.transports.patience import Patience
 from agor_core.feathers.transports.sockets import Limits
-from agor_core.feathers.web import ServerOptions, build_web
-from tests.conformance.doors import PATIENCE_S, serving
+from agor_core.feathers.web import DOOR, ServerOptions, build_web
+from tests.conformance.doors import PATIENCE_S, QUIET_S, serving
 from tests.conformance.raw import CLOSED, raw
 from tests.conformance.server import build_app, build_site
 
@@ -158,6 +158,37 @@ async def test_binary_data_is_refused_in_words(both_urls: str) -> None:
     async with raw(both_urls) as client:
         await client.send('451-5["create","people",{"_placeholder":true,"num":0}]', b"data")
         assert json.loads((await client.receive())[3:])[0]["message"] == "binary data is not supported"
+
+
+NOWHERE = "/" + "x" * 1_000
+
+
+@pytest.mark.parametrize(
+    ("frames", "times", "answer"),
+    [
+        ([f"40{NOWHERE},"], 2_000, f'44{NOWHERE},{{"message":"Invalid namespace"}}'),
+        (['451-7["find",{"_placeholder":true,"num":0}]', b"data"], 12_000, '437[{"name":"BadRequest",'),
+    ],
+    ids=["namespaces", "binary data"],
+)
+async def test_what_is_refused_is_paced(app: Feathers, fast: bool, frames: list[Any], times: int, answer: str) -> None:
+    """Whoever does not read how it is refused is read no further; who reads late gets all of it."""
+    site = build_site(app, fast=fast, limits=Limits(frames=100, stall_s=3600))
+    waiting = "feathers_waiting_frames"
+    async with serving(site) as url, raw(url) as neighbour, raw(url) as lazy:
+        lazy.stop_reading()
+        sending = asyncio.create_task(lazy.send(*frames * times, '42["create","people",{}]'))
+        async with asyncio.timeout(PATIENCE_S):
+            while site[DOOR].metrics()[waiting] < 100:
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(QUIET_S)
+        assert site[DOOR].metrics()[waiting] < 200
+        assert await neighbour.call("find", "people") == [None, []]
+        lazy.read_on()
+        for _ in range(times):
+            assert (await lazy.receive()).startswith(answer)
+        assert (await lazy.events(1))[0][0] == "people created"
+        await sending
 
 
 async def test_half_a_surrogate_pair_travels_as_it_came(both_urls: str) -> None:

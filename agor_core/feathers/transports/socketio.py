@@ -246,6 +246,7 @@ class SocketDoor:
         if missing > 1:
             self._binary[eio_sid] = packet, missing - 1
         else:
+            await self._readable(connection.socket)
             self._refuse_binary(connection, packet)
 
     def _refuse_binary(self, connection: SocketConnection, packet: frames.Packet) -> None:
@@ -287,10 +288,16 @@ class SocketDoor:
             else:
                 await asyncio.sleep(PACE_S)
 
+    async def _readable(self, socket: Socket) -> None:
+        """Wait until this client has read enough of what it was told to be told more."""
+        while not socket.closed and self._has_much_unread(socket):  # noqa: ASYNC110  # transports tell nobody
+            await asyncio.sleep(PACE_S)
+
     def _must_wait(self, connection: SocketConnection) -> bool:
-        if len(connection.tasks) >= self.limits.calls:
-            return True
-        waiting_frames, waiting_bytes = connection.socket.backlog()
+        return len(connection.tasks) >= self.limits.calls or self._has_much_unread(connection.socket)
+
+    def _has_much_unread(self, socket: Socket) -> bool:
+        waiting_frames, waiting_bytes = socket.backlog()
         return waiting_frames > self.limits.frames or waiting_bytes > self.limits.bytes
 
     async def _connect(self, eio_sid: str, packet: frames.Packet) -> None:
@@ -298,6 +305,7 @@ class SocketDoor:
         if socket is None:
             return
         if packet.namespace != "/":
+            await self._readable(socket)
             socket.push(Packet(frames.refusal_frame(packet.namespace, {"message": "Invalid namespace"})))
             return
         if eio_sid in self._by_socket:
