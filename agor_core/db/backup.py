@@ -60,16 +60,16 @@ def restore(database: Database, source: Path, on_progress: Progress | None = Non
         _restore_export(database, source, on_progress)
         return None
     _check(source)
-    database.forget_connections()
-    _refuse_if_in_use(database.file)
-    kept = _kept(database.file) if database.file.exists() else None
-    new = database.file.with_name(f"{database.file.name}.restoring")
-    new.unlink(missing_ok=True)  # of a restore that was killed
-    with _whole_or_not_at_all(new):
-        _copy(source, new, on_progress)
-        for name in _FILES_BESIDE:
-            database.file.with_name(database.file.name + name).unlink(missing_ok=True)
-        new.replace(database.file)
+    with database.without_connections():
+        _refuse_if_in_use(database.file)
+        kept = _kept(database.file) if database.file.exists() else None
+        new = database.file.with_name(f"{database.file.name}.restoring")
+        new.unlink(missing_ok=True)  # of a restore that was killed
+        with _whole_or_not_at_all(new):
+            _copy(source, new, on_progress)
+            for name in _FILES_BESIDE:
+                database.file.with_name(database.file.name + name).unlink(missing_ok=True)
+            new.replace(database.file)
     database.upgrade()
     database.write_now(_begin_epoch)
     return kept

@@ -5,6 +5,7 @@ SQLite has one writer, so all writes share one thread, and their commits where t
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -124,9 +125,12 @@ class Database:
         self._writer.close()
         self.engines.dispose()
 
-    def forget_connections(self) -> None:
-        """Close the connections that are idle, so that the next ones see a file that was replaced."""
-        self.engines.dispose()
+    @contextmanager
+    def without_connections(self) -> Iterator[None]:
+        """While the file is replaced: connections that are idle are closed, and upkeep opens none."""
+        with contextlib.nullcontext() if self._upkeep is None else self._upkeep.lock:
+            self.engines.dispose()
+            yield
 
     def now(self) -> int:
         """The present, in milliseconds since 1970."""

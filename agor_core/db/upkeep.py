@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Final
@@ -30,6 +31,8 @@ class Upkeep:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
         self._written = 0
+        self.lock = threading.Lock()
+        """Held while the file is looked after; whoever replaces it holds it, too."""
 
     def noticed(self, works: int) -> None:
         """Told how many units of work were committed."""
@@ -78,7 +81,11 @@ class Upkeep:
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
-        with contextlib.suppress(sqlite3.Error, sa.exc.DBAPIError), closing(self._engine.raw_connection()) as pooled:
+        with (
+            contextlib.suppress(sqlite3.Error, sa.exc.DBAPIError),
+            self.lock,
+            closing(self._engine.raw_connection()) as pooled,
+        ):
             connection = pooled.driver_connection
             assert isinstance(connection, sqlite3.Connection)
             yield connection

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import resource
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -208,6 +209,27 @@ async def test_a_backup_is_restored_as_it_was_in_another_epoch(
         await a_session(target)
     with pytest.raises(Conflict):
         backup(database, copy)
+
+
+async def test_upkeep_does_not_get_between_a_file_and_what_replaces_it(make_url: MakeUrl, tmp_path: Path) -> None:
+    """What is done while nobody writes waits for a restore; or it would go on in a file that is there no more."""
+    with open_database(make_url("sqlite")) as database:
+        await fill(database)
+        before = await contents(database)
+        copy = backup(database, tmp_path / "copy")
+        await a_session(database)
+        upkeep = threading.Thread(target=database.tidy)
+
+        def in_between(*_: Any) -> None:
+            if not upkeep.ident:
+                upkeep.start()
+                upkeep.join(1)
+
+        restore(database, copy, in_between)
+        upkeep.join()
+        assert await contents(database) == before
+        made = await a_session(database)
+        assert await database.read(lambda tx: tx.sessions.get(made.session_id))
 
 
 async def test_a_restore_keeps_what_it_replaces(make_url: MakeUrl, tmp_path: Path) -> None:
