@@ -70,7 +70,9 @@ def build_app(live: LiveSettings, database: Database, supervisor: Supervisor) ->
 
     live.listen(settings_changed)
     assignments = Assignments(database, live, agents)
-    worktrees = WorktreesService(database, supervisor, settings.home / "worktrees", lock_owner(settings.home))
+    worktrees = WorktreesService(
+        database, supervisor, settings.home / "worktrees", lock_owner(settings.home), settings.limits.git_s
+    )
     runs = AgentRuns(
         database,
         supervisor,

@@ -249,6 +249,12 @@ KEYS: tuple[Key, ...] = (
         "seconds within which a polling client is on the WebSocket it has opened",
     ),
     Key(
+        "limits.git_s",
+        whole_number(1, 3600),
+        2,
+        "seconds a list waits for git to say how worktrees stand; what takes longer is shown as it was",
+    ),
+    Key(
         "agents.<name>.command",
         command,
         None,

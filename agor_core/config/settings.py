@@ -91,6 +91,7 @@ class LimitSettings:
     sockets: int
     json_containers: int
     change_over_s: int
+    git_s: int
 
 
 @dataclass(frozen=True)

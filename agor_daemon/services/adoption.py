@@ -21,9 +21,6 @@ log = logging.getLogger(__name__)
 
 Scan = tuple[git.LinkedWorktree, ...]
 
-# A disk that does not answer is no reason not to show what is stored.
-SCAN_LIMIT_S = 2.0
-
 # Two who look at once see the same, and one of them looks again; what is left then, the next look finds.
 MOST_TRIES = 3
 
@@ -41,11 +38,15 @@ class _Plan:
 
 
 class Adoption:
-    """Keeps the rows of worktrees in step with git's own records. `root`: the folder of the worktrees we make."""
+    """Keeps the rows of worktrees in step with git's own records. `root`: the folder of the worktrees we make.
 
-    def __init__(self, database: Database, root: Path) -> None:
+    A look takes no longer than `limit_s`: a disk that does not answer is no reason not to show what is stored.
+    """
+
+    def __init__(self, database: Database, root: Path, limit_s: float) -> None:
         self._database = database
         self._root = root
+        self._limit_s = limit_s
         self._at_work: Counter[str] = Counter()
         self._generation: Counter[str] = Counter()
         self._settled: dict[str, tuple[int, Scan | None]] = {}
@@ -70,10 +71,10 @@ class Adoption:
         idle = {repo.repo_id: self._generation[repo.repo_id] for repo in repos if not self._at_work[repo.repo_id]}
         repos = [repo for repo in repos if repo.repo_id in idle]
         try:
-            async with asyncio.timeout(SCAN_LIMIT_S):
+            async with asyncio.timeout(self._limit_s):
                 scans = await git.linked_worktrees_of([repo.data.local_path for repo in repos])
         except TimeoutError:
-            log.warning("looking for worktrees took more than %g s; is a disk stuck?", SCAN_LIMIT_S)
+            log.warning("looking for worktrees took more than %g s; is a disk stuck?", self._limit_s)
             return
         for repo, scan in zip(repos, scans, strict=True):
             if self._settled.get(repo.repo_id) != (idle[repo.repo_id], scan):

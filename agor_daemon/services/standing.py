@@ -19,9 +19,6 @@ log = logging.getLogger(__name__)
 FIELDS = ("ref", "tracking_branch", "dirty", "ahead", "behind", "last_commit_sha")
 """What is asked of git whenever a worktree is shown."""
 
-# Whoever lists worktrees waits this long; what takes longer is shown as it was, and announced once it is known.
-LIST_LIMIT_S = 2.0
-
 # `git status` is busy with the disk half of the time.
 AT_ONCE = 4
 
@@ -34,22 +31,26 @@ Facts = dict[str, Any]
 
 
 class Standing:
-    """Asks git how worktrees stand, and keeps their rows up to date; what changed is announced."""
+    """Asks git how worktrees stand, and keeps their rows up to date; what changed is announced.
 
-    def __init__(self, database: Database, supervisor: Supervisor) -> None:
+    Whoever asks waits `limit_s`; what takes longer is announced once it is known.
+    """
+
+    def __init__(self, database: Database, supervisor: Supervisor, limit_s: float) -> None:
         self._database = database
         self._supervisor = supervisor
+        self._limit_s = limit_s
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._to_come: dict[str, asyncio.Task[Facts]] = {}
         self._recent: dict[str, tuple[float, str, Facts]] = {}
 
-    async def of(self, worktrees: Sequence[Worktree], limit_s: float = LIST_LIMIT_S) -> Mapping[str, Facts]:
-        """What of each worktree is known within `limit_s`: `FIELDS`, or `status` if it is `missing`; by its id."""
+    async def of(self, worktrees: Sequence[Worktree]) -> Mapping[str, Facts]:
+        """What of each worktree is known in time: `FIELDS`, or `status` if it is `missing`; by its id."""
         looks = {row.worktree_id: self._look(row.data.path) for row in worktrees if row.status == "ready"}
         if not looks:
             return {}
-        _, late = await asyncio.wait(looks.values(), timeout=limit_s)
+        _, late = await asyncio.wait(looks.values(), timeout=self._limit_s)
         known = {id: look.result() for id, look in looks.items() if look.done()}
         await self._store(known)
         if late:

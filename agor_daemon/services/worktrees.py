@@ -32,16 +32,16 @@ PATCHABLE = ("board_id", "notes", "issue_url", "pull_request_url", "archived")
 class WorktreesService(StoredService):
     """The service `worktrees`. `root`: the folder under which each gets its own, by repository and name.
 
-    `owner`: what the locks of this daemon begin with.
+    `owner`: what the locks of this daemon begin with. `limit_s`: how long a list waits for git.
     """
 
-    def __init__(self, database: Database, supervisor: Supervisor, root: Path, owner: str) -> None:
+    def __init__(self, database: Database, supervisor: Supervisor, root: Path, owner: str, limit_s: float) -> None:
         super().__init__(database, Worktree, PageSize(50, 1000), PATCHABLE)
         self._root = root
         self._owner = owner
-        self._adoption = Adoption(database, root)
+        self._adoption = Adoption(database, root, limit_s)
         self._removal = Removal(database, self._adoption)
-        self._standing = Standing(database, supervisor)
+        self._standing = Standing(database, supervisor, limit_s)
 
     async def settle(self, repo_id: str | None = None) -> None:
         """Bring the rows of one repository, or of all, up to date with what was done there with plain git."""

@@ -71,6 +71,7 @@ def test_flag_beats_environment_beats_file_beats_default(tmp_path: Path) -> None
         ("limits.sockets", "50", 50),
         ("limits.json_containers", "2000", 2000),
         ("limits.change_over_s", "3", 3),
+        ("limits.git_s", "20", 20),
         ("agents.claude-code.command", "claude --debug", ("claude", "--debug")),
         ("agents.my-own.model", "big", "big"),
         ("agents.claude-code.limit", "2h", 7200),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from tests.daemon.conftest import start_session
-from tests.support.daemon import Daemon
+from tests.daemon.conftest import start_session, until
+from tests.support.daemon import Daemon, running_daemon
 from tests.support.repository import git
 
 
@@ -141,3 +142,23 @@ def test_many_who_look_at_once_adopt_a_worktree_once(daemon: Daemon, repository:
             git("worktree", "add", "-q", str(tmp_path / name), cwd=repository, environment=daemon.environment)
             list(people.map(lambda _: listed(daemon), range(4)))
     assert sorted(listed(daemon)) == names
+
+
+def test_a_list_does_not_wait_for_a_git_that_takes_long(
+    environment: dict[str, str], repository: Path, tmp_path: Path
+) -> None:
+    """After `limits.git_s` it shows how a worktree stood; what git says in the end is announced."""
+    goes_on = tmp_path / "goes-on"
+    with running_daemon(tmp_path, environment={**environment, "AGOR_LIMITS_GIT_S": "1"}) as daemon:
+        session = start_session(daemon, repository, "slow")
+        until(lambda: listed(daemon)["slow"]["dirty"] is False)
+        since = last_event(daemon)
+        cleans = f"until test -e {goes_on}; do sleep 0.05; done; cat"
+        git("config", "filter.slow.clean", cleans, cwd=repository, environment=environment)
+        folder = Path(session["repo"]["cwd"])
+        (folder / ".gitattributes").write_text("hello.py filter=slow\n")
+        os.utime(folder / "hello.py", (1, 1))  # to be compared, through the filter
+        assert listed(daemon)["slow"]["dirty"] is False
+        goes_on.touch()
+        (event,) = until(lambda: announced(daemon, since, session["worktree_id"]))
+        assert event["payload"]["dirty"] is True

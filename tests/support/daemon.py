@@ -34,7 +34,15 @@ def clean_environment(home: Path, **extra: str) -> dict[str, str]:
         "GIT_COMMITTER_NAME": "Dev",
         "GIT_COMMITTER_EMAIL": "dev@example.com",
     }
-    return {**kept, **identity, "HOME": str(home), "AGOR_HOME": str(home / ".agor"), "AGOR_NO_BROWSER": "1", **extra}
+    return {
+        **kept,
+        **identity,
+        "HOME": str(home),
+        "AGOR_HOME": str(home / ".agor"),
+        "AGOR_NO_BROWSER": "1",
+        "AGOR_LIMITS_GIT_S": "120",  # what a list shows is of now, however slow the machine is
+        **extra,
+    }
 
 
 class Caller(Protocol):

@@ -55,7 +55,7 @@ async def test_a_list_of_large_worktrees_is_quick(tmp_path: Path) -> None:
         repo.data.local_path, repo.data.default_branch = str(repository), "main"
         await database.write(lambda tx: tx.repos.add(repo))
         async with Supervisor(60) as supervisor:
-            service = WorktreesService(database, supervisor, tmp_path / "ours", "benchmark")
+            service = WorktreesService(database, supervisor, tmp_path / "ours", "benchmark", 2.0)
             for what in ("first list, adopting", "second, at once", "third, at once", "fourth, later"):
                 if what.endswith("later"):
                     await asyncio.sleep(REUSE_S)
