@@ -182,6 +182,31 @@ async def test_who_stood_still_with_the_server_has_time_to_answer(app: Feathers,
             assert await polls == (200, "431[null,[]]")
 
 
+async def test_sessions_on_which_nothing_is_said_make_way(app: Feathers, fast: bool) -> None:
+    """However many are opened, so many are kept: the oldest goes, and nobody else notices."""
+    site = build_site(app, fast=fast, limits=Limits(connections=3))
+    async with serving(site) as url, raw(url) as neighbour, aiohttp.ClientSession() as session:
+        address = f"{url}/socket.io/"
+        opened: list[Polling] = []
+        for _ in range(5):
+            async with session.get(f"{address}?EIO=4&transport=polling") as response:
+                sid = json.loads((await response.text())[1:])["sid"]
+            opened.append(Polling(session, address, sid))
+        first, second, third, *_ = opened
+        for gone in (first, second):
+            status, body = await gone.post("40")
+            assert (status, json.loads(body)["code"]) == (400, 1)
+        assert (await third.post("40"))[0] == 200
+        assert (await third.poll())[1].startswith("40{")
+        assert await neighbour.call("find", "people") == [None, []]
+        # Who goes away is not counted any longer, nor is who has said CONNECT.
+        await third.post("41")
+        await connections(app, 1)
+        async with raw(url), raw(url):
+            assert (await opened[4].post("40"))[0] == 200
+            assert "no more connections" in (await opened[4].poll())[1]
+
+
 async def test_much_comes_in_several_answers(app: Feathers, url: str) -> None:
     """Whoever reads none of an answer has cost no more than that; whoever does hears all of it, in order."""
     async with polling(url) as client:

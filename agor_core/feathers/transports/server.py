@@ -48,6 +48,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
         socket = self.eio.sockets[eio_sid]
         socket.__class__ = self.eio.socket
         socket.opened_at = time.monotonic()
+        self._door.opened(socket)
 
     async def _handle_eio_message(self, eio_sid: str, data: Any) -> None:
         await self._door.received(eio_sid, data)

@@ -23,6 +23,7 @@ from agor_core.feathers.transports.admission import Admission
 from agor_core.feathers.transports.dispatch import socket_call, socket_params
 from agor_core.feathers.transports.engine import Socket, background, end
 from agor_core.feathers.transports.fast import FastSocketServer
+from agor_core.feathers.transports.lobby import Lobby
 from agor_core.feathers.transports.packets import Packet
 from agor_core.feathers.transports.proxies import Proxies
 from agor_core.feathers.transports.recovery import Recovery, offset_text
@@ -74,6 +75,7 @@ class SocketDoor:
         self._most_containers = most_containers
         self._by_socket: dict[str, SocketConnection] = {}
         self._by_sid: dict[str, SocketConnection] = {}
+        self._lobby = Lobby(limits.connections, limits.connect_s)
         self._binary: dict[str, tuple[frames.Packet, int]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._stopping = False
@@ -134,6 +136,13 @@ class SocketDoor:
 
     # What the engine reports.
 
+    def opened(self, socket: Socket) -> None:
+        """A session was opened, on which a client will say CONNECT."""
+        displaced = self._lobby.enter(socket)
+        if displaced is not None:
+            self._strangers.refuse(Reason.SOCKETS, self._server.environ[displaced.sid]["aiohttp.request"])
+            background(self._show_out(displaced), self._tasks, f"closing {displaced.sid}")
+
     async def received(self, eio_sid: str, data: Any) -> None:
         """A message came. A packet no client library writes ends the connection it came on, and no other."""
         try:
@@ -161,6 +170,7 @@ class SocketDoor:
         connection.lane = None
         self._by_socket.pop(connection.socket.sid, None)
         self._binary.pop(connection.socket.sid, None)
+        self._lobby.enter(connection.socket)
         await self._admission.ended(connection)
         await self.app.disconnected(connection)
 
@@ -169,6 +179,7 @@ class SocketDoor:
         connection = self._by_socket.get(eio_sid)
         if connection is not None:
             await self.dropped(connection.sid)
+        self._lobby.leave(eio_sid)
 
     # What the application sends: the `Outlet` of its connections.
 
@@ -325,6 +336,7 @@ class SocketDoor:
                 raise Unavailable("no more connections at the moment")
             self._by_socket[eio_sid] = self._by_sid[sid] = connection
             await self._admission.admit(connection, packet.data or {})
+            self._lobby.leave(eio_sid)
         except Exception as error:
             await self._refuse(connection, error)
 
@@ -378,6 +390,11 @@ class SocketDoor:
         logger.info("%s does not read: dropped", connection.id)
         background(self.close_socket(connection.socket.sid, abort=True), self._tasks, f"dropping {connection.id}")
 
+    async def _show_out(self, socket: Socket) -> None:
+        await end(socket)
+        # The engine would forget it later, one every now and then, while others come.
+        self._server.eio.sockets.pop(socket.sid, None)
+
     async def close_socket(self, eio_sid: str, *, abort: bool = False) -> None:
         """End a socket; with `abort` at once, whatever waits."""
         socket = self._server.eio.sockets.get(eio_sid)
@@ -395,9 +412,8 @@ class SocketDoor:
                 elif connection.socket.is_silent():
                     self._count("no pong")
                     await connection.socket.close(wait=False, reason=self._server.eio.reason.PING_TIMEOUT)
-            for eio_sid, socket in list(self._server.eio.sockets.items()):
-                if eio_sid not in self._by_socket and now - socket.opened_at > self.limits.connect_s:
-                    await end(socket)
+            for socket in self._lobby.late(now):
+                await self._show_out(socket)
             if self.recovery is not None and now - noted > self.recovery.window_s / 4:
                 noted = now
                 await self._admission.note_presence()

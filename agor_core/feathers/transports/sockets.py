@@ -22,10 +22,10 @@ class Limits:
     """What one connection may cost.
 
     `frames` and `bytes` may wait unread, counted with what it costs to keep them, so that a connection costs less than
-    a megabyte. One event larger than `bytes` may wait alone. `calls` run at once. `connect_s`: within this time a
-    client has to say CONNECT. `ping_s`: so often it is asked whether it is still there,
-    and `pong_s`: within this time it has to answer. `change_over_s`: within this time a polling client is on the
-    WebSocket it has opened, or goes on polling; as in Node.
+    a megabyte. One event larger than `bytes` may wait alone. `calls` run at once. `connections`: so many may be
+    connected, and so many on their way to that. `connect_s`: within this time a client has to say CONNECT. `ping_s`: so
+    often it is asked whether it is still there, and `pong_s`: within this time it has to answer. `change_over_s`:
+    within this time a polling client is on the WebSocket it has opened, or goes on polling; as in Node.
     """
 
     frames: int = 2_000
