@@ -115,6 +115,11 @@ async def test_whichever_way_a_search_goes_it_finds_the_same(database: Database)
         ({"session_id": {"$in": ids[2:5], "$ne": ids[3]}}, lambda one: one["session_id"] in (ids[2], ids[4])),
         ({"session.agent": "codex"}, lambda one: agents[one["session_id"]] == "codex"),
         ({"session.agent": "x"}, lambda one: False),
+        ({"session.agent": {"$ne": "codex"}}, lambda one: agents[one["session_id"]] != "codex"),
+        (
+            {"session.agent": "codex", "session.archived": True},
+            lambda one: agents[one["session_id"]] == "codex" and archived[one["session_id"]],
+        ),
         # No index knows titles.
         ({"session.title": "plum"}, lambda one: titles[one["session_id"]] == "plum"),
         (
@@ -133,6 +138,10 @@ async def test_whichever_way_a_search_goes_it_finds_the_same(database: Database)
         ({"task_id": None, "session.agent": "gemini"}, lambda one: agents[one["session_id"]] == "gemini"),
         ({"task_id": {"$ne": None}}, lambda one: False),
         ({"content_preview": {"$ne": None}, "role": "user"}, lambda one: one["role"] == "user"),
+        # Nearly all pass, or what is compared is null with all.
+        ({"content_preview": {"$ne": "plum"}}, lambda one: one["content_preview"] != "plum"),
+        ({"metadata.model": "x"}, lambda one: False),
+        ({"metadata.model": {"$ne": "x"}, "role": "user"}, lambda one: one["role"] == "user"),
         ({"content_preview": {"$gt": "plum plum p"}}, lambda one: one["content_preview"] > "plum plum p"),
         (
             {"$or": [{"role": "user"}, {"session_id": ids[1]}]},
@@ -163,6 +172,7 @@ async def test_whichever_way_a_search_goes_it_finds_the_same(database: Database)
             )[::-1]
         for key, narrowed in (
             ("timestamp", {}),
+            ("timestamp", {"timestamp": {"$lt": "1970-01-01T00:00:20.000Z"}, "role": "user"}),
             ("created_at", {"session.agent": "codex"}),
             ("role", {"task_id": None}),
             # No index has these in their order.

@@ -13,6 +13,7 @@ from functools import cache, cached_property
 from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
+from sqlalchemy.sql import operators
 
 from agor_core.db.query import Clause, Filter, Shape
 from agor_core.db.search import DOCUMENTS, Search, Wanted, all_of, is_of_session_itself
@@ -58,11 +59,13 @@ class Documents(NamedTuple):
 
 
 class Scan(NamedTuple):
-    """Documents that are gathered by looking at all rows, `doc` of each. `sample`: of the newest rows those that pass;
-    `rows`: all of them."""
+    """Documents that are gathered by looking at all rows, `doc` of each; `other`: of exactly those that do not pass.
+    `sample`: of the newest rows those that pass, and `other_sample` those that do not; `rows`: all of them."""
 
     doc: sa.Select[Any]
     sample: sa.Select[Any]
+    other: sa.Select[Any]
+    other_sample: sa.Select[Any]
     rows: sa.Select[Any]
 
 
@@ -127,6 +130,11 @@ class Directions:
         hits = self._hits
         return hits >= least if hits < MOST_HITS else self._hits_upto(least) >= least
 
+    def _has_few_others(self, scan: Scan) -> bool:
+        """Whether it is quicker to look at each row for what does not pass than at each hit for what does."""
+        most = int(SAMPLED / WORTH_IT)
+        return self._upto(most, scan.other_sample) < most and self.are_many_of(scan.rows)
+
     def _by_speakers(self, part: Part) -> Part:
         """The same part by a quicker way, if that is one."""
         if part.of_speakers is None or self._sessions < self._hits:
@@ -151,11 +159,16 @@ class Directions:
         None where that is not known, or would be more than there are hits.
         """
         parts = (*more, *self._parts)
-        if any(part.other is None for part in parts) or self._hits < FEW_HITS:
+        if any(part.other is None and part.scan is None for part in parts) or self._hits < FEW_HITS:
             return None
         most = self._hits if self._hits < MOST_HITS else MOST_LEFT_OUT
         left_out = []
         for part in parts:
+            if part.scan is not None:
+                if not self._has_few_others(part.scan):
+                    return None
+                left_out.append(part.scan.other)
+                continue
             if part.other is None or not self._have_few(part, most, passing=False):
                 return None
             count = self._upto(most, part.other.rows)
@@ -236,9 +249,14 @@ def but_for(condition: Clause) -> Part:
 
 def of_sessions(conditions: Sequence[Clause], names: Iterable[str], *, are_named: bool = False) -> Part:
     """That the session of a document fulfils the conditions on these of its fields; `are_named`: which give its id."""
+    names = frozenset(names)
     is_read_through = not are_named and _indexed(SESSIONS).isdisjoint(names)
     asked = sa.select(SESSIONS.c.session_id).where(*conditions)
-    rest = sa.except_(sa.select(SESSIONS.c.session_id), asked)
+    all_ids = sa.select(SESSIONS.c.session_id)
+    is_never_null = all(name in SESSIONS.c and not SESSIONS.c[name].nullable for name in names)
+    rest = (
+        all_ids.where(sa.or_(sa.false(), *map(_negated, conditions))) if is_never_null else sa.except_(all_ids, asked)
+    )
     passing, other = (_documents(DOCUMENTS.c.session_id.in_(ids)) for ids in (asked, rest))
     of_speakers = None
     if is_read_through:
@@ -258,7 +276,7 @@ def of_rows(table: sa.Table, id: sa.ColumnElement[Any], filter: Filter, shape: S
     for name, inner in shape:
         if name in _indexed(table):
             for clause in filter.clauses(((name, inner),)):
-                other = None if table.c[name].nullable else _of_rows(table, id, sa.not_(clause))
+                other = None if table.c[name].nullable else _of_rows(table, id, _negated(clause))
                 yield Part(_of_rows(table, id, clause), other)
         elif name != SESSION_ID:
             unknown += filter.clauses(((name, inner),))
@@ -280,10 +298,22 @@ def _of_rows(table: sa.Table, id: sa.ColumnElement[Any], condition: Clause) -> D
 def _scan(table: sa.Table, id: sa.ColumnElement[Any], condition: Clause) -> Scan:
     # Gathered before documents are looked up: SQLite would begin with these.
     newest = sa.select(id).order_by(id.desc()).limit(sa.literal(SAMPLED)).subquery("newest")
-    sample = sa.select(sa.literal(1)).select_from(sa.join(newest, table, newest.c[id.name] == id)).where(condition)
-    passing = sa.select(id).where(condition)
-    doc = sa.select(DOCUMENTS.c.doc).where(DOCUMENTS.c.record_id.in_(passing))
-    return Scan(doc, sample, sa.select(sa.literal(1)).select_from(table))
+    newest_rows = sa.select(sa.literal(1)).select_from(sa.join(newest, table, newest.c[id.name] == id))
+    fails = sa.not_(sa.func.coalesce(condition, sa.false(), type_=sa.Boolean()))
+    doc, other = (
+        sa.select(DOCUMENTS.c.doc).where(DOCUMENTS.c.record_id.in_(sa.select(id).where(one)))
+        for one in (condition, fails)
+    )
+    rows = sa.select(sa.literal(1)).select_from(table)
+    return Scan(doc, newest_rows.where(condition), other, newest_rows.where(fails), rows)
+
+
+def _negated(clause: Clause) -> Clause:
+    """The opposite of a condition on what is never null."""
+    # SQLite finds in an index what is less and what is greater, but goes through all of it for what is unequal.
+    if isinstance(clause, sa.BinaryExpression) and clause.operator is operators.eq:
+        return sa.or_(clause.left < clause.right, clause.left > clause.right)
+    return sa.not_(clause)
 
 
 @cache

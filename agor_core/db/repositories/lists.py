@@ -137,8 +137,13 @@ class Listing:
         if not is_known:  # and each further try would read all rows again
             is_likely = self._directions.are_many_of(sa.select(sa.literal(1)).select_from(repository.table))
             looked_at = looked_at[:1] if looked_at and is_likely else []
-        # Whatever else is asked is asked of the hits: the first that fulfil it might be far.
         rows = sa.select(repository.id_column.label("id")).order_by(*self._order(page))
+        if is_known:
+            # Where a page begins behind a time, so does the index. Whatever else is asked is asked of the hits: the
+            # first rows that fulfil it might be far.
+            rows = rows.where(
+                *repository.filter.clauses(tuple(one for one in self._shape if one[0] == page.sort[0][0]))
+            )
         for many in looked_at:
             first = rows.limit(sa.literal(many)).subquery("first")
             # Not joined: SQLite would go through all documents there are.
