@@ -249,6 +249,7 @@ def test_who_goes_up_is_not_thrown_back_by_what_is_drawn_meanwhile(
     open_session(page, daemon, session)
     send(page, "use tools")
     log = page.get_by_role("log")
+    expect(log.get_by_role("button", name="Show the sub-agent")).to_be_visible()
     expect(log.get_by_text("All done.")).to_be_in_viewport()
     log.evaluate(GO_UP_AND_CLICK, [500, "Show the sub-agent"])
     expect(page.get_by_role("button", name="To the end")).to_be_visible()
