@@ -40,6 +40,10 @@ class Raw:
         """Read again, so that the connection can be closed in order."""
         self._transport().resume_reading()
 
+    def hang_up(self) -> None:
+        """Go without a word."""
+        self._transport().abort()
+
     def _transport(self) -> Any:
         return self.websocket._response.connection.transport  # type: ignore[union-attr]  # it is connected
 

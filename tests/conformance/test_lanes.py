@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import random
+import weakref
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -172,6 +174,25 @@ async def test_large_records_at_once_drop_nobody(club: Club) -> None:
         for heard in await asyncio.gather(client.events(150), other.events(150)):
             assert [event[1]["n"] for event in heard] == list(range(150))
         await writing
+
+
+async def test_nothing_is_kept_of_those_who_have_gone(club: Club) -> None:
+    """Once the server has looked, whether they said goodbye or not, and though nothing is told after them."""
+    club.rooms = [("a",)] * 10
+    seen: list[weakref.ref[Any]] = []
+    club.app.on("connection", lambda connection: seen.append(weakref.ref(connection)))
+    async with AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(raw(club.url)) for _ in club.rooms]
+        await club.app.service("notes").create({"n": 1, "to": ["a"]})
+        for client in clients:
+            assert await client.events(1)
+        for client in clients[::2]:
+            client.hang_up()
+    async with asyncio.timeout(PATIENCE_S):
+        while any(reference() is not None for reference in seen):
+            await asyncio.sleep(0.1)
+            gc.collect()
+    assert len(seen) == len(clients)
 
 
 async def _told(club: Club, records: list[dict[str, Any]]) -> None:

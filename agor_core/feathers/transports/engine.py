@@ -353,6 +353,12 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # engineio has no typ
         task.add_done_callback(self._background.discard)
         return task
 
+    def forget_closed(self) -> None:
+        """Forget those who have gone. Stock comes to one after the other, and keeps them all until it has."""
+        for sid, socket in list(self.sockets.items()):
+            if socket.closed:
+                del self.sockets[sid]
+
     async def stop(self) -> None:
         """End every connection and every background task."""
         for socket in list(self.sockets.values()):

@@ -254,9 +254,9 @@ class Outbox:
 
     def spill(self) -> None:
         """Give each lane what it has to pass on in a list of its own."""
-        frames, self._frames = self._frames, []
+        frames, audience = self._taken()
         if frames:
-            for lane in self._audience:
+            for lane in audience:
                 if not lane.gathered:
                     self._dirty.append(lane)
                 lane.gathered.extend(frames)
@@ -300,6 +300,12 @@ class Outbox:
                     self._dirty.append(lane)
                 lane.gathered.append(raw)
 
+    def _taken(self) -> tuple[list[bytes], list[Lane]]:
+        """What is kept for all, and who they are; both are forgotten, or those who go would be kept till the next."""
+        taken = self._frames, self._audience
+        self._frames, self._audience = [], []
+        return taken
+
     def _leave_soon(self) -> None:
         """At the end of this turn of the loop after a quiet spell, so that what comes together leaves together."""
         if self._frames or self._dirty:
@@ -324,10 +330,10 @@ class Outbox:
     def _flush(self) -> None:
         """Write what was gathered: the loop in which the time of a fan-out goes."""
         self._flush_urgent()
-        frames, self._frames = self._frames, []
+        frames, audience = self._taken()
         if frames:
             raw = frames[0] if len(frames) == 1 else b"".join(frames)
-            for lane in self._audience:
+            for lane in audience:
                 write = lane.write
                 try:
                     write(raw)

@@ -87,6 +87,7 @@ class SocketDoor:
             ping_interval=limits.ping_s,
             ping_timeout=limits.pong_s,
             http_compression=False,
+            monitor_clients=False,
             logger=False,
             engineio_logger=engine_logger,
         )
@@ -406,17 +407,22 @@ class SocketDoor:
         noted = time.monotonic()
         while True:
             now = await next_round(SWEEP_S)
-            for connection in list(self._by_socket.values()):
-                if connection.socket.stalled_s() > self.limits.stall_s:
-                    self._drop(connection)
-                elif connection.socket.is_silent():
-                    self._count("no pong")
-                    await connection.socket.close(wait=False, reason=self._server.eio.reason.PING_TIMEOUT)
-            for socket in self._lobby.late(now):
-                await self._show_out(socket)
+            await self._look_at_all(now)
             if self.recovery is not None and now - noted > self.recovery.window_s / 4:
                 noted = now
                 await self._admission.note_presence()
+
+    async def _look_at_all(self, now: float) -> None:
+        # Not in the sweep itself, which would keep the last it has looked at.
+        for connection in list(self._by_socket.values()):
+            if connection.socket.stalled_s() > self.limits.stall_s:
+                self._drop(connection)
+            elif connection.socket.is_silent():
+                self._count("no pong")
+                await connection.socket.close(wait=False, reason=self._server.eio.reason.PING_TIMEOUT)
+        for socket in self._lobby.late(now):
+            await self._show_out(socket)
+        self._server.eio.forget_closed()
 
     def _count(self, reason: str) -> None:
         self.counters.reasons[reason] = self.counters.reasons.get(reason, 0) + 1
