@@ -101,7 +101,7 @@ async def test_a_session_that_was_closed_is_unknown_from_then_on(url: str, packe
         assert (await neighbour.poll())[1] == "431[null,[]]"
 
 
-@pytest.mark.parametrize("packet", ["2", "7", "9", "x", "\x1e"])
+@pytest.mark.parametrize("packet", ["2", "7", "9", "x", "\x1e", 'd=421["find","people"]'])
 async def test_what_is_no_packet_ends_its_session(url: str, packet: str) -> None:
     """It is refused, and the session with it; nobody else notices."""
     async with polling(url) as client:
@@ -109,7 +109,7 @@ async def test_what_is_no_packet_ends_its_session(url: str, packet: str) -> None
         assert said(await client.poll())[0] == 400
 
 
-@pytest.mark.parametrize("packet", ["0", "6", "3"])
+@pytest.mark.parametrize("packet", ["0", "5", "6", "3"])
 async def test_a_packet_that_says_nothing_is_no_harm(url: str, packet: str) -> None:
     """As over a WebSocket."""
     async with polling(url) as client:

@@ -32,6 +32,8 @@ SILENT = (eio_packet.OPEN, eio_packet.NOOP)
 # Stock is 16: a polling client that has 17 calls to make at once would be cut off. Clients send all they have in one.
 MAX_PACKETS_PER_POST = 10_000
 SEND_BUFFER_BYTES = 256 * 1024
+# What any page can send anywhere; stock takes it for what is in it.
+JSONP_FORM = b"d="
 # An answer that nobody reads costs as much once more as what it holds.
 MOST_PER_POLL_BYTES = 128 * 1024
 
@@ -214,8 +216,8 @@ class Socket(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no
                 engine.body_limit_s,
                 lambda reason: engine.refused(reason, request),
             )
-            if not body:
-                raise exceptions.UnknownPacketError("nothing")
+            if not body or body.startswith(JSONP_FORM):
+                raise exceptions.UnknownPacketError("nothing, or for JSONP")
             packets = Payload(encoded_payload=body.decode()).packets
         except (ValueError, ServiceError) as error:
             raise exceptions.UnknownPacketError("not a payload") from error
