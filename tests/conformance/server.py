@@ -23,6 +23,8 @@ from tests.conformance.accounts import add_accounts, add_publishers
 from tests.conformance.services import Errors, add_echo, add_hooked, add_people
 
 HOSTS = ("127.0.0.1", "::1")
+# No call holds up another, however many of one connection take their time.
+LIMITS = Limits(calls=10_000)
 
 
 def build_app(
@@ -51,7 +53,7 @@ def build_site(
         form_bodies=True,
         broken_text=broken_text,
         fast=fast,
-        limits=limits or Limits(),
+        limits=limits or LIMITS,
         stranger_body_bytes=None,
         idempotency=None,
     )

@@ -223,6 +223,17 @@ async def test_calls_of_one_connection_run_at_once(both_urls: str) -> None:
         assert [frame[:3] for frame in frames if frame.startswith("43")] == ["431", "430"]
 
 
+async def test_many_slow_calls_hold_up_nothing(both_urls: str) -> None:
+    """A thousand calls of one connection take their time together; one that is made behind them does not wait."""
+    async with raw(both_urls) as client:
+        await client.send(*(f'42{number}["ping","echo",{{"delay":1500}}]' for number in range(1000)))
+        await client.send('421000["get","echo",1]')
+        answered = [(await client.receive()).partition("[")[0] for _ in range(1001)]
+        assert sorted(answered) == sorted(f"43{number}" for number in range(1001))
+        # As a rule it is the first; on a machine that stands still meanwhile some of the others are over by then.
+        assert answered.index("431000") < 500
+
+
 async def test_another_namespace_is_refused(url: str) -> None:
     """There is one namespace."""
     async with raw(url) as client:
