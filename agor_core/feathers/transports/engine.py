@@ -208,6 +208,14 @@ class Socket(async_socket.AsyncSocket):  # type: ignore[misc]  # engineio has no
 
     async def handle_post_request(self, environ: dict[str, Any]) -> None:
         """Take what a polling client sends, all of it. What is no payload ends its connection, in silence."""
+        try:
+            await self._take_payload(environ)
+        except exceptions.EngineIOError:
+            # Of a session that has ended meanwhile there is nothing left to end, over which stock would stumble.
+            if not self.closed:
+                raise
+
+    async def _take_payload(self, environ: dict[str, Any]) -> None:
         engine, request = self.server, environ["aiohttp.request"]
         try:
             body = await body_of(

@@ -138,11 +138,13 @@ class SocketDoor:
     # What the engine reports.
 
     def opened(self, socket: Socket) -> None:
-        """A session was opened, on which a client will say CONNECT."""
+        """There is a session on which a client will say CONNECT, for the first time or once more."""
         displaced = self._lobby.enter(socket)
-        if displaced is not None:
+        if displaced is None:
+            return
+        if displaced.sid in self._server.environ:
             self._strangers.refuse(Reason.SOCKETS, self._server.environ[displaced.sid]["aiohttp.request"])
-            background(self._show_out(displaced), self._tasks, f"closing {displaced.sid}")
+        background(self._show_out(displaced), self._tasks, f"closing {displaced.sid}")
 
     async def received(self, eio_sid: str, data: Any) -> None:
         """A message came. A packet no client library writes ends the connection it came on, and no other."""
@@ -171,7 +173,8 @@ class SocketDoor:
         connection.lane = None
         self._by_socket.pop(connection.socket.sid, None)
         self._binary.pop(connection.socket.sid, None)
-        self._lobby.enter(connection.socket)
+        if not connection.socket.closing:
+            self.opened(connection.socket)
         await self._admission.ended(connection)
         await self.app.disconnected(connection)
 
