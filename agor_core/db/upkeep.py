@@ -4,6 +4,9 @@ its log is brought into its file.
 The index of words is a pile of segments, a small one for each transaction; left to itself, SQLite merges them in the
 course of some later insert, 10 to 50 ms of it in one of 64. A log that has grown long is brought into the file by the
 commit that finds it so, which waits for the disk.
+
+Who writes without a pause meets both: of 20,000 messages of a kilobyte, one behind the other, one in 290 takes 10 to 15
+ms to bring the log in, and now and then one up to 50 ms to merge; 99 of 100 take less than 2 ms (of the processor).
 """
 
 from __future__ import annotations

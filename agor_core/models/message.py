@@ -40,8 +40,8 @@ class Message(Entity, table=True):
         default=None, sa_column=reference("tasks.task_id", "SET NULL", nullable=True, index=False)
     )
     index: int = Field(default=-1, nullable=False)
-    type: MessageType = Field(sa_type=Text, nullable=False, index=True)
-    role: Role = Field(sa_type=Text, nullable=False, index=True)
+    type: MessageType = Field(sa_type=Text, nullable=False)
+    role: Role = Field(sa_type=Text, nullable=False)
     timestamp: Time = Field(default=0, sa_type=sa.BigInteger, nullable=False, index=True)
     parent_tool_use_id: str | None = Field(default=None, sa_type=Text, index=True)
     data: MessageData = Field(default_factory=MessageData, sa_column=data_column(MessageData))
@@ -53,6 +53,8 @@ class Message(Entity, table=True):
         sa.UniqueConstraint("session_id", "index", name="uq_messages_session_id_index"),
         sa.Index("ix_messages_task", "task_id", "index"),
         sa.Index("ix_messages_created", "created_at", "message_id"),
+        sa.Index("ix_messages_type", "type", "created_at", "message_id"),
+        sa.Index("ix_messages_role", "role", "created_at", "message_id"),
         sa.Index("ix_messages_updated", "last_updated", "message_id"),
         sa.Index("ix_messages_creator", "created_by", "message_id"),
     )
