@@ -134,9 +134,9 @@ class Listing:
             return
         looked_at = self._directions.looked_at_first(page.skip + page.limit)
         is_known = directions.has_index(repository.table, page.sort[0][0])
-        if not is_known:  # and each further try would read all rows again
+        if looked_at and not is_known:
             is_likely = self._directions.are_many_of(sa.select(sa.literal(1)).select_from(repository.table))
-            looked_at = looked_at[:1] if looked_at and is_likely else []
+            looked_at = looked_at[:1] if is_likely else []  # each further try would read all rows again
         rows = sa.select(repository.id_column.label("id")).order_by(*self._order(page))
         if is_known:
             # Where a page begins behind a time, so does the index. Whatever else is asked is asked of the hits: the
