@@ -8,8 +8,6 @@ import logging
 import time
 from dataclasses import dataclass
 
-import sqlalchemy as sa
-
 from agor_core.agents import AgentError, Finished, end_leftover
 from agor_core.db import Database, Transaction
 from agor_core.ids import short
@@ -80,7 +78,7 @@ async def end_orphans(database: Database) -> Found:
 
     left = await database.read(orphans)
     if left and database.backend == "postgresql":
-        give_up_at = time.monotonic() + max(PATIENCE_S, SETTLED_S - await database.read(_up_s))
+        give_up_at = time.monotonic() + max(PATIENCE_S, SETTLED_S - await database.read(Transaction.server_up_s))
         while left and time.monotonic() < give_up_at:
             await asyncio.sleep(LOOK_AGAIN_S)
             left = await database.read(orphans)
@@ -107,12 +105,6 @@ def end_imported(tx: Transaction) -> None:
         IMPORTED,
         "the last task ran elsewhere when it was exported",
     )
-
-
-def _up_s(tx: Transaction) -> float:
-    """For how long the PostgreSQL server has been up."""
-    up = sa.func.clock_timestamp() - sa.func.pg_postmaster_start_time()
-    return float(tx.connection.execute(sa.select(sa.extract("epoch", up))).scalar_one())
 
 
 def _fail(tx: Transaction, left: list[Task], error: AgentError, paused: str) -> int:

@@ -97,6 +97,11 @@ class Transaction:
         assert isinstance(found, Repository)
         return found
 
+    def server_up_s(self) -> float:
+        """For how long the server has been up, which is PostgreSQL."""
+        up = sa.func.clock_timestamp() - sa.func.pg_postmaster_start_time()
+        return float(self.connection.execute(sa.select(sa.extract("epoch", up))).scalar_one())
+
     def announce(
         self, path: str, event: str, record_id: str, facts: Mapping[str, Any], payload: dict[str, Any]
     ) -> None:
