@@ -178,6 +178,8 @@ def advice(error: AgorError) -> str:
         fields = {field: _joined(texts) for field, texts in error.errors.items()}
         told = "; ".join(f"{field}: {text}" for field, text in fields.items() if text not in message)
         return f"{message}: {told}" if told else message
+    if isinstance(error, NotFound) and message.startswith("Path "):
+        return f"{message}; is the daemon of another version? `agor version` says so"
     if isinstance(error, NotFound):
         for noun, command in LISTS.items():
             if message.startswith(f"no {noun} ") and "`" not in message:

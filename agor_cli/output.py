@@ -142,7 +142,8 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: st
 
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for column in columns:
-        made.add_column(column.upper(), no_wrap=column in ("id", "status"), overflow="ellipsis")
+        stays = column in ("id", "status", "key")
+        made.add_column(column.upper(), no_wrap=stays, overflow="ellipsis" if stays else "fold")
     for row in rows:
         cells = zip(columns, row, strict=True)
         made.add_row(*(status(cell) if column == "status" else Text(one_line(cell)) for column, cell in cells))

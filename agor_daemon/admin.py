@@ -41,7 +41,7 @@ def start(settings: Settings, options: argparse.Namespace) -> None:
     daemon_home.prepare(settings.home, room_bytes=daemon_home.LEAST_ROOM_BYTES)
     if (pid := daemon_home.holder(settings.home)) is not None:
         facts = _wait_for_facts(settings.home, lambda: daemon_home.holder(settings.home) is not None)
-        say("result", url=facts["url"], pid=facts.get("pid", pid), already_running=True)
+        say("result", url=facts["url"], pid=facts.get("pid", pid), version=facts.get("version"), already_running=True)
         return
     flags = [f"--{name}={value}" for name in ("host", "port") if (value := getattr(options, name)) is not None]
     log_path = settings.home / daemon_home.LOG_FILE
@@ -61,7 +61,7 @@ def start(settings: Settings, options: argparse.Namespace) -> None:
         facts = _wait_for_facts(settings.home, lambda: process.poll() is None)
     except Unavailable as error:
         raise Unavailable(_last_words(log_path, begins_at) or str(error)) from error
-    say("result", url=facts["url"], pid=facts["pid"], already_running=False)
+    say("result", url=facts["url"], pid=facts["pid"], version=facts.get("version"), already_running=False)
 
 
 def stop(settings: Settings, options: argparse.Namespace) -> None:

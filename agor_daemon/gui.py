@@ -33,6 +33,13 @@ PAGE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+TYPES = {
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".woff2": "font/woff2",
+    ".png": "image/png",
+}
 # File names under /assets/ carry a digest of their content.
 ASSET_HEADERS = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
 
@@ -44,19 +51,26 @@ builds it. The command line works without; see <code>agor --help</code>.</p></bo
 def gui_routes(folder: Path = FOLDER) -> list[web.RouteDef]:
     """Routes of the GUI in `folder`; where it was never built, a page that says so."""
     index = folder / "index.html"
-    # Looked up once: the set of files that may be served is what was there at the start, whatever a path says.
-    assets = {path.name: path for path in (folder / "assets").glob("*") if path.is_file()}
-    is_built = index.is_file()
+    # Read once, a megabyte in all: an installation that is replaced while the daemon runs takes its files away, and a
+    # page of one build with parts of another stays blank. Nor is anything else served, whatever a path says.
+    index_bytes = index.read_bytes() if index.is_file() else NOT_BUILT.encode()
+    assets = {
+        path.name: (path.read_bytes(), _type_of(path)) for path in (folder / "assets").glob("*") if path.is_file()
+    }
 
     async def page(request: web.Request) -> web.StreamResponse:
-        if not is_built:
-            return web.Response(text=NOT_BUILT, content_type="text/html", headers=PAGE_HEADERS)
-        return web.FileResponse(index, headers=PAGE_HEADERS)
+        return web.Response(body=index_bytes, content_type="text/html", charset="utf-8", headers=PAGE_HEADERS)
 
     async def asset(request: web.Request) -> web.StreamResponse:
         found = assets.get(request.match_info["file"])
         if found is None:
             raise NotFound(f"no file {request.path}")
-        return web.FileResponse(found, headers=ASSET_HEADERS)
+        body, content_type = found
+        return web.Response(body=body, headers={**ASSET_HEADERS, "Content-Type": content_type})
 
     return [web.get("/", page), web.get("/assets/{file:.+}", asset)]
+
+
+def _type_of(path: Path) -> str:
+    # Not what the machine says of endings: some say text/plain of scripts, which browsers then refuse.
+    return TYPES.get(path.suffix, "application/octet-stream")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
 
 import click
@@ -10,7 +11,7 @@ from agor_cli.commands.user import password
 from agor_cli.connection import connected
 from agor_cli.groups import Command
 from agor_cli.output import facts, show
-from agor_core.errors import NotAuthenticated
+from agor_core.errors import BadRequest, NotAuthenticated
 
 
 @click.command(
@@ -24,7 +25,7 @@ def login(email: str | None) -> None:
     address = find_daemon()
     with Client(address.url) as client:
         client.service("health").find()  # no password is typed for a daemon that is not there
-        who = email or click.prompt("Email", err=True)
+        who = email or _asked_email()
         data = {"strategy": "local", "email": who, "password": password()}
         try:
             signed_in = client.service("authentication").create(data)
@@ -33,6 +34,16 @@ def login(email: str | None) -> None:
     keep_token(address, signed_in["accessToken"])
     shown = signed_in["user"]
     show(shown, lambda: f"Signed in as {shown.get('email')} ({shown.get('role')})")
+
+
+def _asked_email() -> str:
+    try:
+        return str(click.prompt("Email", err=True))
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        click.echo(err=True)  # the question has no end of line
+        raise BadRequest("nobody is there to answer; `agor login --email ADDRESS < password.txt`") from None
 
 
 @click.command("logout", cls=Command, examples=["logout"])

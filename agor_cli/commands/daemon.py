@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from agor_cli.commands.version import say_if_other
 from agor_cli.connection import administer
 from agor_cli.groups import Command, Group, wants_json
 from agor_cli.output import facts, next_steps, say, show, show_json
@@ -32,6 +33,7 @@ def up(port: int | None, host: str | None, no_open: bool) -> None:
         return
     say(f"Agor {'already runs' if started['already_running'] else 'runs'} (pid {started['pid']})", "green")
     say(f"GUI: {url}")
+    say_if_other(started.get("version"))
     if not no_open and _has_browser():
         _browse(url)
     say("\nNext, in a git repository:")
@@ -131,6 +133,7 @@ def _start(port: int | None, host: str | None) -> dict[str, Any]:
 def _show_started(started: dict[str, Any]) -> None:
     word = "Already runs" if started["already_running"] else "Started"
     show(started, lambda: f"{word} (pid {started['pid']}): {started['url']}")
+    say_if_other(started.get("version"))
 
 
 def _progress(step: dict[str, Any]) -> None:

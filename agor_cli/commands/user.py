@@ -63,7 +63,7 @@ def password(*, confirm: bool = False) -> str:
     else:
         given = sys.stdin.readline().rstrip("\n")
     if not given:
-        raise BadRequest("the password is empty")
+        raise BadRequest("the password is empty; type it, or give it as the first line of standard input")
     return str(given)
 
 

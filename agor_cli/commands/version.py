@@ -29,6 +29,12 @@ def own_version() -> str:
         return "0.0.0"
 
 
+def say_if_other(daemon: str | None) -> None:
+    """Say what to do about a daemon of another version, as it is left running by an upgrade."""
+    if daemon is not None and daemon != own_version():
+        say(f"The daemon is {daemon}, this is {own_version()}: `agor daemon restart` makes them one", "yellow")
+
+
 @click.command("version", cls=Command, examples=["version", "version --json"])
 def version() -> None:
     """Show the versions of this program and of the daemon."""
@@ -41,6 +47,7 @@ def version() -> None:
     except AgorError:
         found["daemon"] = None  # not running: then it has none
     show(found, lambda: facts({**found, "daemon": found["daemon"] or "not running"}))
+    say_if_other(found["daemon"])
 
 
 @click.command("completion", cls=Command, examples=["completion", "completion zsh"])

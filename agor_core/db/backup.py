@@ -36,7 +36,10 @@ def backup(database: Database, to: Path, on_progress: Progress | None = None) ->
     if to.exists():
         raise Conflict(f"{to} exists already", path=str(to))
     if database.file is not None and not database.file.exists():
-        raise BadRequest(f"there is no database at {database.file} yet")
+        raise BadRequest(f"there is no database at {database.file} yet; start the daemon first")
+    if not to.parent.is_dir():
+        raise BadRequest(f"there is no folder {to.parent} to write {to.name} to")
+    migrate.check_begun(database)
     with _whole_or_not_at_all(to):
         if database.file is None:
             with to.open("wb") as file:

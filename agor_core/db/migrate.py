@@ -60,11 +60,17 @@ def downgrade(database: Database, revision: str) -> None:
         _run(database, lambda command, config: command.downgrade(config, revision))
 
 
-def check_current(database: Database) -> None:
-    """Raise ConfigError unless the database is at the revision this version of Agor knows whole."""
+def check_begun(database: Database) -> str:
+    """The revision of the database. Raises ConfigError for one that is empty."""
     current = _current(database)
     if current is None:
         raise ConfigError(f"{database.name} holds nothing yet; start the daemon, or run `agor db upgrade`")
+    return current
+
+
+def check_current(database: Database) -> None:
+    """Raise ConfigError unless the database is at the revision this version of Agor knows whole."""
+    current = check_begun(database)
     if _is_known(database, current) and current != head():
         raise ConfigError(f"{database.name} is at revision {current}, not {head()}: run `agor db upgrade` first")
 

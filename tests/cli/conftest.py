@@ -61,13 +61,13 @@ class Agor:
         return Done(done.returncode, done.stdout, done.stderr)
 
     @contextlib.contextmanager
-    def at_terminal(self, *arguments: str, kind: str = "dumb") -> Iterator[Terminal]:
+    def at_terminal(self, *arguments: str, kind: str = "dumb", columns: int = 120) -> Iterator[Terminal]:
         """Start one command at a terminal of that `kind`; on leaving it is ended, if it still runs."""
         ours, theirs = pty.openpty()
         process = subprocess.Popen(
             [*AGOR, *arguments],
             cwd=self.folder,
-            env={**self.environment, "TERM": kind, "COLUMNS": "120"},
+            env={**self.environment, "TERM": kind, "COLUMNS": str(columns)},
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,

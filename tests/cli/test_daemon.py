@@ -43,6 +43,16 @@ def test_up_starts_once_and_says_what_to_type(alone: Agor) -> None:
     assert "start it with `agor up`" in alone("session", "list", code=1).err
 
 
+def test_a_daemon_that_an_upgrade_left_running_is_told(alone: Agor) -> None:
+    """Where the daemon that runs is of another version, it is said how to bring it to this one."""
+    facts = Path(alone.environment["AGOR_HOME"], "daemon.json")
+    assert "restart" not in alone("daemon", "start", "--port", "0").out
+    facts.write_text(json.dumps({**json.loads(facts.read_text()), "version": "0.0.1"}))
+    assert "The daemon is 0.0.1" in alone("daemon", "start").out
+    assert "`agor daemon restart`" in alone("up").out
+    alone("daemon", "stop")
+
+
 def test_a_restart_keeps_what_was_there(alone: Agor, port: int) -> None:
     """Sessions survive; so does the port it was given; a new setting counts from the restart on."""
     alone("up", "--port", str(port))
@@ -162,6 +172,14 @@ def test_accounts_and_signing_in(alone: Agor) -> None:
     assert "Signed out" in alone("logout").out
     token_file.write_text(kept)
     assert "agor login" in alone("session", "list", code=1).err
+
+
+def test_signing_in_without_anybody_there_says_how_to(alone: Agor) -> None:
+    """Where no address and no password come, it is said how to give them."""
+    alone("daemon", "start", "--port", "0")
+    assert "agor login --email ADDRESS < password.txt" in alone("login", code=1).err
+    assert "first line of standard input" in alone("login", "--email", "ann@example.com", code=1).err
+    alone("daemon", "stop")
 
 
 def test_who_is_signed_out_stops_watching(alone: Agor) -> None:

@@ -55,6 +55,19 @@ def test_a_backup_brings_back_what_was_there(environment: dict[str, str], tmp_pa
         assert {board["name"] for board in daemon.call("GET", "/boards")["data"]} == {"Default", "Before"}
 
 
+def test_what_cannot_be_backed_up_is_told(environment: dict[str, str], tmp_path: Path) -> None:
+    """A home that was never used has no backup, rather than an empty one; a folder that is not there is named."""
+    for said in ("there is no database", "holds nothing yet"):
+        nothing = agor("db", "backup", "copy.backup", environment=environment, cwd=tmp_path, code=1)
+        assert said in nothing["error"]["message"]
+        assert "; start the daemon" in nothing["error"]["message"]
+        assert agor("db", "status", environment=environment, cwd=tmp_path)["is_current"] is False
+    agor("db", "upgrade", environment=environment, cwd=tmp_path)
+    nowhere = agor("db", "backup", "missing/copy.backup", environment=environment, cwd=tmp_path, code=1)
+    assert f"there is no folder {tmp_path / 'missing'}" in nowhere["error"]["message"]
+    assert not list(tmp_path.glob("*.backup*"))
+
+
 def test_an_export_can_be_taken_elsewhere_and_only_once(environment: dict[str, str], tmp_path: Path) -> None:
     """Another home imports an export whole; importing it again adds nothing; what is no export is refused."""
     with running_daemon(tmp_path, environment=environment) as daemon:

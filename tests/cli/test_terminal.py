@@ -183,6 +183,14 @@ def test_watching_outlives_a_restart_of_the_daemon(scripted: Scripted, port: int
     agor("daemon", "stop")
 
 
+def test_what_is_typed_again_is_shown_whole_on_a_narrow_terminal(agor: Agor) -> None:
+    """The name of a setting is not cut where there is little room; the rest of its row is folded."""
+    with agor.at_terminal("config", "list", columns=80) as terminal:
+        assert terminal.end() == 0
+    assert "agents.scripted.scenario " in terminal.text
+    assert max(len(line) for line in terminal.text.split("\nAlso")[0].splitlines()) <= 80
+
+
 WORDS = [f"word{number}" for number in range(60)]
 # What it says is part of a message that is still open when all of it was said.
 SLOWLY = {"turns": [{"steps": [{"text": " ".join(WORDS), "pace_s": 0.03}, {"thinking": "hm", "pace_s": 3600}]}]}

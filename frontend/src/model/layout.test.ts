@@ -93,8 +93,18 @@ describe('neighbour', () => {
 describe('viewCenter', () => {
   const row = [0, 1000, 2000].map((x) => ({ x, y: 0 }))
 
-  it('is the card, where there is more board on all sides', () => {
-    expect(viewCenter(row, row[1]!, { width: 800, height: 50 }).x).toBe(1000 + CARD.width / 2)
+  const startOf = (at: Point, width: number): number => viewCenter(row, at, { width, height: 600 }).x - width / 2
+
+  it('begins with a whole card, and has the one that is sought in sight', () => {
+    expect(startOf(row[1]!, 800)).toBe(1000 - 80)
+    expect(startOf(row[1]!, 1500)).toBe(-80)
+    expect(startOf(row[2]!, 1500)).toBe(1000 - 80)
+    expect(startOf(row[2]!, 400)).toBe(2000 - 80)
+  })
+
+  it('shows a card from its beginning where there is no room for it', () => {
+    expect(startOf(row[1]!, CARD.width - 50)).toBeLessThanOrEqual(1000)
+    expect(startOf(row[1]!, CARD.width - 50)).toBeGreaterThan(1000 - 80)
   })
 
   it('shows no empty plane beside the first card', () => {

@@ -73,14 +73,21 @@ const MARGIN = 80
 /**
  * Where the middle of a view of this size (on the board's scale) should be so that the card at `at` is in it.
  *
- * As near to the card's middle as goes without showing empty plane beyond the cards.
+ * Near to the card's middle, without empty plane before the first card, and beginning with a card that is whole: what
+ * has no room is cut where one reads on, at the right and below.
  */
 export function viewCenter(places: Iterable<Point>, at: Point, view: { width: number; height: number }): Point {
   const all = [...places]
   const middle = (axis: 'x' | 'y', card: number, size: number): number => {
-    const low = Math.min(...all.map((place) => place[axis])) - MARGIN + size / 2
-    const high = Math.max(...all.map((place) => place[axis])) + card + MARGIN - size / 2
-    return low > high ? (low + high) / 2 : Math.min(high, Math.max(low, at[axis] + card / 2))
+    const starts = all.map((place) => place[axis] - MARGIN).sort((a, b) => a - b)
+    const first = starts[0]!
+    const last = starts.at(-1)! + card + 2 * MARGIN - size
+    if (first > last) return (first + last + size) / 2
+    const wish = Math.min(last, Math.max(first, at[axis] + (card - size) / 2))
+    const showsIt = (start: number): boolean => at[axis] + card <= start + size
+    const before = starts.findLast((start) => start <= wish)!
+    const start = showsIt(before) ? before : (starts.find((one) => one > wish && showsIt(one)) ?? wish)
+    return Math.min(start, at[axis]) + size / 2
   }
   return { x: middle('x', CARD.width, view.width), y: middle('y', CARD.height, view.height) }
 }

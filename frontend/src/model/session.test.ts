@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { Session } from '../contract/records'
-import { originOf, placeOf, titleOf } from './session'
+import { firstToSee, originOf, placeOf, titleOf } from './session'
 
 const session = (given: object): Session => given as unknown as Session
 
@@ -29,4 +29,11 @@ it('a session in a repository’s own folder is at the repository, and where in 
   expect(placeOf(session({ repo: root, git_state }))).toEqual({ name: 'me/app', branch: 'main' })
   const below = { ...root, cwd: '/home/me/shop/web/src', subfolder: 'web/src' }
   expect(placeOf(session({ repo: below, git_state }))).toEqual({ name: 'me/app · ./web/src', branch: 'main' })
+})
+
+it('one looks first at what waits for an answer, else at what changed last', () => {
+  const [old, late, asks] = ['1', '3', '2'].map((last_updated) => session({ last_updated, status: 'idle' }))
+  expect(firstToSee([old!, late!, asks!])).toBe(late)
+  const waiting = session({ last_updated: '2', status: 'awaiting_permission' })
+  expect(firstToSee([old!, late!, waiting])).toBe(waiting)
 })

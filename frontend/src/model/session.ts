@@ -32,3 +32,11 @@ export function placeOf(session: Session): { name: string; branch: string } {
   const name = [repo?.repo_slug, inside].filter(Boolean).join(' · ') || folder
   return { name, branch: session.git_state?.ref ?? '' }
 }
+
+/** Of at least one session that to look at first: one that waits for an answer, else the one that changed last. */
+export function firstToSee(sessions: readonly Session[]): Session {
+  return (
+    sessions.find((session) => session.status === 'awaiting_permission') ??
+    sessions.reduce((latest, session) => (session.last_updated > latest.last_updated ? session : latest))
+  )
+}

@@ -24,7 +24,7 @@ import { usePlaces } from '../../hooks/usePlaces'
 import { goTo } from '../../hooks/useRoute'
 import { errorText } from '../../model/errors'
 import { CARD, type Point } from '../../model/layout'
-import { titleOf } from '../../model/session'
+import { firstToSee, titleOf } from '../../model/session'
 import { sessionLook } from '../../model/status'
 import { notify } from '../../store/notices'
 import { MOST_CARDS, sessionsOfBoard } from '../../store/stores'
@@ -125,14 +125,15 @@ function Cards({
 
   const { show, reveal } = useBoardView(canvas, places)
 
-  // At first everything is in sight; a board too large for that begins at the open card, or the one that changed last.
+  // At first everything is in sight; a board too large for that begins at the open card, at one that waits for an
+  // answer, or at the one that changed last.
   useEffect(() => {
     const isHidden = !canvas.current?.clientWidth // on a phone, behind the open session
     if (hasFitted.current || nodes.length === 0 || isHidden) return
     hasFitted.current = true
     void flow.fitView(FIT).then(() => {
       if (flow.getZoom() < SMALLEST_START_ZOOM)
-        void show(places.get(openSessionId ?? '') ?? places.get(lastChanged(sessions)), START_ZOOM)
+        void show(places.get(openSessionId ?? '') ?? places.get(firstToSee(sessions).session_id), START_ZOOM)
     })
   }, [nodes.length, flow, places, sessions, openSessionId, show])
 
@@ -223,6 +224,4 @@ function Cards({
   )
 }
 
-const lastChanged = (sessions: Session[]): string =>
-  sessions.reduce((latest, session) => (session.last_updated > latest.last_updated ? session : latest)).session_id
 const rounded = (point: Point): Point => ({ x: Math.round(point.x), y: Math.round(point.y) })

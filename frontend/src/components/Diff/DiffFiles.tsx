@@ -26,6 +26,11 @@ export function DiffFiles({ path, query, emptyText }: { path: string; query?: Qu
   if (value.files.length === 0) return <Empty title={emptyText} />
   return (
     <Stack gap="xs">
+      {value.total > OPEN_FILES && (
+        <Text size="sm" c="dimmed">
+          {value.total} files; the first {OPEN_FILES} are open
+        </Text>
+      )}
       {value.files.map((file, place) => (
         <FileDiff key={file.path} file={file} startsOpen={place < OPEN_FILES} />
       ))}

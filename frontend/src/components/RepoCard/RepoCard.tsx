@@ -22,11 +22,13 @@ const COLORS: Record<string, string> = { ready: 'teal', cloning: 'blue', failed:
 interface RepoCardProps {
   repo: Repo
   worktrees: Worktree[]
+  /** Whether these are all there are. */
+  isComplete: boolean
   removed: Worktree[]
 }
 
 /** A repository: how it came here, its worktrees, and those that were removed. */
-export function RepoCard({ repo, worktrees, removed }: RepoCardProps) {
+export function RepoCard({ repo, worktrees, isComplete, removed }: RepoCardProps) {
   const [asking, setAsking] = useState<'worktree' | 'remove' | null>(null)
   const close = useCallback(() => setAsking(null), [])
   const isReady = repo.status === 'ready'
@@ -79,7 +81,7 @@ export function RepoCard({ repo, worktrees, removed }: RepoCardProps) {
           {repo.error}
         </Text>
       )}
-      {isReady && worktrees.length === 0 && (
+      {isReady && isComplete && worktrees.length === 0 && (
         <Text size="sm" c="dimmed" mt="sm">
           No worktrees. A new session makes one.
         </Text>

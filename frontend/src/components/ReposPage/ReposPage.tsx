@@ -36,6 +36,7 @@ export default function ReposPage() {
               key={repo.repo_id}
               repo={repo}
               worktrees={trees.records.filter((tree) => tree.repo_id === repo.repo_id)}
+              isComplete={trees.status === 'ready'}
               removed={removed.records.filter((tree) => tree.repo_id === repo.repo_id)}
             />
           ))
