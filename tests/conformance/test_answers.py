@@ -137,6 +137,22 @@ async def test_all_kinds_of_answers_keep_their_order(client: Any) -> None:
             assert headers.keys() >= {"date", "server"}
 
 
+async def test_bodies_that_came_late_hold_up_nothing_later(client: Any) -> None:
+    """However many requests were taken up before their body was there, all that come together later are answered."""
+    reader, writer = client
+    for _ in range(40):
+        post = asked("POST", "/people", '{"name":"Ben"}')
+        head, body = post[:-14], post[-14:]
+        writer.write(asked("GET", "/people/1") + head)
+        assert (await answer(reader))[0] == 200
+        writer.write(body)
+        assert (await answer(reader))[0] == 201
+    gets, posts = asked("GET", "/people/1") * 40, asked("POST", "/people", '{"name":"Ben"}') * 40
+    for together, status in ((gets, 200), (posts, 201), (gets, 200)):
+        writer.write(together)
+        assert [(await answer(reader))[0] for _ in range(40)] == [status] * 40
+
+
 async def test_no_answer_waits_for_a_later_one(client: Any, slow: Slow) -> None:
     """What is asked before something slow is answered before it."""
     reader, writer = client

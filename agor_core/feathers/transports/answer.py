@@ -40,11 +40,15 @@ _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 class AnsweringConnection(RequestHandler):
     """A connection whose requests begin at once; answers leave together where their requests came together."""
 
-    __slots__ = ("_held",)
+    __slots__ = ("_had_to_wait", "_held")
 
     def __init__(self, server: web.Server, **settings: Any) -> None:
         super().__init__(server, **settings)
         self._held: list[bytes] = []
+        # Of a request that is taken up before its body is there, aiohttp's parser believes for ever that it waits in
+        # the queue. Once there are as many as the queue may hold, it stops after every request, and has to be asked
+        # for what it has kept.
+        self._had_to_wait = False
 
     @override
     async def start(self) -> None:
@@ -55,10 +59,25 @@ class AnsweringConnection(RequestHandler):
         await super().start()
 
     @override
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._messages and not self._messages[-1][1].is_eof():
+            self._had_to_wait = True
+
+    @override
     def resume_reading(self, resume_parser: bool = True) -> None:
         # aiohttp asks for it after every body, and then parses nothing once more.
-        if self._reading_paused:
+        if self._reading_paused or self._had_to_wait:
             super().resume_reading(resume_parser)
+
+    @override
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        outcome = await super().finish_response(request, resp, start_time)
+        if self._had_to_wait and not self._messages:
+            self.data_received(b"")
+        return outcome
 
     def answer(self, raw: bytes) -> None:
         """Send a whole answer; at the end of this turn of the loop at the latest, if more requests are here.

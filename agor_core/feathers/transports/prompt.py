@@ -74,7 +74,8 @@ class PromptConnection(AnsweringConnection):
         try:
             super().data_received(data)
             while self._messages and self._answer_next(promptly):
-                pass
+                if self._had_to_wait and not self._messages:
+                    super().data_received(b"")
         finally:
             self._waiter = waiter
             if self._force_close or self._close:
