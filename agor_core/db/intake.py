@@ -16,6 +16,7 @@ from agor_core.db.merge import Merge, Outcome
 from agor_core.db.repositories.base import Repository
 from agor_core.errors import BadRequest
 from agor_core.ids import is_id
+from agor_core.models.task import ENDED_STATUSES
 from agor_core.models.wire import DATA, record_of
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def _checked(repository: Repository[Any], line: Line) -> Line:
         raise BadRequest(f"{_where(line)}: the {name} of a {repository.noun} is none", field=name)
     try:
         data = repository.data_as_stored(line.record[DATA])
-        if repository.path == "tasks":
+        if repository.path == "tasks" and line.record["status"] not in ENDED_STATUSES:
             # Whoever runs it does so elsewhere: to this database's daemons it is one that nobody runs.
             data.update(daemon_id=None, process=None)
         return Line(line.number, {**line.record, DATA: data})

@@ -148,3 +148,12 @@ async def test_a_change_that_an_import_makes_is_announced(database: Database, ma
             ("sessions", "patched", "there")
         ]
         assert (await database.read(lambda tx: tx.sessions.get(session.session_id))).data.version == 2
+
+
+async def test_an_export_brings_nothing_new_where_it_was_made(database: Database) -> None:
+    """Nor is anything there in another state: what has ended is taken as it is, who ran it included."""
+    session = await a_session(database)
+    task = await a_task(database, session.session_id, "said")
+    await database.write(lambda tx: tx.tasks.patch(task.task_id, {"status": "completed", "daemon_id": "of here"}))
+    done = import_from(database, exported(database))
+    assert (+done.added, +done.updated, +done.kept, done.apart) == (Counter(), Counter(), Counter(), [])
